@@ -1,0 +1,311 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An instance's database, SQLite or PostgreSQL, as the modules on the target need it: one transaction at a time.
+
+No error of this module holds a value or a credential: the drivers' own messages do (PostgreSQL's "Key (…)=(…)
+already exists", libpq's complaint about a URL), so they are never passed on, only recognised.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import sqlite3
+import sys
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+try:
+    import psycopg as _postgresql
+except ImportError:
+    try:
+        import psycopg2 as _postgresql
+    except ImportError:
+        _postgresql = None
+
+
+class DatabaseError(Exception):
+    """What is wrong with which database and what to do about it; C(reason) is one word for programs."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Database:
+    """One open transaction. SQL is written with C(?) for every value and double quotes around every name."""
+
+    kind: str
+    driver_error: type
+
+    def __init__(self, connection: Any, name: str) -> None:
+        self.connection = connection
+        self.name = name
+
+    def query(self, sql: str, *values: Any) -> List[Dict[str, Any]]:
+        cursor = self._run(sql, values)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+    def execute(self, sql: str, *values: Any) -> int:
+        """Return how many rows were changed."""
+        return self._run(sql, values).rowcount
+
+    def columns(self, table: str) -> Dict[str, str]:
+        """Return the declared type, in lower case, of each column; nothing at all when there is no such table."""
+        return {row["name"]: row["type"].lower() for row in self.query(self._columns_sql, table)}
+
+    def lock(self, table: str) -> None:
+        """Keep other writers out of O(table) until the end of the transaction."""
+
+    def translate(self, error: Exception) -> DatabaseError:
+        raise NotImplementedError
+
+    _columns_sql: str
+
+    def _run(self, sql: str, values: Tuple[Any, ...]) -> Any:
+        raise NotImplementedError
+
+
+@contextmanager
+def connect(
+    path: Optional[str] = None,
+    url: Optional[str] = None,
+    readonly: bool = False,
+    wait_timeout: float = 30,
+) -> Iterator[Database]:
+    """Give a transaction on the SQLite file O(path) or the PostgreSQL database O(url); all of it or nothing.
+
+    O(wait_timeout): how many seconds to wait for somebody else's lock, and for a server to answer.
+    """
+    database = _open_sqlite(path, readonly, wait_timeout) if path else _open_postgresql(url, readonly, wait_timeout)
+    try:
+        try:
+            yield database
+        except BaseException:
+            _quietly_roll_back(database)
+            raise
+        database.execute("COMMIT")
+    except database.driver_error as error:
+        raise database.translate(error) from None
+    finally:
+        database.connection.close()
+
+
+def _quietly_roll_back(database: Database) -> None:
+    try:
+        database.execute("ROLLBACK")
+    except database.driver_error:
+        pass  # The connection is gone and the transaction with it; what went wrong first is what counts.
+
+
+# --- SQLite ----------------------------------------------------------------------------------------------------
+
+
+class _SQLite(Database):
+    kind = "sqlite"
+    driver_error = sqlite3.Error
+    _columns_sql = "SELECT name, type FROM pragma_table_info(?)"
+
+    def _run(self, sql: str, values: Tuple[Any, ...]) -> Any:
+        return self.connection.execute(sql, values)
+
+    def translate(self, error: Exception) -> DatabaseError:
+        text = str(error)
+        if "locked" in text:
+            return DatabaseError(
+                "The database %s is locked: another program has been writing to it all the time that this run "
+                "waited. See what uses the file (fuser), or raise wait_timeout, and run again." % self.name,
+                "locked",
+            )
+        if "readonly" in text or "read-only" in text:
+            return DatabaseError(
+                "The database %s is read-only. Run with become as root, and check that the file system is "
+                "mounted writable and that the file's owner and mode are the instance's." % self.name,
+                "readonly",
+            )
+        if "not a database" in text or "malformed" in text:
+            return DatabaseError(
+                "The file %s is not an SQLite database or it is damaged. Check the path; if it is right, restore "
+                "the last backup." % self.name,
+                "damaged",
+            )
+        if "unable to open" in text:
+            return DatabaseError(
+                "The database %s cannot be opened. Run with become as root; its directory must be writable too, "
+                "because SQLite keeps its journal there." % self.name,
+                "unreachable",
+            )
+        if "full" in text:
+            return DatabaseError(
+                "There is no space left for the database %s. Free some space and run again." % self.name, "full"
+            )
+        constraint = re.match(r"(UNIQUE|NOT NULL|FOREIGN KEY) constraint failed(: [\w., ]+)?\Z", text)
+        if constraint:
+            return _constraint_error(self.name, constraint.group())
+        return DatabaseError(
+            "SQLite refused a statement on %s (%s). Check the file with sqlite3's PRAGMA integrity_check and the "
+            "shape of its tables." % (self.name, getattr(error, "sqlite_errorname", type(error).__name__)),
+            "refused",
+        )
+
+
+def _open_sqlite(path: str, readonly: bool, wait_timeout: float) -> Database:
+    if not os.path.isfile(path):
+        raise DatabaseError(
+            "There is no database %s. The instance creates it at its first start: start the instance, wait until it "
+            "is healthy, and run again; or correct the path." % path,
+            "missing",
+        )
+    database = _SQLite(None, path)
+    try:
+        if not readonly:
+            database.connection = _sqlite_connection(path, "rw", wait_timeout)
+            database.execute("BEGIN IMMEDIATE")
+            return database
+        try:
+            database.connection = _sqlite_connection(path, "ro", wait_timeout)
+            _begin_reading(database)
+        except sqlite3.OperationalError as error:
+            if "readonly" not in str(error):
+                raise
+            # A program that was killed left its transaction in the journal: whoever opens the file next, be it only
+            # for reading, has to undo that first, and must be allowed to.
+            database.connection.close()
+            database.connection = _sqlite_connection(path, "rw", wait_timeout)
+            database.execute("PRAGMA query_only=ON")
+            _begin_reading(database)
+    except sqlite3.Error as error:
+        if database.connection:
+            database.connection.close()
+        raise database.translate(error) from None
+    return database
+
+
+def _sqlite_connection(path: str, mode: str, wait_timeout: float) -> sqlite3.Connection:
+    # By URI, because a plain path would create a file that is not there.
+    uri = "%s?mode=%s" % (pathlib.Path(os.path.abspath(path)).as_uri(), mode)
+    connection = sqlite3.connect(uri, uri=True, timeout=wait_timeout, isolation_level=None)
+    # Text that is not UTF-8 must not end in an error: the driver's message would quote it.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    return connection
+
+
+def _begin_reading(database: Database) -> None:
+    database.execute("BEGIN")
+    database.query("SELECT name FROM sqlite_master LIMIT 1")  # The file is opened by the first read only.
+
+
+# --- PostgreSQL ------------------------------------------------------------------------------------------------
+
+# SQLAlchemy's names of drivers, which Open WebUI's DATABASE_URL may carry, mean nothing to libpq.
+_URL = re.compile(r"postgres(?:ql)?(?:\+\w+)?://(.*)\Z", re.DOTALL)
+# Only an address that leaves no doubt about where the password ends is ever shown.
+_SHOWABLE = re.compile(r"(?:[^@/?#:]*(?::[^@/?#]*)?@)?([\w.-]*(?::\d+)?/[\w-]*)(?:\?.*)?\Z", re.DOTALL)
+
+_CONNECT_FAILURES = (
+    ("authentication failed", "refuses the user or the password of the URL. Correct them."),
+    ("no pg_hba.conf entry", "does not let this user in from this host. Add a line to its pg_hba.conf."),
+    ("no password supplied", "wants a password, and the URL has none."),
+    ("does not exist", "does not know the database or the user of the URL. Create it, or correct the URL."),
+    ("starting up", "is still starting. Run again in a moment."),
+    ("too many", "has no connection left. Free some, or raise max_connections."),
+)
+
+
+class _PostgreSQL(Database):
+    kind = "postgresql"
+    driver_error = _postgresql.Error if _postgresql else Exception
+    _columns_sql = (
+        "SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute "
+        "WHERE attrelid = to_regclass(quote_ident(?)) AND attnum > 0 AND NOT attisdropped"
+    )
+
+    def _run(self, sql: str, values: Tuple[Any, ...]) -> Any:
+        cursor = self.connection.cursor()
+        cursor.execute(sql.replace("?", "%s"), values or None)
+        return cursor
+
+    def lock(self, table: str) -> None:
+        self.execute('LOCK TABLE "%s" IN SHARE ROW EXCLUSIVE MODE' % table)
+
+    def translate(self, error: Exception) -> DatabaseError:
+        state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
+        diagnosis = getattr(error, "diag", None)
+        if state in ("55P03", "40P01", "40001"):
+            return DatabaseError(
+                "%s is locked: another session has held its lock all the time that this run waited. See "
+                "pg_stat_activity, or raise wait_timeout, and run again." % self.name,
+                "locked",
+            )
+        if state == "25006":
+            return DatabaseError("%s is read-only (a standby?). Give the URL of the primary." % self.name, "readonly")
+        if state == "42501":
+            return DatabaseError(
+                "The user of %s may not use the table %s. Give the URL of the user that the instance itself uses."
+                % (self.name, getattr(diagnosis, "table_name", None) or "of the instance"),
+                "refused",
+            )
+        if state.startswith("23"):
+            parts = [getattr(diagnosis, part, None) for part in ("table_name", "column_name", "constraint_name")]
+            return _constraint_error(self.name, ".".join(part for part in parts if part) or "SQLSTATE " + state)
+        if state.startswith(("08", "57")) or not state:
+            return DatabaseError(
+                "%s ended the connection or cannot be reached. Check that the server runs, and run again." % self.name,
+                "unreachable",
+            )
+        return DatabaseError(
+            "%s refused a statement (SQLSTATE %s). Check the shape of its tables." % (self.name, state), "refused"
+        )
+
+
+def _open_postgresql(url: Optional[str], readonly: bool, wait_timeout: float) -> Database:
+    match = _URL.match(url or "")
+    if not match:
+        raise DatabaseError(
+            "The database URL is not one of PostgreSQL: it has to begin with postgresql://. For SQLite give the path "
+            "of the file as database_path.",
+            "invalid",
+        )
+    if _postgresql is None:
+        raise DatabaseError(
+            "PostgreSQL needs the Python library psycopg (or psycopg2) for %s on the target: install the package "
+            "python3-psycopg or python3-psycopg2 there." % sys.executable,
+            "driver",
+        )
+    shown = _SHOWABLE.match(match.group(1))
+    name = "The PostgreSQL database %s" % shown.group(1) if shown else "The PostgreSQL database of database_url"
+    try:
+        connection = _postgresql.connect("postgresql://" + match.group(1), connect_timeout=max(2, int(wait_timeout)))
+    except Exception as error:  # Drivers raise more than their own errors for a URL, and each may quote it.
+        raise _connect_error(name, str(error)) from None
+    connection.autocommit = True
+    database = _PostgreSQL(connection, name)
+    try:
+        database.execute("BEGIN READ ONLY" if readonly else "BEGIN")
+        database.query("SELECT set_config('lock_timeout', ?, true)", "%dms" % max(1, int(wait_timeout * 1000)))
+    except database.driver_error as error:
+        connection.close()
+        raise database.translate(error) from None
+    return database
+
+
+def _connect_error(name: str, text: str) -> DatabaseError:
+    for sign, meaning in _CONNECT_FAILURES:
+        if sign in text:
+            return DatabaseError("%s %s" % (name, meaning), "refused")
+    return DatabaseError(
+        "%s cannot be reached. Check host, port and name in the URL (a password with special characters has to be "
+        "percent-encoded) and that the server runs and listens for this host." % name,
+        "unreachable",
+    )
+
+
+def _constraint_error(name: str, what: str) -> DatabaseError:
+    return DatabaseError(
+        "%s does not accept the new content (%s). Look at the rows and constraints of that table, and run again."
+        % (name, what),
+        "constraint",
+    )
