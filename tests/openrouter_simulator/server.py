@@ -1,0 +1,169 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The simulator as a server: in a thread of a test, or in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.types import Scope
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from tests.openrouter_simulator import control
+from tests.openrouter_simulator.account import Account, new_secret
+from tests.openrouter_simulator.api import Api
+from tests.openrouter_simulator.clock import Clock
+from tests.openrouter_simulator.control_client import Control
+from tests.openrouter_simulator.errors import ApiError
+from tests.openrouter_simulator.faults import Faults
+from tests.openrouter_simulator.gate import ALIAS, API, Gate
+from tests.openrouter_simulator.journal import Journal
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None], stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = started
+        self._on_stopping = stopping
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stopping()
+        await super().shutdown(sockets)
+
+
+class Simulator:
+    """Use as a context manager, or call start() and stop()."""
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        provisioning_key: str | None = None,
+        credit: float = 100.0,
+        latency: float = 0.0,
+        state_file: Path | None = None,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.provisioning_key = provisioning_key or new_secret()
+        self._credit = credit
+        self._latency = latency
+        self._state_file = state_file
+        self._transports: dict[Any, asyncio.Transport] = {}
+        self._ready = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._server: _Server | None = None
+        self.control: Control
+
+    @property
+    def root(self) -> str:
+        host = "127.0.0.1" if self.host == "0.0.0.0" else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """What a client of OpenRouter takes as its base URL."""
+        return self.root + API
+
+    @property
+    def openrouter_like_url(self) -> str:
+        """The same API at a URL that contains openrouter.ai, without which mAI tracks no usage."""
+        return self.root + ALIAS + API
+
+    def run(self, started: Callable[[], None] = lambda: None) -> None:
+        """Serves until stopped (by stop() or a signal); calls `started` when it listens."""
+        listener = socket.create_server((self.host, self.port))
+        self.port = listener.getsockname()[1]
+        faults = Faults()
+        config = uvicorn.Config(
+            self._app(faults),
+            http=self._protocol(),
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        self._server = _Server(config, started, faults.stopping.set)
+        self._server.run([listener])
+
+    def start(self) -> Simulator:
+        self._ready.clear()
+        self._thread = threading.Thread(target=self.run, args=[self._ready.set], name="openrouter-simulator")
+        self._thread.daemon = True
+        self._thread.start()
+        if not self._ready.wait(10):
+            raise RuntimeError("the OpenRouter simulator did not start within 10 s")
+        self.control = Control(self.root)
+        return self
+
+    def stop(self) -> None:
+        self.control.close()
+        self._server.should_exit = True
+        self._thread.join(10)
+
+    def __enter__(self) -> Simulator:
+        return self.start()
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    def _protocol(self) -> type[H11Protocol]:
+        """Uvicorn's own, which also remembers its connections: an ASGI application cannot cut one."""
+        transports = self._transports
+
+        class Protocol(H11Protocol):
+            def connection_made(self, transport: asyncio.Transport) -> None:
+                super().connection_made(transport)
+                transports[self.client] = transport
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                transports.pop(self.client, None)
+                super().connection_lost(exc)
+
+        return Protocol
+
+    def _close_connection(self, scope: Scope) -> None:
+        transport = self._transports.get(scope["client"])
+        if transport is not None:
+            transport.close()
+
+    def _app(self, faults: Faults) -> Gate:
+        account = Account(Clock(), self._credit, self._state_file)
+        journal = Journal()
+        app = Starlette(
+            routes=[
+                Mount(API, routes=Api(account, self.provisioning_key).routes()),
+                Mount("/__control__", routes=control.Control(account, faults, journal).routes()),
+            ],
+            exception_handlers={ApiError: _api_error, HTTPException: _http_error},
+        )
+        return Gate(app, account, faults, journal, self._close_connection, self._latency)
+
+
+def _api_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return error.response()
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return ApiError(error.status_code, error.detail).response()
