@@ -1,0 +1,72 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mai.clients team
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Builds .venv from the lock file, or says at once that it is up to date.
+# Usage: setup.sh demo    what the playbooks and the demo need
+#        setup.sh test    all of that, and the tools of make lint and make test
+# The newest usable Python from 3.11 to 3.14 is taken; PYTHON=/path/to/python overrides the choice.
+set -eu
+cd "$(dirname "$0")/.."
+
+part=${1:?usage: setup.sh demo|test}
+lock=tests/requirements.lock
+venv=$PWD/.venv
+stamp=$venv/.ready
+
+fail() {
+    printf 'setup: %s\n' "$*" >&2
+    exit 1
+}
+
+runs() {
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null
+}
+
+# The contents of the lock, the interpreter asked for, and the place (scripts in a venv name their own path).
+state=$(cat tests/requirements-demo.in tests/requirements.in "$lock" | cksum)" ${PYTHON:-} $venv"
+
+up_to_date() {
+    runs "$venv/bin/python" || return 1
+    for have in "$part" test; do
+        [ "$(cat "$stamp-$have" 2>/dev/null)" = "$state" ] && return 0
+    done
+    return 1
+}
+
+if up_to_date; then
+    exit 0
+fi
+
+if [ -n "${PYTHON:-}" ]; then
+    python=$(command -v "$PYTHON") || fail "PYTHON=$PYTHON is not there."
+    runs "$python" || fail "PYTHON=$PYTHON does not run, or is not a Python 3.11, 3.12, 3.13 or 3.14."
+else
+    python=$(sh scripts/pythons.sh 3.11 3.14 | head -n 1 | cut -d ' ' -f 2-)
+fi
+[ -n "$python" ] || fail "no Python 3.11, 3.12, 3.13 or 3.14 that can build a virtual environment was found.
+  Debian, Ubuntu:  apt install python3 python3-venv
+  Fedora, RHEL:    dnf install python3.12
+  macOS:           brew install python
+or name one:       make setup PYTHON=/path/to/python3.12"
+
+# An environment that was built here with the same interpreter is brought up to date; any other is built anew.
+built_with=$("$venv/bin/python" -c 'import sys; print(sys._base_executable)' 2>/dev/null || true)
+built_at=$(sed -n "s/^VIRTUAL_ENV=[\"']\{0,1\}\([^\"']*\)[\"']\{0,1\}\$/\1/p" "$venv/bin/activate" 2>/dev/null | head -n 1)
+if ! [ -d "$venv" ] || ! runs "$venv/bin/python" || { [ -n "$built_at" ] && [ "$built_at" != "$venv" ]; } ||
+    { [ -n "${PYTHON:-}" ] && ! [ "$built_with" -ef "$python" ]; }; then
+    printf 'setup: building .venv with %s (%s)\n' "$python" "$("$python" --version)"
+    rm -rf "$venv"
+    "$python" -m venv "$venv" || fail "$python cannot build a virtual environment (Debian, Ubuntu: apt install python3-venv)."
+fi
+
+case $part in
+    demo) set -- -r tests/requirements-demo.in -c "$lock" ;;
+    test) set -- -r "$lock" ;;
+    *) fail "unknown part $part: demo or test" ;;
+esac
+printf 'setup: installing the packages of %s\n' "$lock"
+# Python compiles what it imports; compiling all of Ansible's collections beforehand takes longer than the rest.
+"$venv/bin/python" -m pip install -qq --no-input --no-compile --disable-pip-version-check "$@" ||
+    fail "pip could not install the packages of $lock; its message is above."
+printf '%s' "$state" >"$stamp-$part"

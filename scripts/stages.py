@@ -1,0 +1,270 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the stages of ``make test`` and ``make lint`` and writes build/report.md.
+
+    scripts/stages.py test              every stage of a group, after forgetting earlier results
+    scripts/stages.py lint sanity-2.21  groups and single stages; other results are kept
+    scripts/stages.py --summary         the report and the closing line over everything that ran
+
+A stage that fails does not stop the next one. A stage that ran nothing has failed, and so has a skipped test.
+Whoever measures something else (the demo, an onboarding) leaves it as Markdown in build/report.d/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Callable
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+RESULTS = BUILD / "results"
+REPORT = BUILD / "report.md"
+FRAGMENTS = BUILD / "report.d"
+BIN = ROOT / ".venv" / "bin"
+
+
+@dataclass
+class Result:
+    """What one stage did."""
+
+    stage: str
+    run: int = 0
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+
+    @property
+    def bad(self) -> int:
+        """Everything that keeps the stage from being good: failures, skips, and having done nothing."""
+        return self.failed + self.skipped + (self.run == 0)
+
+
+@dataclass(frozen=True)
+class Stage:
+    name: str
+    groups: tuple[str, ...]
+    execute: Callable[[str, float], Result]
+    minutes: int = 10
+
+
+def pytest(*arguments: str) -> Callable[[str, float], Result]:
+    """A stage of pytest: every test counts. Paths that do not exist (yet) make it fail."""
+
+    def execute(name: str, deadline: float) -> Result:
+        xml = RESULTS / f"{name}.xml"
+        xml.unlink(missing_ok=True)
+        code = run(["python", "-m", "pytest", f"--junit-xml={xml}", "--durations=10", *arguments], deadline)
+        result = Result(name)
+        if xml.exists():
+            for suite in ElementTree.parse(xml).getroot().iter("testsuite"):
+                result.run += int(suite.get("tests", 0))
+                result.failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+                result.skipped += int(suite.get("skipped", 0))
+        result.passed = max(result.run - result.failed - result.skipped, 0)
+        if code != 0 and result.failed == 0:  # pytest itself gave up, or was stopped
+            result.failed = 1
+        return result
+
+    return execute
+
+
+def commands(*lines: str) -> Callable[[str, float], Result]:
+    """A stage of plain commands: each counts once."""
+    return counted(lambda: list(lines))
+
+
+def counted(lines: Callable[[], list[str]]) -> Callable[[str, float], Result]:
+    def execute(name: str, deadline: float) -> Result:
+        result = Result(name)
+        for line in lines():
+            print(f"$ {line}", flush=True)
+            result.run += 1
+            if run(["sh", "-c", line], deadline) == 0:
+                result.passed += 1
+            else:
+                result.failed += 1
+        return result
+
+    return execute
+
+
+def molecule_scenarios() -> list[str]:
+    scenarios = sorted(path.parent.name for path in ROOT.glob("extensions/molecule/*/molecule.yml"))
+    return [f"cd extensions && molecule test --scenario-name {scenario}" for scenario in scenarios]
+
+
+# The one list of what is tested, in this order.
+STAGES = (
+    Stage("ruff", ("lint", "test"), commands("ruff check .", "ruff format --check .")),
+    Stage("yamllint", ("lint", "test"), commands("yamllint --strict .")),
+    Stage("reuse", ("lint", "test"), commands("reuse lint --quiet || reuse lint --lines")),
+    Stage(
+        "changelog",
+        ("lint", "test"),
+        commands("antsibull-changelog lint", "antsibull-changelog lint-changelog-yaml changelogs/changelog.yaml"),
+    ),
+    Stage("unit", ("test",), pytest("tests/unit"), minutes=15),
+    Stage("ansible-lint", ("lint", "test"), commands("ansible-lint --offline --profile production")),
+    Stage("docs", ("lint", "test"), commands("python scripts/lint_docs.py")),
+    Stage("galaxy-importer", ("lint", "test"), commands("python scripts/galaxy_importer.py")),
+    Stage("sanity-2.19", ("lint", "test"), commands("python scripts/sanity.py 2.19.14"), minutes=20),
+    Stage("sanity-2.21", ("lint", "test"), commands("python scripts/sanity.py 2.21.5"), minutes=20),
+    Stage("integration", ("test",), pytest("tests/integration"), minutes=20),
+    Stage("contract", ("test",), pytest("tests/contract"), minutes=15),
+    Stage("molecule", ("test",), counted(molecule_scenarios), minutes=15),
+    Stage("e2e", ("test",), pytest("tests/e2e"), minutes=60),
+)
+
+
+def environment() -> dict[str, str]:
+    """The caller's environment without what would change how Ansible, pytest or our plugins behave."""
+    foreign = ("ANSIBLE_", "MOLECULE_", "OPENROUTER_", "PYTEST_", "MAI_", "PYTHONPATH", "VIRTUAL_ENV")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    kept["PATH"] = f"{BIN}{os.pathsep}{kept.get('PATH', os.defpath)}"
+    return kept
+
+
+def run(command: list[str], deadline: float) -> int:
+    """Runs a command to its end or to the deadline, and whatever it started with it."""
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        return process.wait(timeout=max(deadline - time.monotonic(), 1))
+    except subprocess.TimeoutExpired:
+        print(f"Stopped: {' '.join(command)} took longer than its stage may.", flush=True)
+        return 1
+    finally:
+        if process.poll() is None:
+            stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Asks first, so that tests can take down what they started."""
+    for signal_number, patience in ((signal.SIGTERM, 60), (signal.SIGKILL, None)):
+        os.killpg(process.pid, signal_number)
+        try:
+            process.wait(timeout=patience)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def choose(names: list[str]) -> list[Stage]:
+    known = {stage.name for stage in STAGES} | {group for stage in STAGES for group in stage.groups}
+    unknown = sorted(set(names) - known)
+    if unknown:
+        sys.exit(f"No such stage: {', '.join(unknown)}. Known: {', '.join(sorted(known))}")
+    return [stage for stage in STAGES if stage.name in names or set(stage.groups) & set(names)]
+
+
+def write_report(results: list[Result]) -> str:
+    total = Result(
+        "**total**",
+        *(sum(getattr(result, field) for result in results) for field in ("run", "passed", "failed", "skipped")),
+        seconds=sum(result.seconds for result in results),
+    )
+    rows = [
+        f"| {row.stage} | {row.run} | {row.passed} | {row.failed} | {row.skipped} | {row.seconds:.1f} |"
+        for row in [*results, total]
+    ]
+    table = "\n".join(["| stage | run | passed | failed | skipped | seconds |", "|---|--:|--:|--:|--:|--:|", *rows])
+    parts = ["# Test report", about(), table]
+    for fragment in sorted(FRAGMENTS.glob("*.md")):
+        measured = datetime.fromtimestamp(fragment.stat().st_mtime, timezone.utc)
+        parts += [fragment.read_text(encoding="utf-8").strip(), f"(measured {measured:%Y-%m-%d %H:%M} UTC)"]
+    BUILD.mkdir(exist_ok=True)
+    REPORT.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    return table
+
+
+def about() -> str:
+    revision = output(["git", "rev-parse", "--short", "HEAD"]) or "no revision"
+    changed = " with local changes" if output(["git", "status", "--porcelain"]) else ""
+    system = output(["sh", "-c", '. /etc/os-release && printf %s "$PRETTY_NAME"']) or platform.platform()
+    ansible = output([str(BIN / "ansible"), "--version"]).partition("\n")[0]
+    now = datetime.now(timezone.utc)
+    return "\n".join(
+        [
+            f"- {now:%Y-%m-%d %H:%M} UTC, revision {revision}{changed}",
+            f"- {system}, {os.cpu_count()} cores, Python {platform.python_version()}, {ansible}",
+        ]
+    )
+
+
+def output(command: list[str]) -> str:
+    try:
+        return subprocess.run(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        ).stdout.strip()
+    except OSError:
+        return ""
+
+
+def load_results() -> list[Result]:
+    """The results kept of every stage, in the order of the list."""
+    kept = []
+    for stage in STAGES:
+        path = RESULTS / f"{stage.name}.json"
+        if path.exists():
+            kept.append(Result(**json.loads(path.read_text(encoding="utf-8"))))
+    return kept
+
+
+def execute(stage: Stage) -> Result:
+    print(f"\n=== {stage.name}", flush=True)
+    start = time.monotonic()
+    result = stage.execute(stage.name, start + 60 * stage.minutes)
+    result.seconds = round(time.monotonic() - start, 1)
+    (RESULTS / f"{stage.name}.json").write_text(json.dumps(asdict(result)), encoding="utf-8")
+    verdict = "failed" if result.bad else "ok"
+    if result.run == 0:
+        verdict = "failed: nothing ran"
+    elif result.skipped:
+        verdict = f"failed: {result.skipped} skipped"
+    print(f"=== {stage.name}: {verdict}, {result.passed} of {result.run}, {result.seconds:.0f} s", flush=True)
+    return result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="groups (test, lint) or stages")
+    parser.add_argument("--summary", action="store_true", help="run nothing, report on what ran")
+    options = parser.parse_args()
+    if not options.names and not options.summary:
+        parser.error("name a group or a stage")
+
+    # A stage is stopped with its children, and results so far are kept, when this process is asked to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    if "test" in options.names:
+        for old in RESULTS.iterdir():
+            old.unlink()
+    chosen = [] if options.summary else choose(options.names)
+    results = [execute(stage) for stage in chosen]
+    kept = load_results()
+    table = write_report(kept)
+    if options.summary:
+        results = kept
+    print(f"\n{table}\n\nReport: {REPORT.relative_to(ROOT)}")
+    passed = sum(result.passed for result in results)
+    failed = sum(result.bad for result in results) or int(not results)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
