@@ -15,7 +15,8 @@ USER_EMAIL = 'CREATE UNIQUE INDEX IF NOT EXISTS uq_user_email_lower ON "user" (l
 
 AUTH = {
     "rows": """CREATE TABLE IF NOT EXISTS auth (
-        id VARCHAR NOT NULL PRIMARY KEY, email VARCHAR, password TEXT, active BOOLEAN, mfa {json}, session_stamp TEXT)""",
+        id VARCHAR NOT NULL PRIMARY KEY, email VARCHAR, password TEXT, active BOOLEAN, mfa {json},
+        session_stamp TEXT)""",
     "blob": """CREATE TABLE IF NOT EXISTS auth (
         id VARCHAR NOT NULL PRIMARY KEY, email VARCHAR, password TEXT, active BOOLEAN)""",
 }

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start-up in Open WebUI's order: tables, seeded settings, the environment's administrator; only then the port opens."""
+"""Start-up in Open WebUI's order: tables, stored settings, the environment's administrator; then the port opens."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Settings that Open WebUI keeps in its database, in both of its forms (reference: open-webui.md, "Settings and the key").
+"""Settings that Open WebUI keeps in its database, in both of its forms (reference: open-webui.md).
 
 rows (0.10 and newer): a row per key, seeded from the environment at the first start, read at every request; from then
 on the environment is ignored.

@@ -33,7 +33,7 @@ WRONG_CREDENTIALS = "The email or password provided is incorrect. Please check f
 EMAIL_TAKEN = (
     "Uh-oh! This email is already registered. Sign in with your existing account or choose another email to start anew."
 )
-NOT_AN_EMAIL = "The email format you entered is invalid. Please double-check and make sure you're using a valid email address (e.g., yourname@example.com)."
+NOT_AN_EMAIL = "The email format you entered is invalid."
 PASSWORD_TOO_LONG = (
     "Uh-oh! The password you entered is too long. Please make sure your password is less than 72 bytes long."
 )
