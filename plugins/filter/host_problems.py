@@ -1,0 +1,118 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What on a machine stands in the way of one client's instance, from what M(mai.clients.instance_info) saw there."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.mai.clients.plugins.filter.inventory_problems import memory_bytes
+
+GIB = 1024**3
+DATA_MINIMUM = 1 * GIB
+IMAGE_MINIMUM = 6 * GIB
+PLACEHOLDER_IMAGE = "your-mai-image:latest"
+DISTRIBUTION_HAS_COMPOSE = {("debian", "13"), ("ubuntu", "22.04"), ("ubuntu", "24.04")}
+
+
+def _gib(number: int) -> str:
+    return f"{number / GIB:.1f} GiB"
+
+
+def _somebody_elses(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    adopt = f"If it is this client's, run: ansible-playbook playbooks/adopt_client.yml -e client={client['slug']}"
+    directory = seen["directory"]
+    if directory["exists"] and not directory["empty"] and not directory["managed"]:
+        whose = f"belongs to {directory['managed_by']}" if directory["managed_by"] else "was not made by this collection"
+        yield f"the directory {directory['path']} {whose}. {adopt}"
+    for container in seen["containers"]:
+        if not container["managed"]:
+            yield f"a container {container['name']} that was not made by this collection is on the machine. {adopt}"
+    if seen["unit"] and seen["unit"]["exists"] and not seen["unit"]["managed"]:
+        yield f"a systemd unit of this client that was not made by this collection is on the machine. {adopt}"
+    port = seen["port"]
+    if port["listening"] and not port["ours"]:
+        holders = [container["name"] for container in seen["foreign_containers"]]
+        holder = f"container {holders[0]}" if holders else port["process"] or "a program"
+        yield f"port {port['number']} is already used by {holder} on this machine: choose another mai_port. {adopt}"
+
+
+def _docker(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    docker, machine = seen["docker"], seen["machine"]
+    packages = client["mai_docker_packages"]
+    if docker["engine"] and docker["compose"]:
+        if (
+            client["mai_image"] == PLACEHOLDER_IMAGE
+            and not seen["image"]["present"]
+            and not client["mai_image_archive"]
+        ):
+            yield f"mai_image is the placeholder {PLACEHOLDER_IMAGE}: set it to the image of your mAI build"
+        elif (
+            client["mai_image_pull"] == "never"
+            and not seen["image"]["present"]
+            and not client["mai_image_archive"]
+        ):
+            yield (
+                f"the image {client['mai_image']} is not on the machine and mai_image_pull is never: load it there, "
+                "set mai_image_archive, or allow pulling"
+            )
+        return
+    if client["mai_image"] == PLACEHOLDER_IMAGE and not client["mai_image_archive"]:
+        yield f"mai_image is the placeholder {PLACEHOLDER_IMAGE}: set it to the image of your mAI build"
+    if docker["cli"] and not docker["engine"] and docker["error"]:
+        yield f"Docker is installed but its engine does not answer ({docker['error']}): start it, then run again"
+        return
+    missing = "Docker Compose v2" if docker["engine"] else "Docker with Compose v2"
+    system = f"{machine['system_id']} {machine['system_version']}"
+    if packages == "none":
+        yield f"{missing} is missing and mai_docker_packages is none: install it, or allow this collection to"
+    elif not machine["root"]:
+        yield f"{missing} is missing and the connection is not root's: allow become, or install it"
+    elif machine["system_id"] not in ("debian", "ubuntu"):
+        yield f"{missing} is missing and {system} is not a system it can be installed on: install it yourself"
+    elif packages == "distribution" and (machine["system_id"], machine["system_version"]) not in DISTRIBUTION_HAS_COMPOSE:
+        yield f"{missing} is missing and {system} has no Compose v2: set mai_docker_packages to docker or auto"
+
+
+def _native(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    if client["mai_native_service"] == "systemd" and not (seen["machine"]["systemd"] and seen["machine"]["root"]):
+        yield "mai_native_service is systemd, but systemd does not run there or the connection is not root's: use process"
+
+
+def _room(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    free = seen["directory"]["free_bytes"]
+    if free is not None and free < DATA_MINIMUM:
+        yield f"only {_gib(free)} are free for {client['mai_deployment_dir']}: make room, at least {_gib(DATA_MINIMUM)}"
+    limit = memory_bytes(client["mai_memory_limit"]) if client["mai_memory_limit"] else None
+    if limit and limit > seen["machine"]["memory_bytes"]:
+        yield f"mai_memory_limit is {_gib(limit)}, but the machine has {_gib(seen['machine']['memory_bytes'])}: lower it"
+
+
+def host_problems(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:
+    """What must be put right on the machine before anything is done for this client."""
+    deployment = _docker if client["mai_deployment"] == "docker" else _native
+    return [*_somebody_elses(client, seen), *deployment(client, seen), *_room(client, seen)]
+
+
+def host_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:
+    """What an operator should know about the machine, though nothing stands in the way."""
+    warnings = []
+    limit = memory_bytes(client["mai_memory_limit"]) if client["mai_memory_limit"] else 0
+    total, memory = (limit or 0) + seen["memory_limits_bytes"], seen["machine"]["memory_bytes"]
+    if total > memory:
+        warnings.append(f"the memory limits of all clients of this machine add up to {_gib(total)}; it has {_gib(memory)}")
+    room = seen["docker"]["data_root_free_bytes"]
+    if client["mai_deployment"] == "docker" and not seen["image"]["present"] and room is not None and room < IMAGE_MINIMUM:
+        warnings.append(f"only {_gib(room)} are free for images; an image of mAI may need {_gib(IMAGE_MINIMUM)}")
+    if client["mai_database"] != "sqlite":
+        warnings.append("mAI's own usage tracking works on SQLite only: with PostgreSQL its usage pages stay empty")
+    return warnings
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"host_problems": host_problems, "host_warnings": host_warnings}

@@ -1,0 +1,93 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Turns what an operator names with `-e client=…` into the hosts of a play."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+import typing as t
+
+from ansible import context
+from ansible.errors import AnsibleFilterError
+from ansible.inventory.manager import split_host_pattern
+
+GROUP = "mai_clients"
+
+
+def _clients(groups: t.Mapping[str, t.Sequence[str]]) -> list[str]:
+    return sorted(groups.get(GROUP, []))
+
+
+def _unknown(name: str, groups: t.Mapping[str, t.Sequence[str]]) -> AnsibleFilterError:
+    clients = _clients(groups)
+    if name in groups.get("all", []) or name in groups:
+        return AnsibleFilterError(
+            f"{name!r} is in the inventory, but no client of group {GROUP!r} is in it. "
+            f"Add it to the group {GROUP!r}, or name one of: {', '.join(clients) or '(the group is empty)'}."
+        )
+    named = [group for group, hosts in groups.items() if set(hosts) & set(clients)]
+    near = difflib.get_close_matches(name, [*clients, *named], n=3, cutoff=0.5)
+    hint = f"Did you mean: {', '.join(near)}?" if near else f"Known clients: {', '.join(clients[:20]) or '(none)'}."
+    return AnsibleFilterError(f"No client or group {name!r} in this inventory. {hint}")
+
+
+def _in_limit(host: str, limit: str, groups: t.Mapping[str, t.Sequence[str]]) -> bool:
+    """Whether ``--limit`` leaves this host in; patterns that only Ansible can read (files, ranges) count as yes."""
+
+    def matches(pattern: str) -> bool:
+        if pattern.startswith("@") or "[" in pattern:
+            return True
+        if pattern.startswith("~"):
+            expression = re.compile(pattern[1:])
+            names = {name for name, hosts in groups.items() if host in hosts} | {host}
+            return any(expression.match(name) for name in names)
+        return fnmatch.fnmatch(host, pattern) or any(
+            fnmatch.fnmatch(name, pattern) and host in hosts for name, hosts in groups.items()
+        )
+
+    patterns = split_host_pattern(limit)
+    wanted = [p for p in patterns if p[0] not in "!&"]
+    return (
+        (not wanted or any(matches(p) for p in wanted))
+        and all(matches(p[1:]) for p in patterns if p[0] == "&")
+        and not any(matches(p[1:]) for p in patterns if p[0] == "!")
+    )
+
+
+def hosts(client: str, groups: t.Mapping[str, t.Sequence[str]]) -> str:
+    """The host pattern of a play: the clients that ``client`` names, as ``a:b:&mai_clients``."""
+    arguments = context.CLIARGS or {}
+    if any(arguments.get(only) for only in ("syntax", "listtags", "listtasks")):
+        return GROUP
+    if not isinstance(client, str):
+        raise AnsibleFilterError("client must be text: the name of a client or group, or several with commas between.")
+    names = [name.strip() for name in client.split(",") if name.strip()]
+    if not names:
+        raise AnsibleFilterError(
+            "Say which client: -e client=<slug> (a host or group of the inventory, several with commas between, "
+            f"or all). Known clients: {', '.join(_clients(groups)[:20]) or '(none: group mai_clients is empty)'}."
+        )
+    chosen: set[str] = set()
+    for name in names:
+        members = set(_clients(groups)) & (set(groups.get(name, [])) | {name})
+        if not members:
+            raise _unknown(name, groups)
+        chosen |= members
+    limit = arguments.get("subset")
+    if limit and not any(_in_limit(host, limit, groups) for host in chosen):
+        raise AnsibleFilterError(
+            f"--limit {limit} leaves none of the clients named with client={client}: nothing would be done. "
+            "Drop the limit, or name a client that it includes."
+        )
+    return ":".join([*names, f"&{GROUP}"])
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"hosts": hosts}
