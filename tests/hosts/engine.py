@@ -1,0 +1,231 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Docker engine that carries the hosts: the one that answers, else a private one.
+
+The private engine never touches the base system: its programs are unpacked into the cache, only runc, iptables
+and mmdebstrap are installed, from the machine's own release and only where they are missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import IO, Any
+
+from . import apt
+from .paths import CACHE, RUNTIME, FarmError, locked
+
+HOME = CACHE / "engine"
+PROGRAMS = HOME / "programs"
+SOCKET = RUNTIME / "docker.sock"
+PIDFILE = RUNTIME / "docker.pid"
+# Debian 13 has an engine that starts privileged containers everywhere; its programs run on Debian 12 too.
+SUITE = "trixie"
+PACKAGES = ("docker.io", "docker-cli", "docker-compose", "containerd")
+
+
+@dataclasses.dataclass(frozen=True)
+class Engine:
+    """An engine that answers."""
+
+    environment: dict[str, str]
+    """What a docker client needs in its environment, beside what is there anyhow."""
+    private: bool
+
+    def docker(
+        self, *arguments: str, check: bool = True, stdin: IO[bytes] | int | None = None, data: bytes | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `docker …`; what it printed is in the result, and in the error if it fails."""
+        command = ("docker", *arguments)
+        source: dict[str, Any] = {"input": data} if data is not None else {"stdin": stdin or subprocess.DEVNULL}
+        done = subprocess.run(command, env={**os.environ, **self.environment}, capture_output=True, **source)
+        result = subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
+        if check and result.returncode:
+            raise FarmError(f"`{' '.join(command)[:300]}` failed ({result.returncode}): {result.stderr.strip()}")
+        return result
+
+    def address(self) -> str:
+        """The address of this machine as containers, and containers inside hosts, reach it."""
+        gateway = self.docker(
+            "network", "inspect", "bridge", "--format", "{{range .IPAM.Config}}{{println .Gateway .Subnet}}{{end}}"
+        )
+        for line in gateway.stdout.splitlines():
+            peer = line.split()[0]
+            if "." in peer:
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                    probe.connect((peer, 9))  # sends nothing, picks the address that this machine would use
+                    return str(probe.getsockname()[0])
+        raise FarmError("The engine's network `bridge` has no IPv4 gateway: hosts could not reach this machine.")
+
+
+def find() -> Engine | None:
+    """The engine that answers, if any."""
+    for engine in (Engine({}, private=False), _private()):
+        with contextlib.suppress(FileNotFoundError):
+            if engine.docker("info", "--format", "{{.ServerVersion}}", check=False).stdout.strip():
+                return engine
+    return None
+
+
+def ensure() -> Engine:
+    """The engine that answers; a private one is started where none does."""
+    with locked("engine"):
+        return find() or _start()
+
+
+@contextlib.contextmanager
+def session() -> Iterator[Engine]:
+    """An engine for one test session; whoever leaves last stops a private engine, unless `keep` asked for it."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "engine.users", "w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        engine = ensure()
+        try:
+            yield engine
+        finally:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if engine.private and not (HOME / "keep").exists():
+                    stop()
+
+
+def keep() -> Engine:
+    """An engine that stays until `stop`, whatever sessions come and go."""
+    engine = ensure()
+    if engine.private:
+        (HOME / "keep").touch()
+    return engine
+
+
+def stop() -> None:
+    """Stop the private engine, and with it what runs in it; an engine that was there before is left alone."""
+    with locked("engine"):
+        (HOME / "keep").unlink(missing_ok=True)
+        pid = _pid()
+        if pid is not None:
+            os.kill(pid, signal.SIGTERM)
+            _wait(lambda: _pid() is None, 60, "The private engine did not stop")
+        shutil.rmtree(RUNTIME, ignore_errors=True)
+
+
+def install_missing(**programs: str) -> None:
+    """Install what is missing, from this machine's own release, upgrading nothing: program=package."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    packages = sorted({package for program, package in programs.items() if not shutil.which(program, path=path)})
+    if not packages:
+        return
+    _need_root(f"installing {', '.join(packages)}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    install = ["apt-get", "install", "-qq", "--no-install-recommends", "--no-upgrade", "--no-remove", *packages]
+    for command in (["apt-get", "update", "-qq"], install):
+        done = subprocess.run(command, env=environment, text=True, capture_output=True)
+        if done.returncode:
+            raise FarmError(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
+
+
+def _private() -> Engine:
+    path = f"{PROGRAMS}/usr/bin:{PROGRAMS}/usr/sbin:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    return Engine(
+        {"DOCKER_HOST": f"unix://{SOCKET}", "DOCKER_CONFIG": str(HOME / "client"), "PATH": path}, private=True
+    )
+
+
+def _start() -> Engine:
+    _need_root("starting a private Docker engine (none answers here)")
+    install_missing(runc="runc", iptables="iptables")
+    if not PROGRAMS.is_dir():
+        _unpack()
+    for folder in (RUNTIME, HOME / "client"):
+        folder.mkdir(parents=True, exist_ok=True)
+    plugins = {"cliPluginsExtraDirs": [str(PROGRAMS / "usr/libexec/docker/cli-plugins")]}
+    (HOME / "client" / "config.json").write_text(json.dumps(plugins))
+    settings = {
+        "data-root": str(HOME / "data"),
+        "exec-root": str(RUNTIME / "exec"),
+        "pidfile": str(PIDFILE),
+        "hosts": [f"unix://{SOCKET}"],
+        "userland-proxy-path": str(next(PROGRAMS.rglob("docker-proxy"))),
+    }
+    (HOME / "daemon.json").write_text(json.dumps(settings, indent=2))
+    engine = _private()
+    with open(HOME / "engine.log", "wb") as log:
+        daemon = subprocess.Popen(
+            ["dockerd", "--config-file", str(HOME / "daemon.json")],
+            env={**os.environ, **engine.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def answers() -> bool:
+        if daemon.poll() is not None:
+            raise FarmError(
+                f"The private engine ended at once. Its log, {HOME / 'engine.log'}, ends with:\n{_log_end()}"
+            )
+        return find() is not None
+
+    _wait(answers, 60, "The private engine does not answer")
+    return engine
+
+
+def _unpack() -> None:
+    """Fetch the programs with a private apt configuration and unpack them: the system's apt sees nothing of it."""
+    work = HOME / "apt"
+    shutil.rmtree(work, ignore_errors=True)
+    for folder in ("lists/partial", "cache/archives/partial", "programs"):
+        (work / folder).mkdir(parents=True)
+    (work / "sources.list").write_text(apt.sources(SUITE))
+    private = [
+        f"-oDir::Etc::SourceList={work}/sources.list",
+        "-oDir::Etc::SourceParts=-",
+        f"-oDir::State::Lists={work}/lists",
+        f"-oDir::Cache={work}/cache",
+        "-oAPT::Sandbox::User=root",
+    ]
+    for arguments in (["update"], ["download", *(f"{package}/{SUITE}" for package in PACKAGES)]):
+        done = subprocess.run(["apt-get", "-qq", *private, *arguments], cwd=work, text=True, capture_output=True)
+        if done.returncode:
+            raise FarmError(f"Fetching Debian's Docker packages failed: {done.stderr.strip()}")
+    for archive in sorted(work.glob("*.deb")):
+        subprocess.run(["dpkg", "-x", str(archive), str(work / "programs")], check=True)
+    (work / "programs").rename(PROGRAMS)
+    shutil.rmtree(work)
+
+
+def _pid() -> int | None:
+    """Process of the private engine; a recycled number is not taken for it."""
+    try:
+        pid = int(PIDFILE.read_text())
+        program = pathlib.Path(f"/proc/{pid}/exe").resolve()
+    except (OSError, ValueError):
+        return None
+    return pid if program == (PROGRAMS / "usr/sbin/dockerd").resolve() else None
+
+
+def _wait(done: Any, seconds: float, complaint: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            raise FarmError(f"{complaint} within {seconds:.0f} s. Its log, {HOME / 'engine.log'}, ends:\n{_log_end()}")
+        time.sleep(0.2)
+
+
+def _log_end() -> str:
+    return "\n".join((HOME / "engine.log").read_text(errors="replace").splitlines()[-15:])
+
+
+def _need_root(purpose: str) -> None:
+    if os.geteuid() != 0:
+        raise FarmError(f"Only root can do this: {purpose}. Start a Docker engine yourself, or run as root.")
