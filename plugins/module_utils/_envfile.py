@@ -3,16 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one format of environment files: what Docker Compose, systemd and our own reader all read alike.
 
-One C(KEY="value") per variable; inside the quotes only backslash, double quote and dollar are escaped by a
-backslash, and a newline is a newline. Raw values, single quotes, C(\\n) and C($$) each come out different in one
+One KEY="value" per variable; inside the quotes only backslash, double quote and dollar are escaped by a
+backslash, and a newline is a newline. Raw values, single quotes, \\n and $$ each come out different in one
 of the readers. No message of this module holds a value.
 """
 
 from __future__ import annotations
 
 import re
-
-from typing import Dict, Mapping
+from typing import Mapping
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # systemd drops a variable whose value holds any other control character, and Compose rewrites CR LF to LF.
@@ -23,46 +22,46 @@ _SPECIAL = re.compile(r'([\\"$])')
 _FOREIGN_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
-_ASSIGNMENT = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*")
-_DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_SINGLE_QUOTED = re.compile(r"'([^']*)'")
-_COMMENT = re.compile(r"(?:^|[ \t])#.*")
+_ASSIGNMENT = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=")
+_DOUBLE_QUOTED = re.compile(r'[ \t]*"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_SINGLE_QUOTED = re.compile(r"[ \t]*'([^']*)'")
+_COMMENT = re.compile(r"[ \t]#.*")
 
 
 def format_value(value: str) -> str:
-    """Return O(value) as it stands behind the equals sign; ValueError for what no environment file can carry."""
+    """Return the value as it stands behind the equals sign; ValueError for what no environment file carries."""
     found = _UNCARRIABLE.search(value)
     if found:
         raise ValueError(
-            "the value holds the control character U+%04X, which an environment file cannot carry; "
-            "only tab and newline are possible" % ord(found.group())
+            f"the value holds the control character U+{ord(found.group()):04X}, which no environment file carries; "
+            "only tab and newline are possible"
         )
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError("the value is not valid Unicode text") from None
-    return '"%s"' % _SPECIAL.sub(r"\\\1", value)
+    return '"{}"'.format(_SPECIAL.sub(r"\\\1", value))
 
 
 def dump(mapping: Mapping[str, str]) -> str:
-    """Return the text of a whole file, in the order of O(mapping)."""
+    """Return the text of a whole file, in the order of the mapping."""
     lines = []
     for name, value in mapping.items():
         if not _NAME.match(name):
-            raise ValueError("%r is not a name for an environment variable: use letters, digits and _" % name)
+            raise ValueError(f"{name!r} is not a name for an environment variable: use letters, digits and _")
         try:
-            lines.append("%s=%s\n" % (name, format_value(value)))
+            lines.append(f"{name}={format_value(value)}\n")
         except ValueError as exc:
-            raise ValueError("%s: %s" % (name, exc)) from None
+            raise ValueError(f"{name}: {exc}") from None
     return "".join(lines)
 
 
-def parse(text: str) -> Dict[str, str]:
+def parse(text: str) -> dict[str, str]:
     """Return the variables of a file of ours, or of one that a person wrote for Compose or a shell.
 
-    A line that is no assignment is passed over. C($NAME) in somebody else's file is left as it stands.
+    A line that is no assignment is passed over. $NAME in somebody else's file is left as it stands.
     """
-    variables: Dict[str, str] = {}
+    variables: dict[str, str] = {}
     position = 0
     while position < len(text):
         assignment = _ASSIGNMENT.match(text, position)

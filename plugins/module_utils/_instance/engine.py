@@ -1,0 +1,152 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Docker, asked through its command line: engine, containers, image, log. Nothing is started or changed."""
+
+from __future__ import annotations
+
+import json
+
+from ansible_collections.mai.clients.plugins.module_utils._instance import system
+
+CLIENT_LABEL = "mai.clients.client"
+_OWN_LABELS = "mai.clients."
+_COMPOSE_LABELS = tuple("com.docker.compose.project" + end for end in ("", ".working_dir")) + (
+    "com.docker.compose.service",
+)
+_NEVER = "0001-01-01T00:00:00Z"
+
+
+def engine() -> dict:
+    # One call tells about client, plugin and engine; without an engine it still prints the client's part.
+    answer = system.run("docker", "info", "--format", "{{json .}}")
+    details = _json(answer.output) or {}
+    plugins = (details.get("ClientInfo") or {}).get("Plugins") or []
+    compose = [plugin.get("Version") for plugin in plugins if plugin.get("Name") == "compose"]
+    version = details.get("ServerVersion") or None
+    root = details.get("DockerRootDir") or None
+    return {
+        "cli": answer.found,
+        "engine": version,
+        "compose": (compose[0] or "").lstrip("v") or None if compose else None,
+        "error": None if version else _short(answer.error),
+        "data_root_free_bytes": system.free_bytes(root) if root else None,
+    }
+
+
+def inspect_containers() -> list[dict]:
+    """Every container of this machine, as docker inspect describes it."""
+    listed = system.run("docker", "ps", "--all", "--quiet", "--no-trunc")
+    identifiers = listed.output.split()
+    if not identifiers:
+        return []
+    # A container that went away meanwhile makes the command fail, yet it still prints the others.
+    return _json(system.run("docker", "inspect", "--type", "container", *identifiers).output) or []
+
+
+def is_of_client(details: dict, service: str, client: str) -> bool:
+    return _name(details) == service or _labels(details).get(CLIENT_LABEL) == client
+
+
+def describe(details: dict, client: str) -> dict:
+    state = details.get("State") or {}
+    labels = _labels(details)
+    return {
+        "id": details.get("Id"),
+        "name": _name(details),
+        "image": (details.get("Config") or {}).get("Image"),
+        "image_id": details.get("Image"),
+        "state": state.get("Status"),
+        "health": (state.get("Health") or {}).get("Status"),
+        "started_at": _moment(state.get("StartedAt")),
+        "restart_count": details.get("RestartCount"),
+        "exit_code": state.get("ExitCode"),
+        "labels": {
+            name: value
+            for name, value in sorted(labels.items())
+            if name.startswith(_OWN_LABELS) or name in _COMPOSE_LABELS
+        },
+        "managed": labels.get(CLIENT_LABEL) == client,
+        "ports": ports(details),
+        "memory_limit_bytes": memory_limit(details) or None,
+    }
+
+
+def ports(details: dict) -> list[dict]:
+    """Published ports: what is bound now, or, of a stopped container, what it would bind."""
+    bindings = (details.get("NetworkSettings") or {}).get("Ports") or {}
+    if not any(bindings.values()):
+        bindings = (details.get("HostConfig") or {}).get("PortBindings") or {}
+    published = []
+    for inside, places in sorted(bindings.items()):
+        for place in places or []:
+            if (place.get("HostPort") or "").isdigit():
+                published.append(
+                    {
+                        "host_ip": place.get("HostIp") or "0.0.0.0",
+                        "host_port": int(place["HostPort"]),
+                        "container_port": int(inside.split("/")[0]),
+                    }
+                )
+    return published
+
+
+def memory_limit(details: dict) -> int:
+    return (details.get("HostConfig") or {}).get("Memory") or 0
+
+
+def is_running(details: dict) -> bool:
+    return bool((details.get("State") or {}).get("Running"))
+
+
+def other_client(details: dict, client: str) -> bool:
+    """Whether the container is one that the collection made, for somebody else."""
+    labels = _labels(details)
+    return any(name.startswith(_OWN_LABELS) for name in labels) and labels.get(CLIENT_LABEL) != client
+
+
+def environment(details: dict) -> dict[str, str]:
+    pairs = (entry.partition("=") for entry in (details.get("Config") or {}).get("Env") or [])
+    return {name: value for name, separator, value in pairs if separator}
+
+
+def image(reference: str) -> dict:
+    details = (_json(system.run("docker", "image", "inspect", reference).output) or [None])[0] or {}
+    return {
+        "reference": reference,
+        "present": bool(details),
+        "id": details.get("Id"),
+        "size_bytes": details.get("Size"),
+        "created": details.get("Created"),
+    }
+
+
+def log(container: dict) -> tuple[int, str]:
+    """Number of lines since the last start, and the last 20 lines of all."""
+    tail = system.run("docker", "logs", "--tail", "20", container["id"])
+    since = system.run("docker", "logs", "--since", container["started_at"] or _NEVER, container["id"])
+    return (since.output + since.error).count("\n"), tail.output + tail.error
+
+
+def _labels(details: dict) -> dict[str, str]:
+    return (details.get("Config") or {}).get("Labels") or {}
+
+
+def _name(details: dict) -> str:
+    return (details.get("Name") or "").lstrip("/")
+
+
+def _moment(text: str | None) -> str | None:
+    return None if text in (None, "", _NEVER) else text
+
+
+def _json(text: str):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _short(text: str) -> str | None:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "the Docker engine did not answer"

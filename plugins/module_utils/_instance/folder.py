@@ -1,0 +1,110 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The deployment directory of one client: whose it is, what lies in it. Values leave here only as hashes."""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import os
+import pwd
+import re
+
+from ansible_collections.mai.clients.plugins.module_utils import _envfile
+from ansible_collections.mai.clients.plugins.module_utils._instance import system
+from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+
+MARK = ".mai-clients"
+FILES = (
+    "compose.yml",
+    "settings.env",
+    "api_key.env",
+    "secrets.env",
+    "admin.env",
+    "start-mai-instance.sh",
+    "HANDOVER.md",
+)
+# A digest of a password that a person chose could be guessed back.
+_WITHOUT_DIGEST = ("admin.env",)
+GUESSABLE_VARIABLES = ("WEBUI_ADMIN_PASSWORD",)
+
+_LABEL = re.compile(r"""mai\.clients\.client["']?\s*[:=]\s*["']?([A-Za-z0-9-]+)""")
+
+
+def hashes(variables: dict[str, str]) -> dict[str, str]:
+    return {name: sha256(value) for name, value in sorted(variables.items()) if name not in GUESSABLE_VARIABLES}
+
+
+def labelled_client(text: str | None) -> str | None:
+    """The client that a compose file or a unit of ours is labelled with."""
+    found = _LABEL.search(text or "")
+    return found.group(1) if found else None
+
+
+def variables(directory: str, name: str) -> dict[str, str]:
+    return _envfile.parse(system.read_text(os.path.join(directory, name)) or "")
+
+
+def directory(path: str, client: str, unit_client: str | None) -> dict:
+    try:
+        status = os.stat(path)
+        entries = os.listdir(path)
+    except OSError:
+        status, entries = None, []
+    owner = (system.read_text(os.path.join(path, MARK)) or "").strip() or None
+    owner = owner or labelled_client(system.read_text(os.path.join(path, "compose.yml"))) or unit_client
+    return {
+        "path": path,
+        "exists": status is not None,
+        "empty": status is not None and not entries,
+        "managed": owner == client,
+        "managed_by": owner,
+        "mode": mode(status) if status else None,
+        "free_bytes": system.free_bytes(path),
+    }
+
+
+def files(path: str) -> dict[str, dict]:
+    found = {}
+    for name in FILES:
+        place = os.path.join(path, name)
+        try:
+            status = os.stat(place)
+        except OSError:
+            continue
+        found[name] = {
+            "mode": mode(status),
+            "owner": _user(status.st_uid),
+            "group": _group(status.st_gid),
+            "size": status.st_size,
+        }
+        if name not in _WITHOUT_DIGEST:
+            found[name]["sha256"] = _digest(place)
+    return found
+
+
+def mode(status: os.stat_result) -> str:
+    return "%04o" % (status.st_mode & 0o7777)
+
+
+def _digest(path: str) -> str | None:
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.sha256(stream.read()).hexdigest()
+    except OSError:
+        return None
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)

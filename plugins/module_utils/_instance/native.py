@@ -1,0 +1,53 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An instance without a container: its systemd unit, or the process that instance.pid names."""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.mai.clients.plugins.module_utils._instance import folder, system
+
+_PROPERTIES = "LoadState,ActiveState,SubState,MainPID,ActiveEnterTimestampMonotonic,FragmentPath,InvocationID"
+
+
+def unit(service: str, client: str) -> tuple[dict | None, dict[str, str]]:
+    """The unit (None where no systemd runs), and systemd's own words about it."""
+    if not system.has_systemd():
+        return None, {}
+    answer = system.run("systemctl", "show", service + ".service", "--property=" + _PROPERTIES)
+    words = dict(line.partition("=")[::2] for line in answer.output.splitlines())
+    exists = answer.ok and words.get("LoadState") not in (None, "not-found")
+    words["client"] = folder.labelled_client(system.read_text(words.get("FragmentPath") or os.devnull)) or ""
+    entered = int(words.get("ActiveEnterTimestampMonotonic") or 0)
+    return {
+        "exists": exists,
+        "managed": exists and words["client"] == client,
+        "active_state": words.get("ActiveState") if exists else None,
+        "sub_state": words.get("SubState") if exists else None,
+        "main_pid": int(words.get("MainPID") or 0) or None,
+        "since": system.since_boot(entered / 1e6) if entered else None,
+    }, words
+
+
+def process(directory: str) -> dict | None:
+    text = (system.read_text(os.path.join(directory, "instance.pid")) or "").strip()
+    if not text.isdigit():
+        return None
+    pid = int(text)
+    running = system.is_running(pid) and system.belongs_to(pid, directory)
+    return {"pid": pid, "running": running, "started_at": system.started_at(pid) if running else None}
+
+
+def log(directory: str, service: str, invocation: str) -> tuple[int, str]:
+    """Number of lines (of the journal: since the last start), and the last 20 lines of all."""
+    text = system.read_text(os.path.join(directory, "instance.log"))
+    if text is not None:
+        return text.count("\n"), "".join(text.splitlines(True)[-20:])
+    if not invocation:
+        return 0, ""
+    journal = ("journalctl", "--quiet", "--no-pager", "--output=cat")
+    tail = system.run(*journal, "--unit=" + service + ".service", "--lines=20")
+    since = system.run(*journal, "_SYSTEMD_INVOCATION_ID=" + invocation)
+    return since.output.count("\n"), tail.output

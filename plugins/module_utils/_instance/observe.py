@@ -1,0 +1,220 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One look at one client's instance: everything that plans, checks and the hand-over need, and no secret.
+
+Nothing here changes anything, and nothing fails because a part is missing: it is then null, false or empty.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.mai.clients.plugins.module_utils._instance import (
+    database,
+    engine,
+    folder,
+    masking,
+    native,
+    persistent,
+    probe,
+    stored,
+    system,
+    web,
+)
+from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+
+_KEY_VARIABLES = ("OPENAI_API_KEY", "OPENROUTER_API_KEY")
+_EVERYWHERE = ("0.0.0.0", "::", "")
+_CONTAINER_PORT = 8080
+# What a guide-made deployment keeps its key in.
+_GUIDE_FILE = ".env"
+
+
+def observe(wanted: dict) -> dict:
+    """Look at the instance that the options wanted of the module instance_info describe."""
+    client, service, path = wanted["client"], wanted["service"], wanted["deployment_dir"]
+    port = wanted["port"]
+
+    docker = engine.engine()
+    details = engine.inspect_containers() if docker["engine"] else []
+    ours = [entry for entry in details if engine.is_of_client(entry, service, client)]
+    ours.sort(key=lambda entry: (not engine.is_running(entry), entry.get("Name") != "/" + service))
+    containers = [engine.describe(entry, client) for entry in ours]
+    unit, unit_words = native.unit(service, client)
+    process = native.process(path)
+    pids = [pid for pid in (unit and unit["main_pid"], process and process["running"] and process["pid"]) if pid]
+
+    settings = folder.variables(path, "settings.env")
+    api_key, secrets, admin = (folder.variables(path, name) for name in ("api_key.env", "secrets.env", "admin.env"))
+    environment = engine.environment(ours[0]) if ours else system.process_environment(pids[0]) if pids else {}
+    contents = _database(wanted)
+
+    url = _url(containers, port)
+    health = _health(url, wanted["health_path"])
+    if containers:
+        log_lines, log = engine.log(containers[0])
+    else:
+        log_lines, log = native.log(path, service, unit_words.get("InvocationID", ""))
+    hidden = masking.secrets([api_key, secrets, admin], [environment, settings])
+    listening = system.listening()
+    published = {place["host_port"] for entry in details if engine.is_running(entry) for place in engine.ports(entry)}
+    connections = contents.store.connections()
+
+    return {
+        "machine": system.machine() if wanted["machine"] else None,
+        "docker": docker,
+        "directory": folder.directory(path, client, unit_words.get("client") or None),
+        "files": folder.files(path),
+        "settings": folder.hashes(settings),
+        "environment": folder.hashes(environment),
+        "key_hash": _hash(api_key.get("OPENAI_API_KEY")),
+        "key_candidates": _candidates(
+            [environment, folder.variables(path, _GUIDE_FILE)],
+            [key for _url_of_connection, key in connections],
+            [key for _organization, key in contents.organization_keys],
+        ),
+        "containers": containers,
+        "foreign_containers": [
+            {"name": container["name"], "ports": container["ports"]}
+            for container in (engine.describe(entry, client) for entry in details if entry not in ours)
+            if port in [place["host_port"] for place in container["ports"]]
+        ],
+        "memory_limits_bytes": sum(
+            engine.memory_limit(entry)
+            for entry in details
+            if engine.is_running(entry) and engine.other_client(entry, client)
+        ),
+        "unit": unit,
+        "process": process,
+        "image": engine.image(wanted["image"]) if wanted["image"] and docker["engine"] else _no_image(wanted["image"]),
+        "port": _port(port, listening, published, ours, details, pids),
+        "listening_ports": sorted(set(listening) | published),
+        "health": health,
+        "database": contents.summary,
+        "stored_connection": {
+            "form": contents.store.form,
+            "connections": [
+                {"url": masking.without_credentials(address), "key_hash": _hash(key)} for address, key in connections
+            ],
+        },
+        "stored_settings": stored.setting_hashes(
+            contents.store,
+            dict(environment, **settings),
+            sorted(persistent.PERSISTENT_VARIABLES.intersection([*settings, *environment, *wanted["setting_names"]])),
+        ),
+        "log_lines": log_lines,
+        "log_tail": masking.mask(log, hidden).splitlines()[-20:],
+        "lock": None,
+        "facts": _facts(environment or settings, health),
+        "probe": _probe(wanted, url, health, api_key, secrets, environment, contents) if wanted["probe"] else None,
+    }
+
+
+def _database(wanted: dict) -> database.Contents:
+    url = wanted["database_url"]
+    if not url and wanted["database_url_file"]:
+        place, name = os.path.split(wanted["database_url_file"])
+        url = folder.variables(place, name).get("DATABASE_URL")
+    path = wanted["database_path"] or os.path.join(wanted["deployment_dir"], "data", "webui.db")
+    return database.look(path, url, os.path.isfile(path))
+
+
+def _url(containers: list[dict], port: int | None) -> str | None:
+    """Where the instance answers on this machine; a changed port counts only after the next start."""
+    for container in containers:
+        places = sorted(container["ports"], key=lambda place: place["container_port"] != _CONTAINER_PORT)
+        if places and container["state"] == "running":
+            host = places[0]["host_ip"]
+            host = "127.0.0.1" if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
+            return f"http://{host}:{places[0]['host_port']}"
+    return f"http://127.0.0.1:{port}" if port else None
+
+
+def _health(url: str | None, path: str) -> dict:
+    health = dict.fromkeys(("url", "status", "ready", "version", "onboarding", "signup_enabled"))
+    health["ok"] = False
+    if url is None:
+        return health
+    health["url"] = url + path
+    answer = web.request(health["url"])
+    health["status"] = answer.status
+    health["ok"] = answer.ok and answer.get("status", True) is not False
+    if answer.status is None:
+        return health
+    ready = web.request(url + "/ready")
+    # Releases without /ready answer it like every unknown address: with their page, or with 404.
+    if ready.data is not None and ready.status != 404:
+        health["ready"] = ready.ok and ready.get("status") is True
+    health["version"] = web.request(url + "/api/version").get("version")
+    config = web.request(url + "/api/config")
+    if config.ok and isinstance(config.data, dict):
+        health["onboarding"] = bool(config.get("onboarding", False))
+        features = config.get("features")
+        health["signup_enabled"] = features.get("enable_signup") if isinstance(features, dict) else None
+    return health
+
+
+def _candidates(environments: list[dict[str, str]], saved: list[str], rows: list[str]) -> list[dict]:
+    """Every key found on this machine, once per kind of place; the secrets themselves stay here."""
+    named = [environment.get(name) for environment in environments for name in _KEY_VARIABLES]
+    found = []
+    for where, keys in (("environment", named), ("saved in Open WebUI", saved), ("organisation row", rows)):
+        found += [{"where": where, "hash": digest} for digest in sorted({sha256(key) for key in keys if key})]
+    return found
+
+
+def _port(number, listening, published, ours, details, pids) -> dict:
+    holders = [
+        entry
+        for entry in details
+        if engine.is_running(entry) and number in [place["host_port"] for place in engine.ports(entry)]
+    ]
+    owner = system.socket_owner(listening[number]) if number in listening and not holders else None
+    return {
+        "number": number,
+        "listening": number in listening or number in published,
+        "ours": any(entry in ours for entry in holders)
+        or (owner is not None and any(system.descends_from(owner, pid) for pid in pids)),
+        "process": (holders[0].get("Name") or "").lstrip("/")
+        if holders
+        else system.process_name(owner)
+        if owner
+        else None,
+    }
+
+
+def _no_image(reference: str | None) -> dict:
+    return {"reference": reference, "present": False, "id": None, "size_bytes": None, "created": None}
+
+
+def _facts(environment: dict[str, str], health: dict) -> dict:
+    """Who can read what, as the instance's settings have it; Open WebUI's own defaults where none is set."""
+
+    def switched_on(name: str, default: str) -> bool:
+        return environment.get(name, default).lower() == "true"
+
+    return {
+        "admin_chat_access": switched_on("ENABLE_ADMIN_CHAT_ACCESS", "true"),
+        "admin_export": switched_on("ENABLE_ADMIN_EXPORT", "true"),
+        "forward_user_info": switched_on("ENABLE_FORWARD_USER_INFO_HEADERS", "false"),
+        "login_required": switched_on("WEBUI_AUTH", "true"),
+        "signup": health["signup_enabled"],
+    }
+
+
+def _probe(wanted, url, health, api_key, secrets, environment, contents) -> dict:
+    outcome = {
+        "key": probe.key(wanted["base_url"], api_key.get("OPENAI_API_KEY")),
+        "models": {"status": "unknown", "count": None, "reason": "the instance does not answer"},
+        "signup_closed": None,
+        "usage_page": {"status": None},
+    }
+    if health["status"] is not None:
+        secret_key = secrets.get("WEBUI_SECRET_KEY") or environment.get("WEBUI_SECRET_KEY")
+        outcome.update(probe.instance(url, secret_key, contents.administrator))
+    return outcome
+
+
+def _hash(secret: str | None) -> str | None:
+    return sha256(secret) if secret else None

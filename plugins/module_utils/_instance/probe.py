@@ -1,0 +1,83 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trying what the instance is for: its key, its models, its closed door, its usage page. Nothing is ever created."""
+
+from __future__ import annotations
+
+from ansible_collections.mai.clients.plugins.module_utils._instance import session, web
+
+# Behind the question whether sign-up is open, and in front of everything that would create an account.
+_NO_ADDRESS = "not-an-email-address"
+_REFUSED = (401, 403)
+
+
+def key(base_url: str | None, secret: str | None) -> dict:
+    outcome = dict.fromkeys(("status", "disabled", "limit", "limit_remaining", "label", "error"))
+    outcome["ok"] = False
+    if not base_url or not secret:
+        outcome["error"] = "base_url is not given" if secret else "api_key.env holds no OPENAI_API_KEY"
+        return outcome
+    answer = web.request(base_url.rstrip("/") + "/key", token=secret, timeout=20, proxies=True)
+    outcome["status"] = answer.status
+    details = answer.get("data")
+    if answer.ok and isinstance(details, dict):
+        outcome["ok"] = True
+        outcome["disabled"] = bool(details.get("disabled", False))
+        for name in ("limit", "limit_remaining", "label"):
+            outcome[name] = details.get(name)
+    elif answer.status == 401:
+        outcome["error"] = "OpenRouter refuses the key (HTTP 401): it is disabled, expired or deleted"
+    elif answer.status is None:
+        outcome["error"] = f"OpenRouter cannot be reached from this host: {answer.error}"
+    else:
+        outcome["error"] = f"GET /key answered HTTP {answer.status} without a key's data: is base_url right?"
+    return outcome
+
+
+def instance(url: str, secret_key: str | None, administrator: dict | None) -> dict:
+    """Models and usage page through a session of our own; the sign-up page as a stranger."""
+    signup = web.request(
+        url + "/api/v1/auths/signup",
+        body={"email": _NO_ADDRESS, "password": "", "name": ""},
+        timeout=10,
+    )
+    outcome = {
+        "signup_closed": {403: True, 400: False, 200: False}.get(signup.status or 0),
+        "models": {"status": "unknown", "count": None, "reason": None},
+        "usage_page": {"status": None},
+    }
+    if not secret_key or not administrator:
+        outcome["models"]["reason"] = (
+            "there is no administrator yet" if secret_key else "WEBUI_SECRET_KEY is not known on this host"
+        )
+        return outcome
+    token = session.token(secret_key, administrator)
+    outcome["models"] = _models(web.request(url + "/api/models?refresh=true", token=token, timeout=60))
+    usage = web.request(
+        url + "/api/v1/usage-tracking/my-organization/usage-summary",
+        token=token,
+        timeout=20,
+    )
+    # An unknown address is answered with the page itself: 200, but no JSON.
+    outcome["usage_page"]["status"] = 404 if usage.ok and usage.data is None else usage.status
+    return outcome
+
+
+def _models(answer: web.Answer) -> dict:
+    status, count, reason = "unknown", None, None
+    models = answer.get("data")
+    if answer.status in _REFUSED:
+        reason = f"the instance refuses a session made on its host (HTTP {answer.status})"
+    elif answer.status is None:
+        reason = f"the instance gave no list in time: {answer.error}"
+    elif answer.status == 404 or (answer.ok and answer.data is None):
+        reason = "the instance has no /api/models"
+    elif not answer.ok or not isinstance(models, list):
+        status, reason = "failed", f"the instance answered HTTP {answer.status} without a list of models"
+    else:
+        # The arena is the instance's own invention and needs no key.
+        count = sum(1 for model in models if not (isinstance(model, dict) and model.get("owned_by") == "arena"))
+        status = "ok" if count else "failed"
+        reason = None if count else "the instance lists no model: its key or its connection does not work"
+    return {"status": status, "count": count, "reason": reason}

@@ -1,0 +1,200 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kernel and the files of this machine say: memory, ports, processes. Linux only, nothing is started."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import subprocess
+from datetime import datetime, timezone
+
+# Debian's names, since the packages that the roles install are Debian's or Ubuntu's.
+_ARCHITECTURES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv7l": "armhf",
+    "i686": "i386",
+    "ppc64le": "ppc64el",
+}
+_LISTEN = "0A"
+
+
+class Command:
+    """The outcome of one command that must not fail the look: a missing or hanging one is just not ok."""
+
+    def __init__(self, code: int | None, output: str, error: str):
+        self.ok = code == 0
+        self.found = code is not None
+        self.output = output
+        self.error = error
+
+
+def run(*argv: str, timeout: int = 20) -> Command:
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+            env=dict(os.environ, LC_ALL="C", LANGUAGE="C"),
+        )
+    except (FileNotFoundError, PermissionError):
+        return Command(None, "", f"{argv[0]} is not installed")
+    except subprocess.TimeoutExpired:
+        return Command(124, "", f"{argv[0]} gave no answer within {timeout} seconds")
+    return Command(done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def read_text(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return None
+
+
+def machine() -> dict:
+    release = _os_release()
+    return {
+        "id": (read_text("/etc/machine-id") or "").strip() or None,
+        "hostname": socket.gethostname(),
+        "system_id": release.get("ID"),
+        "system_version": release.get("VERSION_ID"),
+        "codename": release.get("VERSION_CODENAME"),
+        "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
+        "memory_bytes": _memory(),
+        "root": os.geteuid() == 0,
+        "systemd": has_systemd(),
+        "python_version": platform.python_version(),
+    }
+
+
+def has_systemd() -> bool:
+    return os.path.isdir("/run/systemd/system")
+
+
+def _os_release() -> dict[str, str]:
+    fields = {}
+    for line in (read_text("/etc/os-release") or "").splitlines():
+        name, separator, value = line.partition("=")
+        if separator:
+            fields[name] = value.strip().strip("\"'")
+    return fields
+
+
+def _memory() -> int | None:
+    for line in (read_text("/proc/meminfo") or "").splitlines():
+        if line.startswith("MemTotal:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def free_bytes(path: str) -> int | None:
+    """Free space where the path is or would be made."""
+    while not os.path.exists(path):
+        parent = os.path.dirname(path)
+        if parent == path:
+            return None
+        path = parent
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize
+
+
+def listening() -> dict[int, set[str]]:
+    """Every TCP port that something listens on, with the inodes of its sockets."""
+    ports: dict[int, set[str]] = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in (read_text(table) or "").splitlines()[1:]:
+            fields = line.split()
+            if len(fields) > 9 and fields[3] == _LISTEN:
+                ports.setdefault(int(fields[1].rsplit(":", 1)[1], 16), set()).add(fields[9])
+    return ports
+
+
+def socket_owner(inodes: set[str]) -> int | None:
+    """The process that holds one of these sockets; who is not root sees only their own processes."""
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        folder = f"/proc/{entry}/fd"
+        try:
+            for descriptor in os.listdir(folder):
+                if _link(f"{folder}/{descriptor}") in wanted:
+                    return int(entry)
+        except OSError:
+            continue
+    return None
+
+
+def process_name(pid: int) -> str | None:
+    return (read_text(f"/proc/{pid}/comm") or "").strip() or None
+
+
+def started_at(pid: int) -> str | None:
+    fields = _stat(pid)
+    if fields is None:
+        return None
+    return since_boot(int(fields[19]) / os.sysconf("SC_CLK_TCK"))
+
+
+def since_boot(seconds: float) -> str | None:
+    for line in (read_text("/proc/stat") or "").splitlines():
+        if line.startswith("btime "):
+            moment = datetime.fromtimestamp(int(line.split()[1]) + int(seconds), timezone.utc)
+            return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None
+
+
+def is_running(pid: int) -> bool:
+    fields = _stat(pid)
+    return fields is not None and fields[0] != "Z"
+
+
+def descends_from(pid: int, ancestor: int) -> bool:
+    while pid > 1:
+        if pid == ancestor:
+            return True
+        fields = _stat(pid)
+        if fields is None:
+            return False
+        pid = int(fields[1])
+    return False
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat behind the name, which may itself hold blanks and brackets."""
+    text = read_text(f"/proc/{pid}/stat")
+    return text.rpartition(")")[2].split() if text else None
+
+
+def process_environment(pid: int) -> dict[str, str]:
+    variables = {}
+    for entry in (read_text(f"/proc/{pid}/environ") or "").split("\0"):
+        name, separator, value = entry.partition("=")
+        if separator:
+            variables[name] = value
+    return variables
+
+
+def belongs_to(pid: int, directory: str) -> bool:
+    """Whether the process lives in the directory: a process number in an old file may be anybody's by now."""
+    places = [_link(f"/proc/{pid}/{name}") for name in ("cwd", "exe", "fd/1", "fd/2")]
+    places += process_environment(pid).values()
+    directory = os.path.realpath(directory)
+    return any(place == directory or place.startswith(directory + os.sep) for place in places if place)
+
+
+def _link(path: str) -> str | None:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None

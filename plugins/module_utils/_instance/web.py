@@ -1,0 +1,73 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plain HTTP to the instance: over loopback, past any proxy, following no redirect, in seconds."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+
+
+class Answer:
+    """Status (None: no answer) and JSON (None: none); the body itself is kept nowhere."""
+
+    def __init__(self, status: int | None = None, data=None, error: str | None = None):
+        self.status = status
+        self.data = data
+        self.error = error
+
+    @property
+    def ok(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+    def get(self, name: str, default=None):
+        return self.data.get(name, default) if isinstance(self.data, dict) else default
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_arguments):
+        return None
+
+
+def request(url: str, body=None, token: str | None = None, timeout: float = 5, proxies: bool = False) -> Answer:
+    """GET, or with a body POST it as JSON. Nothing raises; proxies obeys the environment's proxies."""
+    headers = {"Accept": "application/json", "User-Agent": "mai.clients"}
+    data = None
+    if body is not None:
+        data = json.dumps(body).encode("utf-8")
+        headers["Content-Type"] = "application/json"
+    if token:
+        headers["Authorization"] = "Bearer " + token
+    handlers = [_NoRedirect()] + ([] if proxies else [urllib.request.ProxyHandler({})])
+    try:
+        with urllib.request.build_opener(*handlers).open(
+            urllib.request.Request(url, data=data, headers=headers), timeout=timeout
+        ) as response:
+            return Answer(response.status, _json(response))
+    except urllib.error.HTTPError as exc:
+        with exc:
+            return Answer(exc.code, _json(exc))
+    except urllib.error.URLError as exc:
+        return Answer(error=_reason(exc.reason))
+    except (OSError, HTTPException, ValueError) as exc:
+        return Answer(error=_reason(exc))
+
+
+def _json(response):
+    """The decoded body; HTML (Open WebUI's page for every unknown address) is none."""
+    if "json" not in (response.headers.get("Content-Type") or ""):
+        return None
+    try:
+        return json.loads(response.read().decode("utf-8"))
+    except (OSError, HTTPException, ValueError):
+        return None
+
+
+def _reason(exc) -> str:
+    if isinstance(exc, OSError) and exc.strerror:
+        return exc.strerror
+    # Names only: the text of an exception may repeat what was sent.
+    return exc if isinstance(exc, str) else f"no answer ({type(exc).__name__})"

@@ -1,0 +1,394 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: instance_info
+short_description: Everything there is to know about one client's instance
+version_added: 0.1.0
+description:
+  - Looks, on the target host and in one round trip, at one client's instance of mAI or Open WebUI.
+    Machine, Docker, files, container or unit, image, port, health, database, saved connection and settings, log.
+  - Nothing is changed, and nothing fails because a part is missing. What is absent is null, false or empty.
+  - No secret is returned. Keys and settings come as SHA-256 in hex, which for a key is the hash that OpenRouter
+    knows it by, and the log lines are masked.
+author:
+  - The mai.clients team (@mai-clients)
+requirements:
+  - Python >= 3.8 on the target
+  - psycopg or psycopg2 on the target, for an instance with a PostgreSQL database that is to be looked into
+options:
+  client:
+    description: The client's slug, for example V(company-abc).
+    type: str
+    required: true
+  deployment_dir:
+    description: The client's deployment directory on the target.
+    type: path
+    required: true
+  service:
+    description:
+      - Name of the container and of the systemd unit.
+      - Defaults to V(mai-) and the slug without its dashes, for example V(mai-companyabc).
+    type: str
+  image:
+    description: Reference of the image whose presence on the target is to be told. Without it no image is looked for.
+    type: str
+  port:
+    description:
+      - Host port that the instance has or shall have.
+      - An instance in a running container is asked on the port that the container really publishes.
+    type: int
+  health_path:
+    description: Path on the instance that answers with HTTP 200 when it is healthy.
+    type: str
+    default: /health
+  database_path:
+    description: The instance's SQLite database. Defaults to C(data/webui.db) in O(deployment_dir).
+    type: path
+  database_url:
+    description: URL of the instance's PostgreSQL database, as seen from the target. Wins over O(database_path).
+    type: str
+  database_url_file:
+    description:
+      - Environment file on the target whose variable E(DATABASE_URL) is the URL of the PostgreSQL database.
+      - When the file or the variable is missing, O(database_path) counts.
+    type: path
+  setting_names:
+    description:
+      - Variables of Open WebUI whose stored value is wanted in RV(instance.stored_settings), besides those that
+        C(settings.env) and the running instance have.
+    type: list
+    elements: str
+    default: []
+  machine:
+    description: Whether to tell about the machine itself.
+    type: bool
+    default: true
+  probe:
+    description:
+      - Whether to try what the instance is for, see RV(instance.probe).
+      - This calls O(base_url) with the client's key, and lists the instance's models through a session of at most
+        60 seconds that is made on the target from E(WEBUI_SECRET_KEY). Nothing is created anywhere.
+    type: bool
+    default: false
+  base_url:
+    description: Address of the API that the instance's key is for, for example V(https://openrouter.ai/api/v1).
+    type: str
+attributes:
+  check_mode:
+    description: Can run in check mode and return the same as outside of it.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed when in diff mode.
+    support: N/A
+    details: The module changes nothing.
+  idempotent:
+    description: When run twice in a row with nothing else happening, the second run changes nothing.
+    support: full
+seealso:
+  - module: mai.clients.client_organization
+  - module: mai.clients.stored_connection
+"""
+
+EXAMPLES = r"""
+- name: Look at the instance of company-abc
+  mai.clients.instance_info:
+    client: company-abc
+    deployment_dir: /opt/mai/deployments/client-company-abc
+    image: registry.example.com/mai:1.4.2
+    port: 8001
+  register: look
+
+- name: Say whether it is healthy
+  ansible.builtin.debug:
+    msg: "{{ 'healthy' if look.instance.health.ok else look.instance.log_tail }}"
+
+- name: Try its key and its models
+  mai.clients.instance_info:
+    client: company-abc
+    deployment_dir: /opt/mai/deployments/client-company-abc
+    port: 8001
+    probe: true
+    base_url: https://openrouter.ai/api/v1
+"""
+
+RETURN = r"""
+instance:
+  description: What was found. Times are in UTC, sizes in bytes, digests are SHA-256 in hex.
+  returned: always
+  type: dict
+  contains:
+    machine:
+      description:
+        - The machine. Its C(id) is that of C(/etc/machine-id), C(architecture) is Debian's name.
+        - Null with O(machine=false).
+      returned: always
+      type: dict
+      sample:
+        id: 6ac0d5a5f1bd4ba0b2c0c1d2e3f40516
+        hostname: mai1
+        system_id: debian
+        system_version: "13"
+        codename: trixie
+        architecture: amd64
+        memory_bytes: 8323026944
+        root: true
+        systemd: true
+        python_version: 3.13.5
+    docker:
+      description: Docker's client, engine and compose plugin. C(error) says why the engine does not answer.
+      returned: always
+      type: dict
+      sample:
+        cli: true
+        engine: 26.1.5
+        compose: 2.26.1
+        error:
+        data_root_free_bytes: 21474836480
+    directory:
+      description:
+        - The deployment directory.
+        - It is C(managed) when its mark, or the label in its compose file or unit, names this client.
+      returned: always
+      type: dict
+      sample:
+        path: /opt/mai/deployments/client-company-abc
+        exists: true
+        empty: false
+        managed: true
+        managed_by: company-abc
+        mode: "0700"
+        free_bytes: 21474836480
+    files:
+      description: Mode, owner, group, size and (but for C(admin.env)) digest of each file of ours that exists.
+      returned: always
+      type: dict
+      sample:
+        compose.yml:
+          mode: "0600"
+          owner: root
+          group: root
+          size: 812
+          sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    settings:
+      description: Digest of each value in C(settings.env).
+      returned: always
+      type: dict
+    environment:
+      description: Digest of each value in the environment of the container or process.
+      returned: always
+      type: dict
+    key_hash:
+      description: Hash of the key in C(api_key.env), or null.
+      returned: always
+      type: str
+    key_candidates:
+      description: Hash of every key found in the instance's environment, saved in its database, and in its
+        organisation row.
+      returned: always
+      type: list
+      elements: dict
+      sample:
+        - where: saved in Open WebUI
+          hash: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    containers:
+      description: The client's containers, running or not, by name or by label; the running one first.
+      returned: always
+      type: list
+      elements: dict
+    foreign_containers:
+      description: Other containers that publish O(port), with C(name) and C(ports).
+      returned: always
+      type: list
+      elements: dict
+    memory_limits_bytes:
+      description: Sum of the memory limits of the running containers of all other clients on this machine.
+      returned: always
+      type: int
+    unit:
+      description: The systemd unit. Null where no systemd runs.
+      returned: always
+      type: dict
+      sample:
+        exists: true
+        managed: true
+        active_state: active
+        sub_state: running
+        main_pid: 4711
+        since: "2026-11-24T13:16:00Z"
+    process:
+      description: The process that C(instance.pid) names, and whether it is still this instance. Null without one.
+      returned: always
+      type: dict
+      sample:
+        pid: 4711
+        running: true
+        started_at: "2026-11-24T13:16:00Z"
+    image:
+      description: Whether O(image) is on the machine.
+      returned: always
+      type: dict
+      sample:
+        reference: registry.example.com/mai:1.4.2
+        present: true
+        id: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+        size_bytes: 1843200000
+        created: "2026-11-01T08:00:00Z"
+    port:
+      description: Whether something listens on O(port), whether that is this instance, and its name where known.
+      returned: always
+      type: dict
+      sample:
+        number: 8001
+        listening: true
+        ours: true
+        process: mai-companyabc
+    listening_ports:
+      description: Every TCP port of the machine that something listens on.
+      returned: always
+      type: list
+      elements: int
+    health:
+      description:
+        - What the instance answers on this machine. C(status) is the HTTP status of O(health_path), null without
+          an answer.
+        - C(ready) is null for releases that have no C(/ready). C(onboarding) is true as long as there is no user.
+      returned: always
+      type: dict
+      sample:
+        url: http://127.0.0.1:8001/health
+        status: 200
+        ok: true
+        ready: true
+        version: 0.12.4
+        onboarding: false
+        signup_enabled: false
+    database:
+      description:
+        - The instance's database, its organisation records and how many people it has.
+        - C(error) says why it could not be read. C(timestamps_unit) is V(ms), V(s), or null without records.
+      returned: always
+      type: dict
+      sample:
+        kind: sqlite
+        path: /opt/mai/deployments/client-company-abc/data/webui.db
+        exists: true
+        organizations_table: true
+        organizations:
+          - id: company-abc-001
+            name: Company ABC
+            key_hash: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+            markup_rate: 1.3
+            monthly_limit: 500.0
+            billing_email: billing@companyabc.com
+            timezone: Europe/Warsaw
+            is_active: true
+            created_at: 1795526160
+            updated_at: 1795526160
+        users: 3
+        administrators: 1
+        error:
+        schema_revision: e7f8g9h0i1j2
+        timestamps_unit: s
+    stored_connection:
+      description:
+        - The connections that Open WebUI keeps in its database.
+        - C(form) is V(rows) (0.10 and later), V(blob) (up to 0.9) or V(none). No connections in a blob mean that
+          the environment still counts.
+      returned: always
+      type: dict
+      sample:
+        form: rows
+        connections:
+          - url: https://openrouter.ai/api/v1
+            key_hash: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    stored_settings:
+      description:
+        - Digest of the stored value of each variable that the instance takes from its database and no longer from
+          its environment.
+        - Where the stored value means the same as the text in C(settings.env), the digest is that of the text.
+      returned: always
+      type: dict
+    log_lines:
+      description: Number of log lines since the last start (of a log file in the directory - of all lines).
+      returned: always
+      type: int
+    log_tail:
+      description: The last 20 log lines, with secrets masked.
+      returned: always
+      type: list
+      elements: str
+    lock:
+      description: Always null here; filled in by others.
+      returned: always
+      type: dict
+    facts:
+      description: Who can read what, from the actual settings.
+      returned: always
+      type: dict
+      sample:
+        admin_chat_access: true
+        admin_export: true
+        forward_user_info: false
+        login_required: true
+        signup: false
+    probe:
+      description:
+        - What came of trying. Null without O(probe=true).
+        - C(models.status) is V(ok), V(failed), or V(unknown) where it could not be tried, with the C(reason).
+        - C(signup_closed) is null where the instance did not say. C(usage_page.status) is 404 where there is none.
+      returned: always
+      type: dict
+      sample:
+        key:
+          status: 200
+          ok: true
+          disabled: false
+          limit: 500
+          limit_remaining: 421.5
+          label: sk-or-v1-0e6...1c96
+          error:
+        models:
+          status: ok
+          count: 12
+          reason:
+        signup_closed: true
+        usage_page:
+          status: 200
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mai.clients.plugins.module_utils._instance.observe import observe
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "client": {"type": "str", "required": True},
+            "deployment_dir": {"type": "path", "required": True},
+            "service": {"type": "str"},
+            "image": {"type": "str"},
+            "port": {"type": "int"},
+            "health_path": {"type": "str", "default": "/health"},
+            "database_path": {"type": "path"},
+            "database_url": {"type": "str", "no_log": True},
+            "database_url_file": {"type": "path"},
+            "setting_names": {"type": "list", "elements": "str", "default": []},
+            "machine": {"type": "bool", "default": True},
+            "probe": {"type": "bool", "default": False},
+            "base_url": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    wanted = dict(module.params)
+    wanted["service"] = wanted["service"] or "mai-" + wanted["client"].replace("-", "")
+    module.exit_json(changed=False, instance=observe(wanted))
+
+
+if __name__ == "__main__":
+    main()
