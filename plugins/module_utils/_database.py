@@ -13,9 +13,10 @@ import os
 import pathlib
 import re
 import sqlite3
+import stat
 import sys
-from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from contextlib import contextmanager, suppress
+from typing import Any, Iterator
 
 try:
     import psycopg as _postgresql
@@ -30,7 +31,7 @@ class DatabaseError(Exception):
     """What is wrong with which database and what to do about it; C(reason) is one word for programs."""
 
     def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message)
+        super().__init__(message[0].upper() + message[1:])
         self.reason = reason
 
 
@@ -44,7 +45,7 @@ class Database:
         self.connection = connection
         self.name = name
 
-    def query(self, sql: str, *values: Any) -> List[Dict[str, Any]]:
+    def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
         cursor = self._run(sql, values)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row)) for row in cursor.fetchall()]
@@ -53,7 +54,7 @@ class Database:
         """Return how many rows were changed."""
         return self._run(sql, values).rowcount
 
-    def columns(self, table: str) -> Dict[str, str]:
+    def columns(self, table: str) -> dict[str, str]:
         """Return the declared type, in lower case, of each column; nothing at all when there is no such table."""
         return {row["name"]: row["type"].lower() for row in self.query(self._columns_sql, table)}
 
@@ -65,14 +66,14 @@ class Database:
 
     _columns_sql: str
 
-    def _run(self, sql: str, values: Tuple[Any, ...]) -> Any:
+    def _run(self, sql: str, values: tuple[Any, ...]) -> Any:
         raise NotImplementedError
 
 
 @contextmanager
 def connect(
-    path: Optional[str] = None,
-    url: Optional[str] = None,
+    path: str | None = None,
+    url: str | None = None,
     readonly: bool = False,
     wait_timeout: float = 30,
 ) -> Iterator[Database]:
@@ -95,10 +96,9 @@ def connect(
 
 
 def _quietly_roll_back(database: Database) -> None:
-    try:
+    # If the connection is gone, the transaction is too; what went wrong first is what counts.
+    with suppress(database.driver_error):
         database.execute("ROLLBACK")
-    except database.driver_error:
-        pass  # The connection is gone and the transaction with it; what went wrong first is what counts.
 
 
 # --- SQLite ----------------------------------------------------------------------------------------------------
@@ -109,57 +109,62 @@ class _SQLite(Database):
     driver_error = sqlite3.Error
     _columns_sql = "SELECT name, type FROM pragma_table_info(?)"
 
-    def _run(self, sql: str, values: Tuple[Any, ...]) -> Any:
+    def _run(self, sql: str, values: tuple[Any, ...]) -> Any:
         return self.connection.execute(sql, values)
 
     def translate(self, error: Exception) -> DatabaseError:
         text = str(error)
         if "locked" in text:
             return DatabaseError(
-                "The database %s is locked: another program has been writing to it all the time that this run "
-                "waited. See what uses the file (fuser), or raise wait_timeout, and run again." % self.name,
+                f"{self.name} is locked: another program has been writing to it all the time that "
+                "this run waited. See what uses the file (fuser), or raise wait_timeout, and run again.",
                 "locked",
             )
         if "readonly" in text or "read-only" in text:
             return DatabaseError(
-                "The database %s is read-only. Run with become as root, and check that the file system is "
-                "mounted writable and that the file's owner and mode are the instance's." % self.name,
+                f"{self.name} is read-only. Run with become as root, and check that the file system is "
+                "mounted writable and that the file's owner and mode are the instance's.",
                 "readonly",
             )
         if "not a database" in text or "malformed" in text:
             return DatabaseError(
-                "The file %s is not an SQLite database or it is damaged. Check the path; if it is right, restore "
-                "the last backup." % self.name,
+                f"{self.name} is not an SQLite database or it is damaged. Check the path; if it is right, "
+                "restore the last backup.",
                 "damaged",
             )
         if "unable to open" in text:
             return DatabaseError(
-                "The database %s cannot be opened. Run with become as root; its directory must be writable too, "
-                "because SQLite keeps its journal there." % self.name,
+                f"{self.name} cannot be opened. Run with become as root; its directory must be writable "
+                "too, because SQLite keeps its journal there.",
                 "unreachable",
             )
-        if "full" in text:
-            return DatabaseError(
-                "There is no space left for the database %s. Free some space and run again." % self.name, "full"
-            )
+        if "is full" in text:
+            return DatabaseError(f"There is no space left for {self.name}. Free some space and run again.", "full")
         constraint = re.match(r"(UNIQUE|NOT NULL|FOREIGN KEY) constraint failed(: [\w., ]+)?\Z", text)
         if constraint:
             return _constraint_error(self.name, constraint.group())
+        kind = getattr(error, "sqlite_errorname", type(error).__name__)
         return DatabaseError(
-            "SQLite refused a statement on %s (%s). Check the file with sqlite3's PRAGMA integrity_check and the "
-            "shape of its tables." % (self.name, getattr(error, "sqlite_errorname", type(error).__name__)),
+            f"SQLite refused a statement on {self.name} ({kind}). Check the file with sqlite3's PRAGMA "
+            "integrity_check and the shape of its tables.",
             "refused",
         )
 
 
 def _open_sqlite(path: str, readonly: bool, wait_timeout: float) -> Database:
-    if not os.path.isfile(path):
+    try:
+        exists = stat.S_ISREG(os.stat(path).st_mode)
+    except PermissionError:
+        raise DatabaseError(f"the database {path} cannot be reached. Run with become as root.", "unreachable") from None
+    except OSError:
+        exists = False
+    if not exists:
         raise DatabaseError(
-            "There is no database %s. The instance creates it at its first start: start the instance, wait until it "
-            "is healthy, and run again; or correct the path." % path,
+            f"There is no database {path}. The instance creates it at its first start: start the instance, wait "
+            "until it is healthy, and run again; or correct the path.",
             "missing",
         )
-    database = _SQLite(None, path)
+    database = _SQLite(None, f"the database {path}")
     try:
         if not readonly:
             database.connection = _sqlite_connection(path, "rw", wait_timeout)
@@ -186,7 +191,7 @@ def _open_sqlite(path: str, readonly: bool, wait_timeout: float) -> Database:
 
 def _sqlite_connection(path: str, mode: str, wait_timeout: float) -> sqlite3.Connection:
     # By URI, because a plain path would create a file that is not there.
-    uri = "%s?mode=%s" % (pathlib.Path(os.path.abspath(path)).as_uri(), mode)
+    uri = f"{pathlib.Path(os.path.abspath(path)).as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=wait_timeout, isolation_level=None)
     # Text that is not UTF-8 must not end in an error: the driver's message would quote it.
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
@@ -223,29 +228,30 @@ class _PostgreSQL(Database):
         "WHERE attrelid = to_regclass(quote_ident(?)) AND attnum > 0 AND NOT attisdropped"
     )
 
-    def _run(self, sql: str, values: Tuple[Any, ...]) -> Any:
+    def _run(self, sql: str, values: tuple[Any, ...]) -> Any:
         cursor = self.connection.cursor()
         cursor.execute(sql.replace("?", "%s"), values or None)
         return cursor
 
     def lock(self, table: str) -> None:
-        self.execute('LOCK TABLE "%s" IN SHARE ROW EXCLUSIVE MODE' % table)
+        self.execute(f'LOCK TABLE "{table}" IN SHARE ROW EXCLUSIVE MODE')
 
     def translate(self, error: Exception) -> DatabaseError:
         state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or ""
         diagnosis = getattr(error, "diag", None)
         if state in ("55P03", "40P01", "40001"):
             return DatabaseError(
-                "%s is locked: another session has held its lock all the time that this run waited. See "
-                "pg_stat_activity, or raise wait_timeout, and run again." % self.name,
+                f"{self.name} is locked: another session has held its lock all the time that this run waited. See "
+                "pg_stat_activity, or raise wait_timeout, and run again.",
                 "locked",
             )
         if state == "25006":
-            return DatabaseError("%s is read-only (a standby?). Give the URL of the primary." % self.name, "readonly")
+            return DatabaseError(f"{self.name} is read-only (a standby?). Give the URL of the primary.", "readonly")
         if state == "42501":
+            table = getattr(diagnosis, "table_name", None) or "of the instance"
             return DatabaseError(
-                "The user of %s may not use the table %s. Give the URL of the user that the instance itself uses."
-                % (self.name, getattr(diagnosis, "table_name", None) or "of the instance"),
+                f"The user of {self.name} may not use the table {table}. Give the URL of the user that the instance "
+                "itself uses.",
                 "refused",
             )
         if state.startswith("23"):
@@ -253,15 +259,15 @@ class _PostgreSQL(Database):
             return _constraint_error(self.name, ".".join(part for part in parts if part) or "SQLSTATE " + state)
         if state.startswith(("08", "57")) or not state:
             return DatabaseError(
-                "%s ended the connection or cannot be reached. Check that the server runs, and run again." % self.name,
+                f"{self.name} ended the connection or cannot be reached. Check that the server runs, and run again.",
                 "unreachable",
             )
         return DatabaseError(
-            "%s refused a statement (SQLSTATE %s). Check the shape of its tables." % (self.name, state), "refused"
+            f"{self.name} refused a statement (SQLSTATE {state}). Check the shape of its tables.", "refused"
         )
 
 
-def _open_postgresql(url: Optional[str], readonly: bool, wait_timeout: float) -> Database:
+def _open_postgresql(url: str | None, readonly: bool, wait_timeout: float) -> Database:
     match = _URL.match(url or "")
     if not match:
         raise DatabaseError(
@@ -271,12 +277,12 @@ def _open_postgresql(url: Optional[str], readonly: bool, wait_timeout: float) ->
         )
     if _postgresql is None:
         raise DatabaseError(
-            "PostgreSQL needs the Python library psycopg (or psycopg2) for %s on the target: install the package "
-            "python3-psycopg or python3-psycopg2 there." % sys.executable,
+            f"PostgreSQL needs the Python library psycopg (or psycopg2) for {sys.executable} on the target: install "
+            "the package python3-psycopg or python3-psycopg2 there.",
             "driver",
         )
     shown = _SHOWABLE.match(match.group(1))
-    name = "The PostgreSQL database %s" % shown.group(1) if shown else "The PostgreSQL database of database_url"
+    name = f"the PostgreSQL database {shown.group(1)}" if shown else "the PostgreSQL database of database_url"
     try:
         connection = _postgresql.connect("postgresql://" + match.group(1), connect_timeout=max(2, int(wait_timeout)))
     except Exception as error:  # Drivers raise more than their own errors for a URL, and each may quote it.
@@ -285,7 +291,7 @@ def _open_postgresql(url: Optional[str], readonly: bool, wait_timeout: float) ->
     database = _PostgreSQL(connection, name)
     try:
         database.execute("BEGIN READ ONLY" if readonly else "BEGIN")
-        database.query("SELECT set_config('lock_timeout', ?, true)", "%dms" % max(1, int(wait_timeout * 1000)))
+        database.query("SELECT set_config('lock_timeout', ?, true)", f"{max(1, int(wait_timeout * 1000))}ms")
     except database.driver_error as error:
         connection.close()
         raise database.translate(error) from None
@@ -295,17 +301,17 @@ def _open_postgresql(url: Optional[str], readonly: bool, wait_timeout: float) ->
 def _connect_error(name: str, text: str) -> DatabaseError:
     for sign, meaning in _CONNECT_FAILURES:
         if sign in text:
-            return DatabaseError("%s %s" % (name, meaning), "refused")
+            return DatabaseError(f"{name} {meaning}", "refused")
     return DatabaseError(
-        "%s cannot be reached. Check host, port and name in the URL (a password with special characters has to be "
-        "percent-encoded) and that the server runs and listens for this host." % name,
+        f"{name} cannot be reached. Check host, port and name in the URL (a password with special characters has to be "
+        "percent-encoded) and that the server runs and listens for this host.",
         "unreachable",
     )
 
 
 def _constraint_error(name: str, what: str) -> DatabaseError:
     return DatabaseError(
-        "%s does not accept the new content (%s). Look at the rows and constraints of that table, and run again."
-        % (name, what),
+        f"{name} does not accept the new content ({what}). Look at the rows and constraints of that table, "
+        "and run again.",
         "constraint",
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-
 from typing import Any
 
 from ansible_collections.mai.clients.plugins.module_utils._envfile import parse
@@ -23,13 +22,13 @@ def read_secret(path: str, variable: str) -> str:
         with open(path, encoding="utf-8") as file:
             value = parse(file.read()).get(variable)
     except FileNotFoundError:
-        raise SecretError("The file %s does not exist. Create it first, or correct its path." % path) from None
+        raise SecretError(f"The file {path} does not exist. Create it first, or correct its path.") from None
     except OSError as error:
-        raise SecretError("The file %s cannot be read: %s. Run with become as root." % (path, error.strerror)) from None
+        raise SecretError(f"The file {path} cannot be read: {error.strerror}. Run with become as root.") from None
     except ValueError:
-        raise SecretError("The file %s is not text in UTF-8. Write it again as an environment file." % path) from None
+        raise SecretError(f"The file {path} is not text in UTF-8. Write it again as an environment file.") from None
     if not value:
-        raise SecretError("The file %s has no value for %s. Add it, or name the variable that it has." % (path, variable))
+        raise SecretError(f"The file {path} has no value for {variable}. Add it, or name the variable that it has.")
     return value
 
 
@@ -41,5 +40,5 @@ def sha256(secret: str) -> str:
 def short(key_hash: Any) -> str:
     """Return what a diff shows of a key: enough to tell two apart, and nothing that was not a hash."""
     if isinstance(key_hash, str) and re.match(r"[0-9a-f]{64}\Z", key_hash):
-        return "SHA-256 %s…" % key_hash[:12]
+        return f"SHA-256 {key_hash[:12]}…"
     return "not a hash" if key_hash else "none"

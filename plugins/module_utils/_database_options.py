@@ -1,0 +1,26 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options by which every module that opens an instance's database is told where it is."""
+
+from __future__ import annotations
+
+from typing import Any, ContextManager
+
+from ansible_collections.mai.clients.plugins.module_utils._database import Database, connect
+from ansible_collections.mai.clients.plugins.module_utils._secret import read_secret
+
+DATABASE_OPTIONS: dict[str, Any] = dict(
+    database_path=dict(type="path"),
+    database_url=dict(type="str", no_log=True),
+    database_url_file=dict(type="path"),
+    wait_timeout=dict(type="float", default=30),
+)
+ONE_DATABASE = ("database_path", "database_url", "database_url_file")
+
+
+def open_database(params: dict[str, Any], readonly: bool) -> ContextManager[Database]:
+    url = params["database_url"]
+    if params["database_url_file"]:
+        url = read_secret(params["database_url_file"], "DATABASE_URL")
+    return connect(params["database_path"], url, readonly=readonly, wait_timeout=params["wait_timeout"])
