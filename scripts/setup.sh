@@ -50,11 +50,17 @@ fi
   macOS:           brew install python
 or name one:       make setup PYTHON=/path/to/python3.12"
 
-# An environment that was built here with the same interpreter is brought up to date; any other is built anew.
-built_with=$("$venv/bin/python" -c 'import sys; print(sys._base_executable)' 2>/dev/null || true)
-built_at=$(sed -n "s/^VIRTUAL_ENV=[\"']\{0,1\}\([^\"']*\)[\"']\{0,1\}\$/\1/p" "$venv/bin/activate" 2>/dev/null | head -n 1)
-if ! [ -d "$venv" ] || ! runs "$venv/bin/python" || { [ -n "$built_at" ] && [ "$built_at" != "$venv" ]; } ||
-    { [ -n "${PYTHON:-}" ] && ! [ "$built_with" -ef "$python" ]; }; then
+# An environment that was built at this place, with this interpreter, is brought up to date; any other is built anew.
+reusable() {
+    runs "$venv/bin/python" && grep -qF "$venv/bin/" "$venv/bin/pip" 2>/dev/null || return 1
+    [ -z "${PYTHON:-}" ] || [ "$(base_of "$venv/bin/python")" = "$(base_of "$python")" ]
+}
+
+base_of() {
+    "$1" -c 'import os, sys; print(os.path.realpath(sys._base_executable))'
+}
+
+if ! reusable; then
     printf 'setup: building .venv with %s (%s)\n' "$python" "$("$python" --version)"
     rm -rf "$venv"
     "$python" -m venv "$venv" || fail "$python cannot build a virtual environment (Debian, Ubuntu: apt install python3-venv)."
