@@ -1,0 +1,246 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: instance_secrets
+short_description: The secrets that an instance needs before its first start, made on the target
+version_added: 0.1.0
+description:
+  - Makes sure, on the target, that C(secrets.env) and C(admin.env) exist in a client's deployment directory.
+    Both are environment files of mode V(0600), written whole or not at all.
+  - What exists is never changed. A new E(WEBUI_SECRET_KEY) would end all sessions and make what the instance has
+    encrypted unreadable; the administrator of C(admin.env) may long have changed the password in the instance.
+  - No secret leaves the target, and none is in the result.
+author:
+  - The mai.clients team (@mai-clients)
+requirements:
+  - Python >= 3.8 on the target
+options:
+  deployment_dir:
+    description: The client's deployment directory on the target. It must exist.
+    type: path
+    required: true
+  secret_variables:
+    description:
+      - Variables in C(secrets.env). Each one that is missing is generated as 64 hexadecimal digits.
+      - Variables that are there and not named here are kept.
+    type: list
+    elements: str
+    default:
+      - WEBUI_SECRET_KEY
+  admin_email:
+    description:
+      - E-mail of the first administrator (E(WEBUI_ADMIN_EMAIL)).
+      - Without it no C(admin.env) is written.
+    type: str
+  admin_name:
+    description: Name of the first administrator (E(WEBUI_ADMIN_NAME)).
+    type: str
+    default: Admin
+  admin_password:
+    description:
+      - Password of the first administrator (E(WEBUI_ADMIN_PASSWORD)), at most 72 bytes.
+      - Without it one is generated on the target.
+    type: str
+attributes:
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed when in diff mode.
+    support: full
+    details: Names of variables only, never their values.
+  idempotent:
+    description: When run twice in a row with nothing else happening, the second run changes nothing.
+    support: full
+seealso:
+  - module: mai.clients.instance_administrator
+"""
+
+EXAMPLES = r"""
+- name: Make the secrets of company-abc once
+  mai.clients.instance_secrets:
+    deployment_dir: /opt/mai/deployments/client-company-abc
+    admin_email: it@companyabc.com
+
+- name: The same with a password for the client's own PostgreSQL
+  mai.clients.instance_secrets:
+    deployment_dir: /opt/mai/deployments/client-company-abc
+    secret_variables:
+      - WEBUI_SECRET_KEY
+      - POSTGRES_PASSWORD
+    admin_email: it@companyabc.com
+    admin_password: "{{ mai_admin_password }}"
+"""
+
+RETURN = r"""
+created_variables:
+  description: The variables that were generated or written, or would be in check mode.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - WEBUI_SECRET_KEY
+    - WEBUI_ADMIN_EMAIL
+    - WEBUI_ADMIN_NAME
+    - WEBUI_ADMIN_PASSWORD
+password_generated:
+  description: Whether the administrator's password was generated on the target in this run.
+  returned: always
+  type: bool
+admin_email:
+  description: The e-mail in C(admin.env), or null where there is no such file.
+  returned: always
+  type: str
+not_applied:
+  description: Options that differ from what C(admin.env) already holds, which is never changed.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - admin_email
+"""
+
+import os
+import secrets
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mai.clients.plugins.module_utils import _envfile
+from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, private
+
+_ADMIN_OPTIONS = {
+    credentials.EMAIL: "admin_email",
+    credentials.NAME: "admin_name",
+    credentials.PASSWORD: "admin_password",
+}
+
+
+class File:
+    """One environment file: what it holds, what it shall hold."""
+
+    def __init__(self, directory: str, name: str):
+        self.name = name
+        self.path = os.path.join(directory, name)
+        self.exists = os.path.lexists(self.path)
+        self.before: dict[str, str] = {}
+        if self.exists:
+            with open(self.path, encoding="utf-8") as stream:
+                self.before = _envfile.parse(stream.read())
+        self.after = dict(self.before)
+
+    @property
+    def created(self) -> list[str]:
+        return [name for name in self.after if not self.before.get(name)]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.created) or (self.exists and not private.is_private(self.path))
+
+    def apply(self) -> None:
+        if self.created:
+            private.write(self.path, _envfile.dump(self.after))
+        elif self.changed:
+            os.chmod(self.path, private.MODE)
+
+    def diff(self) -> dict[str, str]:
+        return {
+            "before_header": self.path,
+            "after_header": self.path,
+            "before": self._names(self.before, not self.exists or private.is_private(self.path)),
+            "after": self._names(self.after, True),
+        }
+
+    def _names(self, variables: dict[str, str], is_private: bool) -> str:
+        lines = [f"{name}: (secret)\n" for name, value in variables.items() if value]
+        return "".join(lines + ([] if is_private else ["(readable by others than its owner)\n"]))
+
+
+def plan_secrets(module: AnsibleModule, file: File) -> None:
+    missing = [name for name in module.params["secret_variables"] if not file.before.get(name)]
+    for name in missing:
+        file.after[name] = secrets.token_hex(32)
+    database = os.path.join(module.params["deployment_dir"], "data", "webui.db")
+    if "WEBUI_SECRET_KEY" in missing and os.path.exists(database):
+        module.warn(
+            f"{file.path} holds no WEBUI_SECRET_KEY although the instance already has a database: a new key ends all "
+            "sessions, and what the old one encrypted stays unreadable. To keep the old key, put it there first."
+        )
+
+
+def plan_administrator(module: AnsibleModule, file: File) -> list[str]:
+    """Fill in the file once; return the options that an existing one does not follow."""
+    given = {name: module.params[option] for name, option in _ADMIN_OPTIONS.items() if module.params[option]}
+    if file.exists:
+        missing = [name for name in (credentials.EMAIL, credentials.PASSWORD) if not file.before.get(name)]
+        if missing:
+            module.fail_json(
+                msg=f"{file.path} has no value for {', '.join(missing)}. Add it, or, if nobody has signed in yet, "
+                "remove the file and run again."
+            )
+        return [_ADMIN_OPTIONS[name] for name, value in given.items() if value != file.before.get(name)]
+    if credentials.EMAIL in given:
+        file.after.update({credentials.PASSWORD: credentials.new_password()}, **given)
+        credentials.check(file.after[credentials.EMAIL], file.after[credentials.PASSWORD])
+    return []
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "deployment_dir": {"type": "path", "required": True},
+            "secret_variables": {
+                "type": "list",
+                "elements": "str",
+                "default": ["WEBUI_SECRET_KEY"],
+                "no_log": False,
+            },
+            "admin_email": {"type": "str"},
+            "admin_name": {"type": "str", "default": "Admin"},
+            "admin_password": {"type": "str", "no_log": True},
+        },
+        supports_check_mode=True,
+    )
+    directory = module.params["deployment_dir"]
+    if not os.path.isdir(directory) and not module.check_mode:
+        module.fail_json(
+            msg=f"The directory {directory} does not exist on the target. Create it first, with mode 0700."
+        )
+    try:
+        secret_file, admin_file = File(directory, "secrets.env"), File(directory, "admin.env")
+        plan_secrets(module, secret_file)
+        not_applied = plan_administrator(module, admin_file)
+        files = [file for file in (secret_file, admin_file) if file.changed]
+        for file in files:
+            _envfile.dump(file.after)
+        if not module.check_mode:
+            for file in files:
+                file.apply()
+    except credentials.CredentialsError as exc:
+        module.fail_json(msg=str(exc))
+    except ValueError as exc:
+        # From _envfile, which names the variable only; a file that is not UTF-8 quotes no more than a byte.
+        module.fail_json(msg=f"The secrets in {directory} cannot be written as an environment file: {exc}.")
+    except OSError as exc:
+        module.fail_json(
+            msg=f"The secrets in {directory} cannot be read or written: {exc.strerror}. Run with become as root, "
+            "and see that the disk is neither full nor read-only."
+        )
+    result = {
+        "changed": bool(files),
+        "created_variables": secret_file.created + admin_file.created,
+        "password_generated": credentials.PASSWORD in admin_file.created and not module.params["admin_password"],
+        "admin_email": admin_file.after.get(credentials.EMAIL),
+        "not_applied": not_applied,
+    }
+    if module._diff:
+        result["diff"] = [file.diff() for file in files]
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
