@@ -1,0 +1,295 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""OpenRouter's management API over httpx: the only place that knows HTTP.
+
+This is private to the collection. GET, PATCH and DELETE are repeated within bounds. POST is repeated only where
+nothing can have been created: a lost answer is the caller's to clear up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import re
+import sys
+import time
+import typing as t
+from urllib.parse import quote, urlsplit
+
+from .errors import (
+    InsufficientCredits,
+    InvalidOption,
+    MissingLibrary,
+    NotFound,
+    NotManagementKey,
+    OpenRouterError,
+    RateLimited,
+    Rejected,
+    ServerFailed,
+    Unreachable,
+)
+from .keys import Key
+
+try:
+    import httpx
+except ImportError:
+    HAS_HTTPX = False
+else:
+    HAS_HTTPX = True
+
+if t.TYPE_CHECKING:
+    Wait = t.Callable[[float, str], None]
+
+PAGE = 100
+MAX_WAIT = 120.0
+LONGEST_PAUSE = 20.0
+
+_SECRET = re.compile(r"sk-or-[\w.*-]+|(?![0-9a-f]{64}\b)\b[\w-]{40,}")
+
+
+class Client:
+    """One provisioning key at one base URL."""
+
+    def __init__(
+        self,
+        provisioning_key: str,
+        base_url: str,
+        timeout: float = 20.0,
+        retries: int = 5,
+        max_wait: float = MAX_WAIT,
+        on_wait: Wait | None = None,
+        transport: httpx.BaseTransport | None = None,
+        sleep: t.Callable[[float], None] = time.sleep,
+        clock: t.Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not HAS_HTTPX:
+            raise MissingLibrary(
+                f"The Python library httpx is missing in the Python that runs Ansible ({sys.executable}). Install"
+                " httpx>=0.27 there, or run in an execution environment that is built with this collection"
+                " (meta/execution-environment.yml names httpx)."
+            )
+        self._secret = _checked_key(provisioning_key)
+        self._base_url = _checked_url(base_url)
+        self._retries = retries
+        self._lost = 0.0
+        self._max_wait = max_wait
+        self._on_wait = on_wait
+        self.sleep = sleep
+        self._clock = clock
+        self._http = httpx.Client(
+            headers={"Authorization": f"Bearer {self._secret}", "Accept": "application/json"},
+            timeout=timeout,
+            transport=transport,
+        )
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._http.close()
+
+    def list_keys(self, workspace_id: str | None = None) -> list[Key]:
+        """Every key, disabled and expired ones too, all pages.
+
+        Each page begins with the last key of the page before it: when that is not so, a key vanished meanwhile and
+        another may have slipped between the pages, so the listing starts again.
+        """
+        query: dict[str, t.Any] = {"include_disabled": "true", "include_expired": "true"}
+        if workspace_id is not None:
+            query["workspace_id"] = workspace_id
+        for _attempt in range(5):
+            found = self._list_once(query)
+            if found is not None:
+                return found
+        raise ServerFailed("The list of keys at OpenRouter changed all the time while it was read. Run again.")
+
+    def _list_once(self, query: dict[str, t.Any]) -> list[Key] | None:
+        keys: dict[str, Key] = {}
+        offset = 0
+        while True:
+            page = self._data(self._send("GET", "/keys", query={**query, "offset": offset}), list)
+            if offset and (not page or _hash(page[0]) not in keys):
+                return None
+            keys.update((key.hash, key) for key in map(Key.from_api, page))
+            if len(page) < PAGE:
+                return list(keys.values())
+            offset += len(page) - 1
+
+    def get_key(self, key_hash: str) -> Key | None:
+        try:
+            return Key.from_api(self._data(self._send("GET", _path(key_hash)), dict))
+        except NotFound:
+            return None
+
+    def create_key(self, body: dict[str, t.Any]) -> tuple[Key, str]:
+        """The new key and its secret. After ServerFailed nobody knows whether there is a key of that name."""
+        answer = self._send("POST", "/keys", body)
+        secret = answer.get("key")
+        if not isinstance(secret, str) or not re.fullmatch(r"[!-~]+", secret):
+            raise ServerFailed("OpenRouter answered POST /keys without the new key's secret.")
+        return Key.from_api(self._data(answer, dict)), secret
+
+    def update_key(self, key_hash: str, changes: dict[str, t.Any]) -> Key:
+        return Key.from_api(self._data(self._send("PATCH", _path(key_hash), changes), dict))
+
+    def delete_key(self, key_hash: str) -> None:
+        with contextlib.suppress(NotFound):  # gone is gone
+            self._send("DELETE", _path(key_hash))
+
+    def _data(self, answer: dict[str, t.Any], kind: type) -> t.Any:
+        data = answer.get("data")
+        if not isinstance(data, kind):
+            raise ServerFailed(f"OpenRouter's answer has no usable 'data'. Is {self._base_url} OpenRouter's API?")
+        return data
+
+    def _send(
+        self, method: str, path: str, body: dict[str, t.Any] | None = None, query: dict[str, t.Any] | None = None
+    ) -> dict[str, t.Any]:
+        attempt = 0
+        while True:
+            started = self._clock()
+            try:
+                return self._try(method, path, body, query)
+            except (RateLimited, Unreachable, ServerFailed) as error:
+                if isinstance(error, ServerFailed) and method == "POST":
+                    raise
+                failure = error
+            self._lost += self._clock() - started
+            attempt += 1
+            self._pause(failure, attempt)
+
+    def _pause(self, failure: OpenRouterError, attempt: int) -> None:
+        """Wait before the next attempt, or give up."""
+        if attempt > self._retries:
+            raise failure.add(f"Tried {attempt} times.")
+        pause = failure.retry_after
+        if pause is None:
+            pause = min(LONGEST_PAUSE, 0.5 * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
+        if self._lost + pause > self._max_wait:
+            raise failure.add(
+                f"The next attempt would be in {pause:.0f} s; more than {self._max_wait:.0f} s of waiting in one task"
+                " are too many. Run again later."
+            )
+        if self._on_wait:
+            self._on_wait(pause, str(failure))
+        self._lost += pause
+        self.sleep(pause)
+
+    def _try(
+        self, method: str, path: str, body: dict[str, t.Any] | None, query: dict[str, t.Any] | None
+    ) -> dict[str, t.Any]:
+        where = f"{method} {self._base_url}{path}"
+        failure: OpenRouterError
+        try:
+            response = self._http.request(method, self._base_url + path, json=body, params=query)
+            answer = _json(response)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+            failure = Unreachable(
+                f"{where}: no connection ({_cause(error)}). Check the network, name resolution, TLS and proxy settings"
+                " of the controller or execution environment, and base_url."
+            )
+        except httpx.TimeoutException as error:
+            failure = ServerFailed(f"{where}: no answer in time ({type(error).__name__}).")
+        except httpx.HTTPError as error:
+            failure = ServerFailed(f"{where}: the connection broke off ({type(error).__name__}).")
+        else:
+            if response.is_success and answer is not None:
+                return answer
+            failure = self._failure(where, response, answer)
+        # Outside of the handlers, so that no exception of httpx travels along as this one's context.
+        raise failure
+
+    def _failure(self, where: str, response: httpx.Response, answer: dict[str, t.Any] | None) -> OpenRouterError:
+        status = response.status_code
+        if response.is_success:
+            return ServerFailed(
+                f"{where}: answered {status} with something that is not JSON. Check base_url.",
+                status,
+            )
+        failure = self._refusal(where, status, answer)
+        failure.retry_after = _retry_after(response)
+        return failure
+
+    def _refusal(self, where: str, status: int, answer: dict[str, t.Any] | None) -> OpenRouterError:
+        said = self._message(answer)
+        problem = f"{where}: OpenRouter answered {status}{said}"
+        if status in (401, 403):
+            return NotManagementKey(
+                f"{problem} This is not a management key (older name: provisioning key) that may do this. Make one in"
+                " OpenRouter's settings under management keys and give it as provisioning_key or in"
+                " OPENROUTER_PROVISIONING_KEY.",
+                status,
+            )
+        if status == 402:
+            return InsufficientCredits(f"{problem} The account is out of credits: buy some at OpenRouter.", status)
+        if status == 404:
+            return NotFound(f"{problem} There is no such thing in the account of this provisioning key.", status)
+        if status == 429:
+            return RateLimited(f"{problem} Too many requests; run again later or with fewer forks.", status)
+        if status == 408 or status >= 500:
+            return ServerFailed(f"{problem} That is a fault at OpenRouter.", status)
+        if status >= 400:
+            return Rejected(f"{problem} OpenRouter does not accept this request as it is.", status)
+        return Rejected(f"{where}: answered {status}, a redirection. Check base_url.", status)
+
+    def _message(self, answer: dict[str, t.Any] | None) -> str:
+        """OpenRouter's own words, without anything that could be a secret."""
+        error = (answer or {}).get("error")
+        message = error.get("message") if isinstance(error, dict) else None
+        if not isinstance(message, str) or not message.strip():
+            return "."
+        message = _SECRET.sub("***", message.replace(self._secret, "***"))
+        message = " ".join(message.split())[:300].rstrip(".")
+        return f": {message}."
+
+
+def _json(response: httpx.Response) -> dict[str, t.Any] | None:
+    try:
+        answer = response.json()
+    except ValueError:  # its text quotes the body
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _cause(error: Exception) -> str:
+    """Class names only: what a library writes into its exceptions is not ours to vouch for."""
+    names = [type(error).__name__]
+    inner = error.__cause__ or error.__context__
+    while inner is not None and len(names) < 4:
+        if type(inner).__name__ not in names:
+            names.append(type(inner).__name__)
+        inner = inner.__cause__ or inner.__context__
+    return ", ".join(names)
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    seconds = response.headers.get("Retry-After", "").strip()
+    return float(seconds) if re.fullmatch(r"\d{1,6}(\.\d+)?", seconds) else None
+
+
+def _hash(data: t.Any) -> t.Any:
+    return data.get("hash") if isinstance(data, dict) else None
+
+
+def _path(key_hash: str) -> str:
+    return "/keys/" + quote(key_hash, safe="")
+
+
+def _checked_key(key: str) -> str:
+    if not re.fullmatch(r"[!-~]+", key):
+        raise InvalidOption(
+            "The provisioning key holds a space, a line break or a character that no key has. It was probably"
+            " copied together with something else."
+        )
+    return key
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+        raise InvalidOption(
+            "base_url must be a plain URL such as https://openrouter.ai/api/v1, without user name, password or query."
+        )
+    return url.rstrip("/")

@@ -1,0 +1,151 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An OpenRouter key as a value, its provisional and retired names, and the one way it is shown.
+
+This is private to the collection.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import typing as t
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from .errors import ServerFailed
+
+# What a key looks like in a result: always all of these, null where OpenRouter does not say.
+FIELDS = (
+    "hash",
+    "name",
+    "label",
+    "disabled",
+    "limit",
+    "limit_remaining",
+    "limit_reset",
+    "include_byok_in_limit",
+    "usage",
+    "usage_daily",
+    "usage_weekly",
+    "usage_monthly",
+    "byok_usage",
+    "byok_usage_daily",
+    "byok_usage_weekly",
+    "byok_usage_monthly",
+    "created_at",
+    "updated_at",
+    "last_used_at",
+    "expires_at",
+    "creator_user_id",
+    "external_user",
+    "workspace_id",
+)
+# What a task can ask for; the rest is OpenRouter's to say.
+SETTINGS = ("name", "disabled", "limit", "limit_reset", "include_byok_in_limit", "expires_at", "workspace_id")
+
+_PROVISIONAL = re.compile(r" ~(pending|retired)-[0-9a-f]{6,}\Z")
+
+
+def hash_of(secret: str) -> str:
+    """The hash by which OpenRouter knows a key: the SHA-256 of its secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def pending_name(name: str, nonce: str) -> str:
+    return f"{name} ~pending-{nonce}"
+
+
+def retired_name(name: str, nonce: str) -> str:
+    return f"{name} ~retired-{nonce}"
+
+
+def is_pending(key: Key, name: str) -> bool:
+    """Whether the key was made for this name and has not been given it yet."""
+    return _role(key, name) == "pending"
+
+
+def is_retired(key: Key, name: str) -> bool:
+    """Whether the key bore this name until another took its place."""
+    return _role(key, name) == "retired"
+
+
+def _role(key: Key, name: str) -> str | None:
+    match = _PROVISIONAL.match(key.name, len(name)) if key.name.startswith(name) else None
+    return match.group(1) if match else None
+
+
+def has_provisional_form(name: str) -> bool:
+    return bool(_PROVISIONAL.search(name))
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """ISO 8601 as OpenRouter writes it (with or without fractions, Z or an offset); None when it is not that."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(re.sub(r"\.\d+", "", str(text)).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Key:
+    hash: str
+    name: str
+    data: t.Mapping[str, t.Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def from_api(cls, data: t.Any) -> Key:
+        if not isinstance(data, dict) or not all(isinstance(data.get(name), str) for name in ("hash", "name")):
+            raise ServerFailed("OpenRouter described a key without its hash or name.")
+        return cls(data["hash"], data["name"], data)
+
+    def __getitem__(self, name: str) -> t.Any:
+        return self.data.get(name)
+
+    def changed(self, changes: t.Mapping[str, t.Any]) -> Key:
+        data = {**self.data, **changes}
+        return Key(self.hash, data["name"], data)
+
+    @property
+    def disabled(self) -> bool:
+        return bool(self["disabled"])
+
+    @property
+    def unused(self) -> bool:
+        """Nothing was ever spent with it. What is not known counts as used."""
+        return self["usage"] == 0 and not self["byok_usage"] and self["last_used_at"] is None
+
+    @property
+    def created(self) -> datetime | None:
+        return parse_time(self["created_at"])
+
+    @property
+    def expires(self) -> datetime | None:
+        return parse_time(self["expires_at"])
+
+    def shown(self) -> dict[str, t.Any]:
+        """For results: no secret is part of it."""
+        return {name: self[name] for name in FIELDS}
+
+    def settings(self) -> dict[str, t.Any]:
+        """For diffs: what a task can ask for."""
+        return {name: self[name] for name in SETTINGS}
+
+    def differences(self, wanted: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        return {name: value for name, value in wanted.items() if not _same(self[name], value)}
+
+    def __str__(self) -> str:
+        usage = "unknown" if self["usage"] is None else f"{self['usage']:g} USD"
+        return f"{self.hash} ({self.name}, created {self['created_at'] or 'at an unknown time'}, usage {usage})"
+
+
+def _same(one: t.Any, other: t.Any) -> bool:
+    numbers = (int, float)
+    if isinstance(one, numbers) and isinstance(other, numbers) and not isinstance(one, bool):
+        return abs(one - other) < 1e-9
+    return one == other

@@ -1,0 +1,80 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all openrouter_* actions have in common: options in, result out, in the controller's process.
+
+This is private to the collection.
+"""
+
+from __future__ import annotations
+
+import traceback
+import typing as t
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import InvalidOption, OpenRouterError
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import connection_of
+
+display = Display()
+
+# A pause that is shorter than this is nobody's concern.
+_WORTH_TELLING = 5.0
+
+
+class OpenRouterAction(ActionBase):
+    """An action gives its spec, as a dict of AnsibleModule's arguments, and its operation."""
+
+    spec: t.Callable[[], dict[str, t.Any]]
+
+    def operate(self, client: Client, params: dict[str, t.Any]) -> dict[str, t.Any]:
+        raise NotImplementedError
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        try:
+            result.update(self._operate())
+        except OpenRouterError as error:
+            result.update(failed=True, msg=str(error), error=error.code, status=error.status, **error.details)
+        except AnsibleError:
+            raise
+        except Exception as error:
+            # Its text may quote what it did not like.
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            result.update(failed=True, msg=f"{type(error).__name__} in {where.name}, line {where.lineno}.", error="bug")
+        if "diff" in result and not self._task.diff:
+            del result["diff"]
+        if result.get("secret"):
+            result["_ansible_no_log"] = True
+        return result
+
+    def _operate(self) -> dict[str, t.Any]:
+        self._refuse_environment()
+        params = self._validated()
+        with Client(on_wait=self._tell_wait, **connection_of(params)) as client:
+            return self.operate(client, params)
+
+    def _validated(self) -> dict[str, t.Any]:
+        spec = {name: value for name, value in type(self).spec().items() if name != "supports_check_mode"}
+        validated = ArgumentSpecValidator(**spec).validate(self._task.args)
+        if validated.error_messages:
+            raise InvalidOption("; ".join(validated.error_messages))
+        return validated.validated_parameters
+
+    def _refuse_environment(self) -> None:
+        """It would not be seen here, but it would be written into the target's command lines."""
+        environment: dict[str, t.Any] = {}
+        self._compute_environment_string(environment)
+        names = sorted(name for name in environment if str(name).startswith("OPENROUTER_"))
+        if names:
+            raise InvalidOption(
+                f"{', '.join(names)} must not be set with the keyword 'environment': this runs on the controller, which"
+                " does not see it. Use the option provisioning_key, or set it in the environment of ansible-playbook."
+            )
+
+    def _tell_wait(self, seconds: float, reason: str) -> None:
+        if seconds >= _WORTH_TELLING:
+            display.warning(f"Waiting {seconds:.0f} s before the next attempt. {reason}")
