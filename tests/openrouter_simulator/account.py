@@ -151,6 +151,7 @@ class Account:
             self._load(json.loads(state_file.read_text(encoding="utf-8")))
         else:
             self.default_workspace = self.add_workspace("Default", "default")["id"]
+            self.save()
 
     # Keys
 

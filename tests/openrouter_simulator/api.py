@@ -269,7 +269,10 @@ class Api:
     async def models(self, request: Request) -> Response:
         # Public, as at OpenRouter: no key is asked for.
         models = catalogue.models()
-        return JSONResponse({"data": models, "total_count": len(models), "links": {"next": None}})
+        offset = validation.count(request.query_params.get("offset"), "offset")
+        limit = validation.count(request.query_params.get("limit"), "limit", len(models))
+        page = models[offset : offset + limit]
+        return JSONResponse({"data": page, "total_count": len(models), "links": {"next": None}})
 
     async def chat(self, request: Request) -> Response:
         body = await request.body()

@@ -53,7 +53,10 @@ class Control:
             if request.client is None or not ipaddress.ip_address(request.client.host).is_loopback:
                 raise ApiError(403, "The control endpoints answer this machine only")
             body = await request.body()
-            return handler(request, json.loads(body) if body else {})
+            try:
+                return handler(request, json.loads(body) if body else {})
+            except (KeyError, TypeError, ValueError) as error:
+                raise ApiError(400, f"{type(error).__name__}: {error}") from None
 
         return guarded
 
@@ -79,10 +82,7 @@ class Control:
         return JSONResponse([fault.describe() for fault in self._faults.planted()])
 
     def plant_fault(self, request: Request, body: dict[str, Any]) -> Response:
-        try:
-            fault = Fault.from_request(body)
-        except ValueError as error:
-            raise ApiError(400, str(error)) from None
+        fault = Fault.from_request(body)
         self._faults.plant(fault)
         return JSONResponse(fault.describe(), status_code=201)
 

@@ -24,7 +24,7 @@ class Fault:
     path: str = ""
     name: str | None = None
     when: str = "before"
-    status: int = 502
+    status: int | None = None
     retry_after: float | None = None
     seconds: float = 1.0
     body: str | None = None

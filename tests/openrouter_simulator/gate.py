@@ -32,14 +32,19 @@ _GARBAGE = '{"data": [{"hash": \x00 this is not JSON'
 class _Answer:
     """Passes an answer on, or keeps it while a fault decides what the client gets to see."""
 
-    def __init__(self, send: Send | None) -> None:
+    def __init__(self, call: Call, send: Send | None) -> None:
+        self._call = call
         self._send = send
-        self.status: int | None = None
+        self.status = 500
         self.messages: list[Message] = []
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self._call.committed = self.status < 400
+            if self._send is not None:
+                # Before the client can see the answer and ask for the journal.
+                self._call.status = self.status
         if self._send is not None:
             await self._send(message)
         else:
@@ -81,7 +86,7 @@ class Gate:
             fault = self._faults.take(scope["method"], scope["path"], call.name)
             request = _Request(scope, body, receive, send)
             if fault is None:
-                call.status = await self._pass(request, call, send)
+                await self._answer(request, call, send)
             else:
                 call.fault = f"{fault.kind} {fault.when}"
                 await self._fail(fault, request, call)
@@ -102,14 +107,9 @@ class Gate:
             management=is_management(path),
         )
 
-    async def _pass(self, request: _Request, call: Call, send: Send | None) -> int | None:
-        answer = await self._answer(request, call, send)
-        return answer.status
-
     async def _answer(self, request: _Request, call: Call, send: Send | None) -> _Answer:
-        answer = _Answer(send)
+        answer = _Answer(call, send)
         await self._app(request.scope, request.receive, answer)
-        call.committed = answer.status is not None and answer.status < 400
         return answer
 
     async def _fail(self, fault: Fault, request: _Request, call: Call) -> None:
@@ -121,7 +121,7 @@ class Gate:
             if fault.kind == "slow":
                 await asyncio.sleep(fault.seconds)
             elif not await self._held(fault):
-                self._close(request.scope)
+                await self._cut(request)
                 return
             if answer is None:
                 answer = await self._answer(request, call, None)
@@ -188,17 +188,18 @@ class _Request:
 
 def _broken(fault: Fault, request: _Request, answer: _Answer | None) -> Response:
     """The answer of a gateway or of a server that is not well."""
+    status = fault.status or (200 if fault.kind == "garbage" else 502)
     headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
     if fault.body is not None:
         # A hostile body may echo what a client must never print.
         real = answer.body.decode("utf-8", "replace") if answer else ""
         text = fault.body.replace("{authorization}", request.header(b"authorization")).replace("{response}", real)
-        return Response(text, fault.status, headers, media_type="application/json")
+        return Response(text, status, headers, media_type="application/json")
     if fault.kind == "html":
-        return HTMLResponse(_HTML, fault.status, headers)
+        return HTMLResponse(_HTML, status, headers)
     if fault.kind == "garbage":
-        return Response(_GARBAGE, 200, headers, media_type="application/json")
-    return Response(json.dumps(ApiError(fault.status).body()), fault.status, headers, media_type="application/json")
+        return Response(_GARBAGE, status, headers, media_type="application/json")
+    return Response(json.dumps(ApiError(status).body()), status, headers, media_type="application/json")
 
 
 async def _read(receive: Receive) -> bytes:
