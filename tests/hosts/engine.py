@@ -30,6 +30,7 @@ HOME = CACHE / "engine"
 PROGRAMS = HOME / "programs"
 SOCKET = RUNTIME / "docker.sock"
 PIDFILE = RUNTIME / "docker.pid"
+KEEP = RUNTIME / "keep"
 # Debian 13 has an engine that starts privileged containers everywhere; its programs run on Debian 12 too.
 SUITE = "trixie"
 PACKAGES = ("docker.io", "docker-cli", "docker-compose", "containerd")
@@ -81,14 +82,19 @@ def find() -> Engine | None:
 def ensure() -> Engine:
     """The engine that answers; a private one is started where none does."""
     with locked("engine"):
-        return find() or _start()
+        found = find()
+        if found is None:
+            _prepare()
+            # Another clone's engine may answer, now that there is a client to ask it.
+            found = find() or _start()
+        return found
 
 
 @contextlib.contextmanager
 def session() -> Iterator[Engine]:
     """An engine for one test session; whoever leaves last stops a private engine, unless `keep` asked for it."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / "engine.users", "w") as users:
+    RUNTIME.mkdir(parents=True, exist_ok=True)
+    with open(RUNTIME / "users", "w") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
         engine = ensure()
         try:
@@ -96,7 +102,7 @@ def session() -> Iterator[Engine]:
         finally:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if engine.private and not (HOME / "keep").exists():
+                if engine.private and not KEEP.exists():
                     stop()
 
 
@@ -104,19 +110,18 @@ def keep() -> Engine:
     """An engine that stays until `stop`, whatever sessions come and go."""
     engine = ensure()
     if engine.private:
-        (HOME / "keep").touch()
+        KEEP.touch()
     return engine
 
 
 def stop() -> None:
     """Stop the private engine, and with it what runs in it; an engine that was there before is left alone."""
     with locked("engine"):
-        (HOME / "keep").unlink(missing_ok=True)
+        KEEP.unlink(missing_ok=True)
         pid = _pid()
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
             _wait(lambda: _pid() is None, 60, "The private engine did not stop")
-        shutil.rmtree(RUNTIME, ignore_errors=True)
 
 
 def install_missing(**programs: str) -> None:
@@ -141,15 +146,18 @@ def _private() -> Engine:
     )
 
 
-def _start() -> Engine:
+def _prepare() -> None:
+    """Have the programs of a private engine."""
     _need_root("starting a private Docker engine (none answers here)")
     install_missing(runc="runc", iptables="iptables")
     if not PROGRAMS.is_dir():
         _unpack()
-    for folder in (RUNTIME, HOME / "client"):
-        folder.mkdir(parents=True, exist_ok=True)
+    (HOME / "client").mkdir(exist_ok=True)
     plugins = {"cliPluginsExtraDirs": [str(PROGRAMS / "usr/libexec/docker/cli-plugins")]}
     (HOME / "client" / "config.json").write_text(json.dumps(plugins))
+
+
+def _start() -> Engine:
     settings = {
         "data-root": str(HOME / "data"),
         "exec-root": str(RUNTIME / "exec"),
@@ -211,7 +219,7 @@ def _pid() -> int | None:
         program = pathlib.Path(f"/proc/{pid}/exe").resolve()
     except (OSError, ValueError):
         return None
-    return pid if program == (PROGRAMS / "usr/sbin/dockerd").resolve() else None
+    return pid if program.name == "dockerd" else None
 
 
 def _wait(done: Any, seconds: float, complaint: str) -> None:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
+import os
 import pathlib
 from collections.abc import Iterator
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache" / "hosts"
-# Sockets live here and not under CACHE: the path of a socket may have 107 characters at most.
-RUNTIME = pathlib.Path("/run") / f"mai-test-{hashlib.sha256(str(REPOSITORY).encode()).hexdigest()[:8]}"
+# One private engine per machine, whichever clone started it: two would fight over one bridge and its addresses.
+# (Its socket could not lie in CACHE anyway: a socket's path may have 107 characters at most.)
+RUNTIME = pathlib.Path("/run/mai-test-engine") if os.geteuid() == 0 else CACHE / "runtime"
 
 
 class FarmError(Exception):
@@ -23,8 +24,8 @@ class FarmError(Exception):
 
 @contextlib.contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Hold the lock of that name: one process at a time."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / f"{name}.lock", "w") as file:
+    """Hold the lock of that name: one process of this machine at a time."""
+    RUNTIME.mkdir(parents=True, exist_ok=True)
+    with open(RUNTIME / f"{name}.lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
