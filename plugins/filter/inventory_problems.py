@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import typing as t
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 EMAIL = re.compile(r"[^@\s\"'<>,;:]+@[^@\s\"'<>,;:]+\.[^@\s\"'<>,;:.]+")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MEMORY = re.compile(r"(\d+)\s*([bkmg]?)b?", re.IGNORECASE)
+IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}")
 FQDN = re.compile(r"(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 OWNED_VARIABLES = ("OPENAI_API_KEY", "OPENROUTER_API_KEY", "WEBUI_SECRET_KEY", "WEBUI_ADMIN_PASSWORD")
 
@@ -42,6 +44,14 @@ def money(value: t.Any) -> float | None:
 def _one_line(text: t.Any) -> str:
     shown = str(text)
     return repr(shown if len(shown) <= 60 else shown[:57] + "…")
+
+
+def _is_address(text: t.Any) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _identity(client: t.Mapping[str, t.Any]) -> t.Iterator[str]:
@@ -96,6 +106,8 @@ def _address(client: t.Mapping[str, t.Any]) -> t.Iterator[str]:
         yield "mai_port is missing: choose a port of its machine that no other client there has (1024 to 65535)"
     elif not str(port).isdecimal() or not 1024 <= int(port) <= 65535:
         yield f"mai_port is {_one_line(port)}: give a number from 1024 to 65535"
+    if client["mai_bind_address"] is not None and not _is_address(client["mai_bind_address"]):
+        yield f"mai_bind_address is {_one_line(client['mai_bind_address'])}: give an IP address, or leave it out"
     if not str(client["mai_deployment_dir"]).startswith("/"):
         yield f"mai_deployment_dir is {_one_line(client['mai_deployment_dir'])}: give an absolute path"
     if not str(client["mai_health_path"]).startswith("/"):
@@ -114,7 +126,7 @@ def _deployment(client: t.Mapping[str, t.Any]) -> t.Iterator[str]:
             yield "mai_deployment is native, but mai_start_command is missing: give the command that starts the instance"
         if client["mai_database"] == "postgresql":
             yield "mai_database: postgresql is a service of the compose project; use external with a native instance"
-    elif not str(client["mai_image"] or "").strip() or re.search(r"\s", str(client["mai_image"])):
+    elif not IMAGE.fullmatch(str(client["mai_image"] or "")):
         yield f"mai_image is {_one_line(client['mai_image'])}: give the image as name:tag"
     if client["mai_memory_limit"] and memory_bytes(client["mai_memory_limit"]) is None:
         yield f"mai_memory_limit is {_one_line(client['mai_memory_limit'])}: write it as 512m or 4g"
@@ -168,4 +180,8 @@ class FilterModule:
     """Ansible's entry point."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"inventory_problems": inventory_problems, "byte_length": lambda text: len(str(text).encode())}
+        return {
+            "inventory_problems": inventory_problems,
+            "byte_length": lambda text: len(str(text).encode()),
+            "money": money,
+        }

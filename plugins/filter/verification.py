@@ -1,0 +1,132 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Does the instance work as it was set up? Each check is ok, failed or unknown, from one look at it."""
+
+from __future__ import annotations
+
+import typing as t
+
+Seen = t.Mapping[str, t.Any]
+
+
+def _same_url(one: t.Any, other: t.Any) -> bool:
+    return str(one).rstrip("/") == str(other).rstrip("/")
+
+
+def _health(seen: Seen, _expected: Seen) -> tuple[str, str]:
+    health = seen["health"]
+    if not health["ok"]:
+        return "failed", f"the instance is not healthy: {health['url']} answers with {health['status'] or 'nothing'}"
+    if health["ready"] is False:
+        return "failed", "the instance is up but not ready: its start or its database has a fault, see its log"
+    return "ok", "the instance is healthy"
+
+
+def _key_stored(seen: Seen, expected: Seen) -> tuple[str, str]:
+    if seen["key_hash"] == expected["key"]["hash"]:
+        return "ok", "the key on the machine is the client's"
+    return "failed", "the key in api_key.env is not the client's key at OpenRouter: run onboard_client.yml again"
+
+
+def _key_works(seen: Seen, expected: Seen) -> tuple[str, str]:
+    key = seen["probe"]["key"]
+    if key["ok"]:
+        left = key["limit_remaining"]
+        if left is not None and left <= 0:
+            return "failed", "the key's limit is used up: raise mai_monthly_limit, or wait for the reset"
+        return "ok", "OpenRouter accepts the key"
+    if key["status"] in (401, 403):
+        return "failed", f"OpenRouter refuses the client's key (HTTP {key['status']}): it is disabled or was deleted"
+    return "unknown", f"the key could not be tried from the machine: {key['error'] or key['status']}"
+
+
+def _key_saved(seen: Seen, expected: Seen) -> tuple[str, str]:
+    stored = seen["stored_connection"]
+    if stored["form"] == "none" or not stored["connections"]:
+        return "ok", "the instance takes its key from its environment"
+    ours = [c for c in stored["connections"] if c["key_hash"] == expected["key"]["hash"]]
+    if not ours:
+        return "failed", (
+            "the key saved in Open WebUI is not the client's: somebody replaced it under Settings, Connections; "
+            "put the client's connection back there"
+        )
+    if not any(_same_url(c["url"], expected["api_base_url"]) for c in ours):
+        return "failed", f"the client's key is saved in Open WebUI with another URL than {expected['api_base_url']}"
+    return "ok", "the key saved in Open WebUI is the client's"
+
+
+def _models(seen: Seen, _expected: Seen) -> tuple[str, str]:
+    models = seen["probe"]["models"]
+    if models["status"] == "ok" and not models["count"]:
+        return "failed", "the instance lists no model: its connection does not work"
+    if models["status"] == "ok":
+        return "ok", f"the instance lists {models['count']} models"
+    return models["status"], f"models could not be listed through the instance: {models['reason']}"
+
+
+def _signup(seen: Seen, _expected: Seen) -> tuple[str, str]:
+    closed = seen["probe"]["signup_closed"]
+    if closed is None:
+        return "unknown", "whether strangers can sign up could not be tried"
+    if closed:
+        return "ok", "strangers cannot sign up"
+    if seen["health"]["onboarding"]:
+        # Without an administrator the instance listens on loopback only; the hand-over says so.
+        return "unknown", "the instance has no administrator yet, so the first sign-up is open"
+    return "failed", "strangers can sign up: switch it off under Settings, General"
+
+
+def _organization(seen: Seen, expected: Seen) -> tuple[str, str]:
+    database = seen["database"]
+    if database["error"]:
+        return "unknown", f"the database could not be read: {database['error']}"
+    active = [row for row in database["organizations"] if row["is_active"]]
+    if len(active) != 1:
+        names = ", ".join(row["id"] for row in active) or "none"
+        return "failed", f"exactly one active organisation must be in the database, found: {names}"
+    row = active[0]
+    for field, wanted in (("id", expected["client_id"]), ("name", expected["client_name"])):
+        if row[field] != wanted:
+            return "failed", f"the organisation's {field} in the database is {row[field]!r}, not {wanted!r}"
+    if row["key_hash"] != expected["key"]["hash"]:
+        return "failed", "the organisation in the database has another key than the client's: usage would be lost"
+    return "ok", "the organisation is recorded"
+
+
+def _usage_page(seen: Seen, _expected: Seen) -> tuple[str, str]:
+    status = seen["probe"]["usage_page"]["status"]
+    if status in (None, 401, 403, 404):
+        return "unknown", "this release has no usage page that could be tried"
+    if 200 <= status < 300:
+        return "ok", "the usage page answers"
+    return "failed", f"the usage page answers with HTTP {status}"
+
+
+CHECKS: dict[str, t.Callable[[Seen, Seen], tuple[str, str]]] = {
+    "instance healthy": _health,
+    "key stored": _key_stored,
+    "key accepted by OpenRouter": _key_works,
+    "key saved in Open WebUI": _key_saved,
+    "models listed": _models,
+    "sign-up closed": _signup,
+    "organisation recorded": _organization,
+    "usage page": _usage_page,
+}
+
+
+def verification(seen: Seen, expected: Seen) -> list[dict[str, str]]:
+    """One entry per check: ``name``, ``status`` (ok, failed, unknown) and ``detail`` for an operator."""
+    results = []
+    for name, check in CHECKS.items():
+        status, detail = check(seen, expected)
+        results.append({"name": name, "status": status, "detail": detail})
+    return results
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"verification": verification}

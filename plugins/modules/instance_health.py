@@ -1,0 +1,218 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: instance_health
+short_description: Wait until a client's instance is up, as long as it makes progress
+version_added: 0.1.0
+description:
+  - Waits, on the target host, until the instance answers C(/ready) with C({"status": true}), or, for releases without
+    it, O(health_path) with HTTP 200.
+  - >-
+    An instance that still starts (migrates its database, say) is waited for as long as new log lines appear, however
+    long that takes. It counts as failed when nothing new was logged for O(timeout) seconds, when it answers but is not
+    healthy for O(timeout) seconds, when its process has ended, or when its container has been restarted
+    O(restarts) times meanwhile.
+  - Nothing is changed. A failure carries the last log lines, with secrets masked.
+author:
+  - The mai.clients team (@mai-clients)
+options:
+  client:
+    description: The client's slug, for example V(company-abc).
+    type: str
+    required: true
+  service:
+    description: Name of the container or of the systemd unit.
+    type: str
+    required: true
+  deployment:
+    description: How the instance runs.
+    type: str
+    choices: [docker, native]
+    default: docker
+  deployment_dir:
+    description: The client's directory on the target.
+    type: path
+    required: true
+  url:
+    description: Address of the instance on this machine.
+    type: str
+    required: true
+  health_path:
+    description: Path at which the instance says that it is up.
+    type: str
+    default: /health
+  timeout:
+    description: Seconds without progress after which the instance counts as failed.
+    type: int
+    default: 300
+  restarts:
+    description: Number of restarts of the container, seen while waiting, after which the instance counts as failed.
+    type: int
+    default: 3
+attributes:
+  check_mode:
+    description: Can run in check mode and return the same as outside of it.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed when in diff mode.
+    support: N/A
+    details: The module changes nothing.
+  idempotent:
+    description: When run twice in a row with nothing else happening, the second run changes nothing.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Wait until the instance of company-abc is up
+  mai.clients.instance_health:
+    client: company-abc
+    service: mai-companyabc
+    deployment_dir: /opt/mai/deployments/client-company-abc
+    url: http://127.0.0.1:8001
+"""
+
+RETURN = r"""
+seconds:
+  description: How long it took.
+  returned: always
+  type: float
+  sample: 12.4
+log_tail:
+  description: The last log lines, with secrets masked.
+  returned: on failure
+  type: list
+  elements: str
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.mai.clients.plugins.module_utils._instance import engine, folder, masking, native, system, web
+
+
+class _Docker:
+    """What a container tells about its start."""
+
+    def __init__(self, params: dict) -> None:
+        self._service = params["service"]
+        self._first_restarts: int | None = None
+        self._patience = params["restarts"]
+        self._details: dict = {}
+
+    def ended(self) -> str | None:
+        """Why there is no use in waiting any longer."""
+        found = [entry for entry in engine.inspect_containers() if entry.get("Name") == "/" + self._service]
+        if not found:
+            return f"the container {self._service} does not exist"
+        self._details = found[0]
+        state, restarts = self._details.get("State") or {}, self._details.get("RestartCount") or 0
+        if self._first_restarts is None:
+            self._first_restarts = restarts
+        if restarts - self._first_restarts >= self._patience:
+            return f"it ended {restarts} times, the last time with exit code {state.get('ExitCode')}"
+        if state.get("Status") == "exited":
+            return f"it ended with exit code {state.get('ExitCode')}"
+        return None
+
+    def log(self) -> tuple[int, str]:
+        return engine.log(engine.describe(self._details, "")) if self._details else (0, "")
+
+    def environment(self) -> dict[str, str]:
+        return engine.environment(self._details)
+
+
+class _Native:
+    """What a unit or a process tells about its start."""
+
+    def __init__(self, params: dict) -> None:
+        self._directory, self._service, self._client = params["deployment_dir"], params["service"], params["client"]
+        self._invocation, self._pid = "", None
+
+    def ended(self) -> str | None:
+        process = native.process(self._directory)
+        if process is not None:
+            self._pid = process["pid"]
+            return None if process["running"] else "its process has ended"
+        unit, words = native.unit(self._service, self._client)
+        if unit is None or not unit["exists"]:
+            return "it was not started: neither a process nor a unit of it is there"
+        self._invocation, self._pid = words.get("InvocationID", ""), unit["main_pid"]
+        return "its unit has failed" if unit["active_state"] == "failed" else None
+
+    def log(self) -> tuple[int, str]:
+        return native.log(self._directory, self._service, self._invocation)
+
+    def environment(self) -> dict[str, str]:
+        return system.process_environment(self._pid) if self._pid else {}
+
+
+def _health(url: str, path: str) -> tuple[bool, str | None]:
+    """Whether the instance is up, and, once its port answers, what is wrong with it."""
+    ready = web.request(url + "/ready")
+    if ready.status is None:
+        return False, None
+    if ready.data is not None and ready.status != 404:
+        return ready.ok and ready.get("status") is True, f"/ready answers with HTTP {ready.status}"
+    health = web.request(url + path)
+    return health.ok and health.get("status", True) is not False, f"{path} answers with HTTP {health.status}"
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "client": {"type": "str", "required": True},
+            "service": {"type": "str", "required": True},
+            "deployment": {"type": "str", "choices": ["docker", "native"], "default": "docker"},
+            "deployment_dir": {"type": "path", "required": True},
+            "url": {"type": "str", "required": True},
+            "health_path": {"type": "str", "default": "/health"},
+            "timeout": {"type": "int", "default": 300},
+            "restarts": {"type": "int", "default": 3},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    instance = _Docker(params) if params["deployment"] == "docker" else _Native(params)
+    begin = progress = time.monotonic()
+    lines, answering = -1, False
+    while True:
+        reason = instance.ended()
+        healthy, complaint = _health(params["url"], params["health_path"])
+        now = time.monotonic()
+        if healthy and not reason:
+            module.exit_json(changed=False, seconds=round(now - begin, 1))
+        if complaint and not answering:
+            answering, progress = True, now  # from here on its log shows our own requests, which are no progress
+        if not answering:
+            count = instance.log()[0]
+            if count != lines:
+                lines, progress = count, now
+        if reason or now - progress > params["timeout"]:
+            break
+        time.sleep(0.5 if now - begin < 30 else 3)
+
+    if not reason:
+        reason = complaint or "its port does not answer"
+        reason += ", and nothing new was logged for {} seconds".format(params["timeout"])
+    files = [folder.variables(params["deployment_dir"], name) for name in ("api_key.env", "secrets.env", "admin.env")]
+    settings = folder.variables(params["deployment_dir"], "settings.env")
+    hidden = masking.secrets(files, [instance.environment(), settings])
+    tail = masking.mask(instance.log()[1], hidden).splitlines()[-20:]
+    module.fail_json(
+        msg="The instance of {} did not come up: {}. Its last log lines:\n{}".format(
+            params["client"], reason, "\n".join(tail) or "(nothing was logged)"
+        ),
+        seconds=round(time.monotonic() - begin, 1),
+        log_tail=tail,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: instance_process
+short_description: Start and stop a native instance where no systemd looks after it
+version_added: 0.1.0
+description:
+  - Starts C(start-mai-instance.sh) of a client's directory as a background process, and stops it again.
+  - The process's number is in C(instance.pid), its output in C(instance.log).
+  - Only a process that belongs to the directory is ever stopped, whatever the number in C(instance.pid) says.
+author:
+  - The mai.clients team (@mai-clients)
+options:
+  deployment_dir:
+    description: The client's directory on the target.
+    type: path
+    required: true
+  state:
+    description: V(started) and V(stopped) do nothing where it is so already; V(restarted) always does.
+    type: str
+    choices: [started, stopped, restarted]
+    default: started
+  stop_timeout:
+    description: Seconds that the process has to end by itself, open streams of answers being finished first.
+    type: int
+    default: 30
+attributes:
+  check_mode:
+    description: Can run in check mode and say what it would do.
+    support: full
+  diff_mode:
+    description: Shows what changed.
+    support: none
+  idempotent:
+    description: When run twice in a row with nothing else happening, the second run changes nothing.
+    support: partial
+    details: O(state=restarted) always restarts.
+"""
+
+EXAMPLES = r"""
+- name: Stop the instance
+  mai.clients.instance_process:
+    deployment_dir: /opt/mai/deployments/client-company-abc
+    state: stopped
+"""
+
+RETURN = r"""
+pid:
+  description: Number of the process, null when it is stopped.
+  returned: always
+  type: int
+  sample: 4711
+"""
+
+import os
+import signal
+import subprocess
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.mai.clients.plugins.module_utils._instance import native, system
+
+
+def _stop(pid: int, timeout: int) -> None:
+    """Ask the process to end; after the time that it has for that, end its whole session."""
+    try:
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if not system.is_running(pid):
+                return
+            time.sleep(0.1)
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _start(directory: str) -> int:
+    log = os.open(os.path.join(directory, "instance.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    # A session of its own: the connection's end must not end it.
+    process = subprocess.Popen(  # pylint: disable=consider-using-with
+        [os.path.join(directory, "start-mai-instance.sh")],
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+        close_fds=True,
+    )
+    os.close(log)
+    with open(os.path.join(directory, "instance.pid"), "w", encoding="ascii") as file:
+        file.write(f"{process.pid}\n")
+    return process.pid
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "deployment_dir": {"type": "path", "required": True},
+            "state": {"type": "str", "choices": ["started", "stopped", "restarted"], "default": "started"},
+            "stop_timeout": {"type": "int", "default": 30},
+        },
+        supports_check_mode=True,
+    )
+    directory, state = module.params["deployment_dir"], module.params["state"]
+    process = native.process(directory)
+    pid = process["pid"] if process and process["running"] else None
+
+    stop = pid is not None and state in ("stopped", "restarted")
+    start = state != "stopped" and (pid is None or stop)
+    if not module.check_mode:
+        if stop:
+            _stop(pid, module.params["stop_timeout"])
+            pid = None
+        try:
+            pid = _start(directory) if start else pid
+        except OSError as error:
+            module.fail_json(msg=f"{directory}/start-mai-instance.sh cannot be started: {error.strerror}.")
+    module.exit_json(changed=stop or start, pid=pid)
+
+
+if __name__ == "__main__":
+    main()
