@@ -108,8 +108,21 @@ class Reconciler:
                 assert subject
                 updated = self._update(step, subject, created)
                 final = updated if final and updated.hash == final.hash else final
+        if created and self._store is None:
+            self._check_alone(created)
         self.unfinished = None
         return final, None if self._store else secret
+
+    def _check_alone(self, created: Key) -> None:
+        """Without a file nothing decides between two runs: whoever sees the other's key gives way."""
+        try:
+            others = self._client.list_keys(self._desired.fields.get("workspace_id"))
+        except OpenRouterError:
+            return  # the secret must not be lost for the sake of this check
+        if any(key.name == self._desired.name and key.hash != created.hash for key in others):
+            conflict = StoreConflict(f"Another run created a key named {self._desired.name} at the same time.")
+            self._undo(created, conflict)
+            raise conflict
 
     def _update(self, step: Action, subject: Key, created: Key | None) -> Key:
         try:

@@ -136,7 +136,8 @@ class Client:
 
     def delete_key(self, key_hash: str) -> None:
         with contextlib.suppress(NotFound):  # gone is gone
-            self._send("DELETE", _path(key_hash))
+            if self._send("DELETE", _path(key_hash)).get("deleted") is not True:
+                raise ServerFailed(f"OpenRouter did not confirm that it deleted the key {key_hash}. Run again.")
 
     def _data(self, answer: dict[str, t.Any], kind: type) -> t.Any:
         data = answer.get("data")

@@ -169,18 +169,20 @@ class _Present:
         if stored and key:
             actions = self._repair(stored, key) + actions
         swept, left = self._sweep()
-        return Plan(actions + swept, key, replaced, left, self._warnings(key, left))
+        return Plan(swept + actions, key, replaced, left, self._warnings(key, left))
 
     def _finish(self, held: Key) -> list[Action]:
         """The secret of a provisional key is stored: only its name is missing."""
         actions: list[Action] = []
-        wanted = dict(self.desired.fields)
+        changes = held.differences(self.desired.fields)
         if self.current:
-            wanted.setdefault("disabled", self.current.disabled or held.disabled)
+            suspended = self.desired.fields.get("disabled", self.current.disabled)
+            if suspended and not held.disabled:
+                actions.append(_suspend(held))
+                changes.pop("disabled", None)
             actions.append(self._retire(self.current))
-        changes = {"name": self.name, **held.differences(wanted)}
         why = "its secret is stored: finishes what an interrupted run began"
-        return [*actions, Action("commit", held, changes, why)]
+        return [*actions, Action("commit", held, {"name": self.name, **changes}, why)]
 
     def _create(self, old: Key | None, why: str) -> list[Action]:
         """A new key; with an old one, a replacement that takes over what the task does not mention."""
@@ -197,8 +199,7 @@ class _Present:
         disabled = wanted.pop("disabled", False)
         actions = [Action("create", None, wanted, why)]
         if disabled:
-            # Before the old one goes: if the run ends in between, the suspension is not forgotten.
-            actions.append(Action("update", None, {"disabled": True}, "the client is suspended"))
+            actions.append(_suspend(None))
         if old:
             actions.append(self._retire(old))
         return [*actions, Action("commit", None, {"name": self.name}, "its secret is stored")]
@@ -278,6 +279,11 @@ class _Present:
                 " them, then delete them by hash."
             )
         return warnings
+
+
+def _suspend(key: Key | None) -> Action:
+    """Comes before the old key goes: if the run ends in between, the suspension is not forgotten."""
+    return Action("update", key, {"disabled": True}, "the client is suspended")
 
 
 def _updates(desired: Desired, key: Key, wanted: t.Mapping[str, t.Any]) -> list[Action]:
