@@ -17,6 +17,9 @@ from tests.openrouter_simulator.server import Simulator
 
 def main() -> None:
     options = _options()
+    if options.port_file:
+        # Whoever waits for the file must not find the port of an earlier run.
+        options.port_file.unlink(missing_ok=True)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     simulator = Simulator(
         host=options.host,

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +19,7 @@ from tests.openrouter_simulator.clock import stamp
 from tests.openrouter_simulator.errors import ApiError
 from tests.openrouter_simulator.faults import Fault, Faults
 from tests.openrouter_simulator.journal import Call, Journal, is_management, without_secrets
+from tests.openrouter_simulator.validation import json_object
 
 log = logging.getLogger("openrouter_simulator")
 
@@ -95,14 +97,15 @@ class Gate:
 
     def _call(self, scope: Scope, body: bytes) -> Call:
         path = scope["path"][len(API) :]
-        sent = _json_object(body)
+        sent = _sent(body)
         key = self._account.find(path.rpartition("/")[2])
+        name = key.name if key else sent.get("name")
         return Call(
             time=stamp(self._account.clock.now()),
             method=scope["method"],
             path=without_secrets(scope["path"]),
             query=without_secrets(scope["query_string"].decode("latin-1")),
-            name=key.name if key else sent.get("name"),
+            name=name if isinstance(name, str) else None,
             request={name: sent[name] for name in _JOURNALLED_FIELDS if name in sent},
             management=is_management(path),
         )
@@ -220,9 +223,8 @@ async def _first(*waits: Any) -> None:
             task.cancel()
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def _sent(body: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(body)
-    except ValueError:
+        return json_object(body)
+    except ApiError:
         return {}
-    return parsed if isinstance(parsed, dict) else {}

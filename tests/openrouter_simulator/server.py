@@ -48,18 +48,23 @@ class _Server(uvicorn.Server):
 
 
 class Simulator:
-    """Use as a context manager, or call start() and stop()."""
+    """Use as a context manager, or call start() and stop().
+
+    `host` is what it listens on; `address` is what its URLs name, for example this machine's address on a bridge.
+    """
 
     def __init__(
         self,
         host: str = "127.0.0.1",
         port: int = 0,
+        address: str | None = None,
         provisioning_key: str | None = None,
         credit: float = 100.0,
         latency: float = 0.0,
         state_file: Path | None = None,
     ) -> None:
         self.host = host
+        self.address = address
         self.port = port
         self.provisioning_key = provisioning_key or new_secret()
         self._latency = latency
@@ -72,20 +77,18 @@ class Simulator:
         self._server: _Server | None = None
         self.control: Control
 
-    @property
-    def root(self) -> str:
-        host = "127.0.0.1" if self.host == "0.0.0.0" else self.host
-        return f"http://{host}:{self.port}"
+    def _root(self, address: str | None = None) -> str:
+        return f"http://{address or self.host.replace('0.0.0.0', '127.0.0.1')}:{self.port}"
 
     @property
     def url(self) -> str:
         """What a client of OpenRouter takes as its base URL."""
-        return self.root + API
+        return self._root(self.address) + API
 
     @property
     def openrouter_like_url(self) -> str:
         """The same API at a URL that contains openrouter.ai, without which mAI tracks no usage."""
-        return self.root + ALIAS + API
+        return self._root(self.address) + ALIAS + API
 
     def run(self, started: Callable[[], None] = lambda: None) -> None:
         """Serves until stopped (by stop() or a signal); calls `started` when it listens."""
@@ -118,7 +121,7 @@ class Simulator:
         self._thread.start()
         if not self._ready.wait(10):
             raise RuntimeError("the OpenRouter simulator did not start within 10 s")
-        self.control = Control(self.root)
+        self.control = Control(self._root())
         return self
 
     def stop(self) -> None:

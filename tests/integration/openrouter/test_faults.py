@@ -148,6 +148,12 @@ def test_a_fault_that_would_never_fire_is_refused(simulator: Simulator, fault: d
         simulator.control.fault(**fault)
 
 
+def test_a_name_that_is_no_text_meets_a_fault_by_name(agency, simulator: Simulator) -> None:
+    simulator.control.fault(kind="cut", name="client")
+    assert agency.post("/keys", json={"name": 5}).status_code == 400
+    assert simulator.control.writes() == [("POST", None, 400)]
+
+
 def test_journal(agency, simulator: Simulator, new_key, as_client) -> None:
     key, secret = new_key("client-one", limit=5)
     agency.patch(f"/keys/{key['hash']}", json={"name": "client-two"})

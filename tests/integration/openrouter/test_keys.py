@@ -48,6 +48,7 @@ def test_expires_at_cannot_be_patched(agency: httpx.Client, new_key) -> None:
         ({"limit": -1}, "limit"),
         ({"limit": "500"}, "limit"),
         ({"limit": True}, "limit"),
+        ({"limit": [5]}, "limit"),
         ({"limit_reset": "yearly"}, "limit_reset"),
         ({"include_byok_in_limit": "yes"}, "include_byok_in_limit"),
         ({"expires_at": "2030-01-01T00:00Z"}, "expires_at"),
@@ -63,9 +64,21 @@ def test_invalid_create(agency: httpx.Client, simulator: Simulator, fields: dict
     assert simulator.control.all_keys() == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"name": "x", "limit": NaN}'])
-def test_not_json(agency: httpx.Client, body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"name": "x", "limit": NaN}',
+        b'{"name": "x", "limit": 1e999}',
+        b'{"name": "\\ud800"}',
+        b"\xff",
+    ],
+)
+def test_not_json(agency: httpx.Client, simulator: Simulator, body: bytes) -> None:
     assert agency.post("/keys", content=body).status_code == 400
+    assert simulator.control.writes()[-1][2] == 400
 
 
 def test_invalid_patch_changes_nothing(agency: httpx.Client, simulator: Simulator, new_key) -> None:

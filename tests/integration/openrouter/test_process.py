@@ -20,6 +20,7 @@ import pytest
 
 from tests.openrouter_simulator import Control
 
+STALE = "1"
 ROOT = Path(__file__).parents[3]
 
 
@@ -27,14 +28,14 @@ ROOT = Path(__file__).parents[3]
 def process(directory: Path, *options: str) -> Iterator[str]:
     """Its base URL; its output is added to directory/log."""
     port_file = directory / "port"
-    port_file.unlink(missing_ok=True)
+    port_file.write_text(STALE)
     files = ["--port-file", port_file, "--provisioning-key-file", directory / "key", "--state", directory / "state"]
     command = [sys.executable, "-m", "tests.openrouter_simulator", *map(str, files), *options]
     with open(directory / "log", "ab") as log:
         running = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
     try:
         end = time.monotonic() + 20
-        while not port_file.exists():
+        while not port_file.exists() or port_file.read_text() == STALE:
             assert running.poll() is None and time.monotonic() < end, (directory / "log").read_text()
             time.sleep(0.02)
         yield f"http://127.0.0.1:{port_file.read_text().strip()}"
