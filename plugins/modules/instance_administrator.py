@@ -160,8 +160,8 @@ def sign_in(url: str, known: dict[str, str]) -> None:
     )
     if not answer.ok or not answer.get("token"):
         raise AdministratorError(
-            f"The administrator {known[credentials.EMAIL]} cannot sign in at {url}: {_why(answer)}. If the password was "
-            "changed in the instance, set a new one (playbook reset_password.yml); else see the instance's log for why "
+            f"The administrator {known[credentials.EMAIL]} cannot sign in at {url}: {_why(answer)}. If the password "
+            "was changed in the instance, set a new one (playbook reset_password.yml); else see the instance's log for why "
             "it did not take the credentials at its first start."
         )
     if answer.get("role") != "admin":
@@ -196,8 +196,8 @@ def count_administrators(parameters: dict) -> int | None:
     summary = database.look(path, url, bool(path) and os.path.isfile(path)).summary
     if summary["users"] and not summary["administrators"]:
         raise AdministratorError(
-            f"The instance has {summary['users']} users and none of them is an administrator. Make one of them "
-            "administrator in its database (table user, column role), then run again."
+            f"None of the instance's users ({summary['users']}) is an administrator. Make one of them administrator in "
+            "its database (table user, column role), then run again."
         )
     return summary["administrators"]
 

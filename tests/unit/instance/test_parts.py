@@ -1,0 +1,168 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import jwt
+import pytest
+from ansible_collections.mai.clients.plugins.module_utils._instance import masking, persistent, session, stored, web
+
+from .conftest import KEY, PASSWORD, SECRET_KEY
+
+
+def test_session_is_one_that_open_webui_would_make():
+    claims = jwt.decode(session.token(SECRET_KEY, {"id": "a", "session_stamp": "s"}), SECRET_KEY, algorithms=["HS256"])
+    assert claims["id"] == "a"
+    assert claims["session_stamp"] == "s"
+    assert claims["exp"] - claims["iat"] == 60
+    assert abs(claims["iat"] - time.time()) < 30
+    assert len(claims["jti"]) == 36
+
+
+def test_session_of_another_secret_key_is_worthless():
+    with pytest.raises(jwt.InvalidSignatureError):
+        jwt.decode(session.token("another", {"id": "a"}), SECRET_KEY, algorithms=["HS256"])
+
+
+MASKED = [
+    f"key={KEY}",
+    f'{{"password": {json.dumps(PASSWORD)}}}',
+    f"password {PASSWORD!r}",
+    "Authorization: Bearer sk-or-v1-0123456789abcdef",
+    "token eyJhbGciOiJIUzI1NiJ9.eyJpZCI6IjEifQ.c2lnbmF0dXJl",
+    "postgresql://mai:hunter2@db/mai",
+    "smtp password is from-the-environment",
+    "connecting with p@ss%word",
+    "connecting with p%40ss%25word",
+]
+
+
+@pytest.mark.parametrize("line", MASKED)
+def test_secret_in_a_log_line_is_masked(line):
+    hidden = masking.secrets(
+        [{"OPENAI_API_KEY": KEY}, {"WEBUI_ADMIN_PASSWORD": PASSWORD}],
+        [{"SMTP_PASSWORD": "from-the-environment", "DATABASE_URL": "postgresql://mai:p%40ss%25word@db/mai"}],
+    )
+    masked = masking.mask(line, hidden)
+    assert "***" in masked
+    for secret in (KEY, PASSWORD, json.dumps(PASSWORD)[1:-1], "0123456789abcdef", "c2lnbmF0", "hunter2"):
+        assert secret not in masked
+    for secret in ("from-the-environment", "p@ss%word", "p%40ss%25word"):
+        assert secret not in masked
+
+
+def test_secret_that_holds_another_is_masked_whole():
+    assert masking.mask("x-abc-def-y", masking.secrets([{"A": "abc", "B": "abc-def"}], [])) == "x-***-y"
+
+
+def test_what_is_no_secret_stays_readable():
+    hidden = masking.secrets(
+        [{"WEBUI_ADMIN_EMAIL": "it@example.com", "WEBUI_ADMIN_NAME": "Admin", "EMPTY": "", "BLANK": " "}],
+        [{"ENABLE_API_KEYS": "true", "PLAIN": "a longer value"}],
+    )
+    line = "Admin it@example.com true a longer value at http://127.0.0.1:8080/health"
+    assert masking.mask(line, hidden) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "same"),
+    [
+        ("true", True, True),
+        ("True", True, True),
+        ("yes", True, False),
+        ("yes", False, True),
+        ("false", True, False),
+        ("500", 500, True),
+        ("1.50", 1.5, True),
+        ("501", 500, False),
+        ("text", "text", True),
+        ("text", "other", False),
+        ("", None, True),
+        ("x", None, False),
+        ("a;b", ["a", "b"], True),
+        ("a, b", ["a", "b"], True),
+        ('["a", "b"]', ["a", "b"], True),
+        ("a", ["a", "b"], False),
+        ('{"a": 1}', {"a": 1}, True),
+        ("{broken", {"a": 1}, False),
+    ],
+)
+@pytest.mark.parametrize("form", [stored.ROWS, stored.BLOB])
+def test_stored_value_that_means_the_same_has_the_digest_of_the_text(text, value, same, form):
+    values = {"ui.default_models": value} if form == stored.ROWS else {"ui": {"default_models": value}}
+    environment = {"DEFAULT_MODELS": text}
+    digests = stored.setting_hashes(stored.Store(form, values), environment, ["DEFAULT_MODELS", "WEBUI_URL"])
+    assert list(digests) == ["DEFAULT_MODELS"]
+    assert (digests["DEFAULT_MODELS"] == stored.sha256(text)) is same
+
+
+def test_blob_where_the_environment_still_counts():
+    store = stored.Store(stored.BLOB, {"version": 0, "ui": {}})
+    assert stored.setting_hashes(store, {}, ["ENABLE_SIGNUP", "WEBUI_URL"]) == {}
+    assert store.connections() == []
+
+
+@pytest.mark.parametrize("values", [{"openai.api_keys": "x"}, {"openai.api_keys": ["x"]}, {}])
+def test_connections_of_an_unexpected_form_are_none(values):
+    assert stored.Store(stored.ROWS, values).connections() == []
+
+
+def test_older_place_of_a_setting_is_found():
+    blob = {"rag": {"web": {"search": {"enable": True}}}}
+    assert stored.setting_hashes(stored.Store(stored.BLOB, blob), {}, ["ENABLE_WEB_SEARCH"]) == {
+        "ENABLE_WEB_SEARCH": stored.sha256("true")
+    }
+
+
+def test_which_variables_persist():
+    assert {"ENABLE_SIGNUP", "WEBUI_URL", "DEFAULT_USER_ROLE", "JWT_EXPIRES_IN"} <= persistent.PERSISTENT_VARIABLES
+    assert not persistent.PERSISTENT_VARIABLES & {
+        "WEBUI_NAME",
+        "WEBUI_SECRET_KEY",
+        "DATABASE_URL",
+        "CORS_ALLOW_ORIGIN",
+        "BYPASS_MODEL_ACCESS_CONTROL",
+        "ENV",
+        "OFFLINE_MODE",
+        "WEBUI_SESSION_COOKIE_SECURE",
+    }
+
+
+class _Redirecting(BaseHTTPRequestHandler):
+    seen: list[str]
+
+    def log_message(self, *_arguments):
+        pass
+
+    def do_GET(self):
+        self.seen.append(self.path)
+        self.send_response(302)
+        self.send_header("Location", "/elsewhere")
+        self.end_headers()
+
+
+def test_key_follows_no_redirect_and_no_proxy(monkeypatch):
+    _Redirecting.seen = []
+    server = HTTPServer(("127.0.0.1", 0), _Redirecting)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    try:
+        answer = web.request(f"http://127.0.0.1:{server.server_address[1]}/key", token=KEY)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert answer.status == 302
+    assert _Redirecting.seen == ["/key"]
+
+
+def test_key_that_is_no_header_is_an_error_without_it():
+    answer = web.request("http://127.0.0.1:9/key", token="bad\nkey")
+    assert answer.status is None
+    assert "bad" not in answer.error
