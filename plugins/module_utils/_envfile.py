@@ -11,7 +11,7 @@ of the readers. No message of this module holds a value.
 from __future__ import annotations
 
 import re
-from typing import Mapping
+from typing import Any, Mapping
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # systemd drops a variable whose value holds any other control character, and Compose rewrites CR LF to LF.
@@ -26,6 +26,21 @@ _ASSIGNMENT = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t
 _DOUBLE_QUOTED = re.compile(r'[ \t]*"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _SINGLE_QUOTED = re.compile(r"[ \t]*'([^']*)'")
 _COMMENT = re.compile(r"[ \t]#.*")
+
+
+def to_text(value: Any) -> str:
+    """Return what stands in the file for a YAML value; what an instance gets and what is compared are the same."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    raise ValueError(
+        f"a value of type {type(value).__name__} has no one text; give text (for a list or a mapping: its to_json)"
+    )
 
 
 def format_value(value: str) -> str:
@@ -43,14 +58,14 @@ def format_value(value: str) -> str:
     return '"{}"'.format(_SPECIAL.sub(r"\\\1", value))
 
 
-def dump(mapping: Mapping[str, str]) -> str:
+def dump(mapping: Mapping[str, Any]) -> str:
     """Return the text of a whole file, in the order of the mapping."""
     lines = []
     for name, value in mapping.items():
         if not _NAME.match(name):
             raise ValueError(f"{name!r} is not a name for an environment variable: use letters, digits and _")
         try:
-            lines.append(f"{name}={format_value(value)}\n")
+            lines.append(f"{name}={format_value(to_text(value))}\n")
         except ValueError as exc:
             raise ValueError(f"{name}: {exc}") from None
     return "".join(lines)

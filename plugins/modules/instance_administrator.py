@@ -78,9 +78,13 @@ managed:
   description: Whether the instance has accounts at all. Without C(/api/config) or C(/api/v1/auths) it has none.
   returned: success
   type: bool
-created:
-  description: Whether the administrator was created in this run, or would be in check mode.
+signed_up:
+  description: Whether the administrator was signed up in this run, or would be in check mode.
   returned: success
+  type: bool
+signup_refused:
+  description: Whether the failure is that the release refuses even the first sign-up while E(ENABLE_SIGNUP) is false.
+  returned: failure
   type: bool
 proven:
   description: Whether signing in with the credentials in O(credentials_file) worked in this run.
@@ -106,6 +110,10 @@ _NO_SUCH_ROUTE = (404, 405)
 
 class AdministratorError(Exception):
     """What went wrong with the instance's accounts and what to do; never a password or the body of an answer."""
+
+
+class SignUpRefused(AdministratorError):
+    """The release takes no first sign-up while sign-up is closed; callers may open it and try again."""
 
 
 def is_onboarding(url: str) -> bool | None:
@@ -138,7 +146,7 @@ def sign_up(url: str, known: dict[str, str]) -> bool:
     if answer.status in _NO_SUCH_ROUTE or answer.ok:
         return False
     if answer.status == 403:
-        raise AdministratorError(
+        raise SignUpRefused(
             f"The instance at {url} refuses the first sign-up (HTTP 403). Releases before 0.9 do so as long as "
             "ENABLE_SIGNUP is false: start the instance once with ENABLE_SIGNUP=true, reachable from its host only; "
             "the first sign-up closes it."
@@ -161,8 +169,8 @@ def sign_in(url: str, known: dict[str, str]) -> None:
     if not answer.ok or not answer.get("token"):
         raise AdministratorError(
             f"The administrator {known[credentials.EMAIL]} cannot sign in at {url}: {_why(answer)}. If the password "
-            "was changed in the instance, set a new one (playbook reset_password.yml); else see the instance's log for why "
-            "it did not take the credentials at its first start."
+            "was changed in the instance, set a new one (playbook reset_password.yml); else see the instance's log for "
+            "why it did not take the credentials at its first start."
         )
     if answer.get("role") != "admin":
         raise AdministratorError(
@@ -208,7 +216,7 @@ def ensure(module: AnsibleModule) -> dict:
     result = {
         "changed": False,
         "managed": True,
-        "created": False,
+        "signed_up": False,
         "proven": False,
         "administrators": None,
         "email": email,
@@ -223,10 +231,10 @@ def ensure(module: AnsibleModule) -> dict:
     known = read_credentials(path)
     if onboarding:
         if module.check_mode:
-            return dict(result, changed=True, created=True)
+            return dict(result, changed=True, signed_up=True)
         if not sign_up(url, known):
             return dict(result, managed=False)
-        result.update(changed=True, created=True)
+        result.update(changed=True, signed_up=True)
     sign_in(url, known)
     result["proven"] = True
     return result
@@ -251,8 +259,8 @@ def main() -> None:
     try:
         result = ensure(module)
     except AdministratorError as exc:
-        module.fail_json(msg=str(exc))
-    if module._diff and result["created"]:
+        module.fail_json(msg=str(exc), signup_refused=isinstance(exc, SignUpRefused))
+    if module._diff and result["signed_up"]:
         result["diff"] = {"before": "", "after": f"administrator: {result['email']}\n"}
     module.exit_json(**result)
 

@@ -53,7 +53,9 @@ def directory(path: str, client: str, unit_client: str | None) -> dict:
     except OSError:
         status, entries = None, []
     owner = (system.read_text(os.path.join(path, MARK)) or "").strip() or None
-    owner = owner or labelled_client(system.read_text(os.path.join(path, "compose.yml"))) or unit_client
+    for name in ("compose.yml", "start-mai-instance.sh"):
+        owner = owner or labelled_client(system.read_text(os.path.join(path, name)))
+    owner = owner or unit_client
     return {
         "path": path,
         "exists": status is not None,

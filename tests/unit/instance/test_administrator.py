@@ -37,7 +37,7 @@ def ensure(run_module, open_webui, directory):
 def test_first_sign_up_and_its_proof(ensure, open_webui, credentials_file):
     result = ensure(_diff=True)
     assert result["rc"] == 0
-    assert result["changed"] is result["created"] is result["proven"] is result["managed"] is True
+    assert result["changed"] is result["signed_up"] is result["proven"] is result["managed"] is True
     assert result["administrators"] == 0
     assert result["email"] == EMAIL
     assert result["diff"] == {"before": "", "after": f"administrator: {EMAIL}\n"}
@@ -49,7 +49,7 @@ def test_second_run_changes_nothing_and_signs_in_nowhere(ensure, open_webui, cre
     ensure()
     open_webui.requests.clear()
     result = ensure(database_path=str(make_database(directory)))
-    assert result["changed"] is result["created"] is result["proven"] is False
+    assert result["changed"] is result["signed_up"] is result["proven"] is False
     assert result["administrators"] == 1
     assert open_webui.requests == [("GET", "/api/config")]
 
@@ -91,7 +91,7 @@ def test_stranger_who_was_faster(ensure, open_webui, credentials_file):
 
 def test_check_mode_asks_and_signs_up_nowhere(ensure, open_webui, credentials_file):
     result = ensure(_check=True)
-    assert result["changed"] is result["created"] is True
+    assert result["changed"] is result["signed_up"] is True
     assert result["proven"] is False
     assert open_webui.requests == [("GET", "/api/config")]
     assert open_webui.users == {}
@@ -115,9 +115,10 @@ def test_old_release_that_refuses_the_first_sign_up(ensure, open_webui, credenti
     open_webui.first_signup_obeys_setting = True
     result = ensure()
     assert result["failed"] is True
+    assert result["signup_refused"] is True
     assert "start the instance once with ENABLE_SIGNUP=true" in result["msg"]
     open_webui.enable_signup = True
-    assert ensure()["created"] is True
+    assert ensure()["signed_up"] is True
     assert open_webui.enable_signup is False
 
 
@@ -155,5 +156,6 @@ def test_instance_that_does_not_answer(ensure, credentials_file):
         unused.bind(("127.0.0.1", 0))
         result = ensure(url=f"http://127.0.0.1:{unused.getsockname()[1]}")
     assert result["failed"] is True
+    assert result["signup_refused"] is False
     assert "does not answer" in result["msg"]
     assert "Connection refused" in result["msg"]
