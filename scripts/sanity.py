@@ -116,6 +116,9 @@ def main(version: str) -> int:
     environment = {**os.environ, "PATH": make_path(binaries), "HOME": str(home)}
     with tempfile.TemporaryDirectory() as temporary:
         collection = tree.copy_as_collection(Path(temporary))
+        # Without git, ansible-test overlooks links to directories.
+        subprocess.run(["git", "init", "--quiet"], cwd=collection, check=True)
+        subprocess.run(["git", "add", "--all"], cwd=collection, check=True)
         return subprocess.run(
             ["ansible-test", "sanity", "--local", "--color", "no"], cwd=collection, env=environment, check=False
         ).returncode

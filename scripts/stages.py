@@ -21,11 +21,11 @@ import signal
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
@@ -139,9 +139,7 @@ def environment() -> dict[str, str]:
 
 def run(command: list[str], deadline: float) -> int:
     """Runs a command to its end or to the deadline, and whatever it started with it."""
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, start_new_session=True
-    )
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, start_new_session=True)
     try:
         return process.wait(timeout=max(deadline - time.monotonic(), 1))
     except subprocess.TimeoutExpired:

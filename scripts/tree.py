@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The repository as a fresh clone would have it, uncommitted work included, and the artefact built from that.
 
-    scripts/tree.py --build DIRECTORY    builds the collection into DIRECTORY and prints the path
+scripts/tree.py --build DIRECTORY    builds the collection into DIRECTORY and prints the path
 """
 
 from __future__ import annotations
