@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,9 @@ class Instance:
             **environment,
         }
         self.port = 0
+        self._http = httpx.Client(trust_env=False, timeout=60)
+        # A session is what a test passes as a token, never a cookie of an earlier answer.
+        self._http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._process: subprocess.Popen[bytes] | None = None
         for name in ("data", "static"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -133,7 +137,7 @@ class Instance:
     def request(self, method: str, path: str, token: str | None = None, **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers.update(more.pop("headers", {}))
-        return httpx.request(method, self.url + path, headers=headers, trust_env=False, timeout=60, **more)
+        return self._http.request(method, self.url + path, headers=headers, **more)
 
     def get(self, path: str, token: str | None = None, **more: Any) -> httpx.Response:
         return self.request("GET", path, token, **more)
@@ -186,6 +190,9 @@ class Instance:
     def rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
         with self.database() as database:
             return [dict(row) for row in database.execute(sql, values)]
+
+    def tables(self) -> set[str]:
+        return {row["name"] for row in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
     def execute(self, sql: str, *values: Any) -> None:
         with self.database() as database:

@@ -81,12 +81,12 @@ def test_a_chat_is_streamed(instance: Instance, admin: str) -> None:
 
 def test_plain_open_webui_sends_no_user(instance: Instance, admin: str, simulator: Simulator) -> None:
     instance.chat(admin)
-    assert not simulator.control.generations()[-1]["external_user"]
+    assert not simulator.control.generations()[-1]["data"]["external_user"]
 
 
 def test_a_user_in_the_request_is_passed_on(instance: Instance, admin: str, simulator: Simulator) -> None:
     instance.chat(admin, user="somebody")
-    assert simulator.control.generations()[-1]["external_user"] == "somebody"
+    assert simulator.control.generations()[-1]["data"]["external_user"] == "somebody"
 
 
 def test_an_unknown_model_is_refused(instance: Instance, admin: str) -> None:

@@ -26,10 +26,6 @@ def connection_in_use(instance: Instance, keys: Keys) -> str:
     return keys.last_used()
 
 
-def open_to_the_first(form: str) -> str:
-    return "false" if form == "rows" else "true"
-
-
 @pytest.fixture
 def own(make: Callable[..., Instance], environment: dict[str, str]) -> Instance:
     return make(**environment).start()
