@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Real parts for end-to-end tests: hosts reached over SSH, the OpenRouter simulator, the stand-in mAI as an image.
 
-KEEP_HOSTS=1 leaves the hosts and their engine running at the end; `python -m tests.hosts list` shows them.
+KEEP_HOSTS=1 leaves the hosts and their engine running until the next session; `python -m tests.hosts list` shows them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import dataclasses
 import itertools
 import os
 import pathlib
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -22,7 +23,7 @@ import pytest
 from tests.hosts import engine as engines
 from tests.hosts import project as projects
 from tests.hosts.engine import Engine
-from tests.hosts.host import Host
+from tests.hosts.host import Host, all_up
 from tests.hosts.paths import REPOSITORY
 from tests.hosts.project import Project
 from tests.openrouter_simulator import Simulator
@@ -37,6 +38,22 @@ class Image:
     """A file from `docker save`."""
 
 
+class ReachableSimulator(Simulator):
+    """Listens everywhere: hosts call it at the engine's address, tests control it on loopback."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(host="0.0.0.0")
+        self._address = address
+
+    @property
+    def url(self) -> str:
+        return super().url.replace("127.0.0.1", self._address)
+
+    @property
+    def openrouter_like_url(self) -> str:
+        return super().openrouter_like_url.replace("127.0.0.1", self._address)
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """The engine that carries the hosts."""
@@ -49,6 +66,11 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def boot(engine: Engine) -> Iterator[Callable[..., Host]]:
     """boot(image=…) → a fresh host; it goes when the session ends, or before by its down()."""
+    for name in all_up(engine):
+        # Left by a session that was killed, or kept on purpose until now.
+        owner = re.fullmatch(r"e2e-(\d+)-\d+", name)
+        if owner and not pathlib.Path("/proc", owner[1]).exists():
+            Host(name, engine).down()
     numbers = itertools.count(1)
     with contextlib.ExitStack() as stack:
 
@@ -79,11 +101,8 @@ def bare_host(boot: Callable[..., Host]) -> Iterator[Host]:
 @pytest.fixture(scope="session")
 def simulator(engine: Engine) -> Iterator[Simulator]:
     """The OpenRouter simulator; its url works here, on hosts, and in containers on hosts."""
-    # Listens everywhere, so that its control endpoints stay on loopback.
-    simulator = Simulator(host="0.0.0.0").start()
-    simulator.host = engine.address()
-    yield simulator
-    simulator.stop()
+    with ReachableSimulator(engine.address()) as simulator:
+        yield simulator
 
 
 @pytest.fixture

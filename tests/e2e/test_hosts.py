@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import http.server
 import pathlib
+import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.hosts import images
 from tests.hosts.engine import Engine
 from tests.hosts.host import Host
-from tests.hosts.project import Project, Result
+from tests.hosts.project import Project, Result, Run
 
 
 @pytest.fixture
@@ -76,8 +79,6 @@ def test_a_container_on_a_host_reaches_this_machine(
 ) -> None:
     # The image of the bare hosts is at hand, has Python, and its command is free to choose.
     image, archive = "mai-test-host-bare:trixie", tmp_path / "image.tar"
-    from tests.hosts import images
-
     images.ensure(image, engine)
     engine.docker("save", "--output", str(archive), image)
     host = hosts[0]
@@ -116,3 +117,29 @@ def test_a_playbook_of_a_bare_clone_runs_over_ssh(
     assert result.total("changed") == 2
     assert result.total("failed") == result.total("unreachable") == 0
     assert "alpha root O'Brien $HOME" in result.stdout
+
+
+def test_a_playbook_can_be_killed_on_its_way(
+    hosts: tuple[Host, Host],
+    project: Project,
+    inventory: Callable[..., pathlib.Path],
+    start_playbook: Callable[..., Run],
+    tmp_path: pathlib.Path,
+) -> None:
+    playbook = tmp_path / "wait.yml"
+    playbook.write_text(
+        "- {hosts: mai_clients, gather_facts: false, tasks: ["
+        "{name: First, ansible.builtin.command: 'touch /tmp/reached'},"
+        "{name: Second, ansible.builtin.command: 'sleep 300'}"
+        "]}"
+    )
+    run = start_playbook(project, str(playbook), inventory=inventory({"gamma": (hosts[1], {})}))
+    deadline = time.monotonic() + 60
+    while hosts[1].exec("pgrep", "-x", "sleep", check=False).returncode and time.monotonic() < deadline:
+        time.sleep(0.2)
+    run.signal(signal.SIGKILL)
+    result = run.wait(10)
+    assert result.rc == -signal.SIGKILL
+    assert "changed: [gamma]" in result.stdout
+    assert result.stats == {}
+    assert hosts[1].exec("test", "-e", "/tmp/reached", check=False).returncode == 0

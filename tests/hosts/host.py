@@ -63,7 +63,8 @@ class Host:
 
     def address(self) -> str | None:
         """Its address, while it is up."""
-        found = self.engine.docker("inspect", self.container, "--format", "{{.NetworkSettings.IPAddress}}", check=False)
+        address = "{{if .State.Running}}{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}{{end}}"
+        found = self.engine.docker("inspect", self.container, "--format", address, check=False)
         return found.stdout.strip() or None
 
     def simulator_address(self) -> str:
