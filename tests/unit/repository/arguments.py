@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 from dataclasses import dataclass, field
@@ -40,11 +41,8 @@ def spec_of(action: str) -> Spec | None:
     module = importlib.import_module(module_name(action))
     if not hasattr(module, "main"):
         return None
-    with mock.patch.object(basic.AnsibleModule, "__init__", capture):
-        try:
-            module.main()
-        except _Captured:
-            pass
+    with mock.patch.object(basic.AnsibleModule, "__init__", capture), contextlib.suppress(_Captured):
+        module.main()
     options = dict(captured["argument_spec"])
     if captured.get("add_file_common_args"):
         options = {**basic.FILE_COMMON_ARGUMENTS, **options}

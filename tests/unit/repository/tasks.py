@@ -21,7 +21,7 @@ class Loader(yaml.SafeLoader):
     """Reads tags such as !vault and !unsafe as a value that is known only at run time."""
 
 
-Loader.add_multi_constructor("!", lambda loader, suffix, node: "{{ %s }}" % suffix)
+Loader.add_multi_constructor("!", lambda loader, suffix, node: f"{{{{ {suffix} }}}}")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every task in examples, roles and playbooks passes its module's own argument spec; ansible-lint checks no such thing."""
+"""Every task in examples, roles and playbooks passes its module's own argument spec: no linter checks that."""
 
 from __future__ import annotations
 
