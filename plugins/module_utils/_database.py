@@ -16,6 +16,8 @@ import sqlite3
 import stat
 import sys
 from contextlib import contextmanager, suppress
+from datetime import date
+from decimal import Decimal
 from typing import Any, Iterator
 
 try:
@@ -48,7 +50,7 @@ class Database:
     def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
         cursor = self._run(sql, values)
         names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row)) for row in cursor.fetchall()]
+        return [dict(zip(names, map(_plain, row))) for row in cursor.fetchall()]
 
     def execute(self, sql: str, *values: Any) -> int:
         """Return how many rows were changed."""
@@ -68,6 +70,15 @@ class Database:
 
     def _run(self, sql: str, values: tuple[Any, ...]) -> Any:
         raise NotImplementedError
+
+
+def _plain(value: Any) -> Any:
+    """Return O(value) as a type that a module's result can carry."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, (bytes, memoryview)):
+        return bytes(value).decode("utf-8", "replace")
+    return value.isoformat() if isinstance(value, date) else value
 
 
 @contextmanager

@@ -101,6 +101,13 @@ def test_text_that_is_not_utf8_is_no_error(path):
         assert database.query('SELECT "a" FROM "t"') == [{"a": "\ufffd" + MARK}]
 
 
+def test_values_are_such_as_a_result_can_carry(path):
+    with connect(path, readonly=True) as database:
+        assert database.query("SELECT x'616263ff' AS a, 1 AS b, 1.5 AS c, NULL AS d") == [
+            {"a": "abc\ufffd", "b": 1, "c": 1.5, "d": None}
+        ]
+
+
 def test_columns(path):
     with connect(path, readonly=True) as database:
         assert database.columns("t") == {"a": "text"}
