@@ -66,36 +66,45 @@ def wait_for(url: str, seconds: float = 30) -> None:
         time.sleep(0.2)
 
 
-def start_simulator() -> str:
-    """The simulated OpenRouter; its address contains openrouter.ai, since mAI counts usage only there."""
+def start_simulator(address: str) -> str:
+    """The simulated OpenRouter; its URL contains openrouter.ai, since mAI counts usage only there."""
     port = remembered("simulator.port", free_port)
-    health = f"http://127.0.0.1:{port}/__control__/health"
+    api = f"http://{address}:{port}/openrouter.ai/api/v1"
     try:
-        running = httpx.get(health, timeout=2).is_success
+        running = httpx.get(f"{api}/models", timeout=2).is_success
     except httpx.HTTPError:
         running = False
     if not running:
         with open(DEMO / "simulator.log", "ab") as log:
-            command = [PYTHON, "-m", "tests.openrouter_simulator", "--port", port]
+            command = [PYTHON, "-m", "tests.openrouter_simulator", "--host", address, "--port", port]
             command += ["--provisioning-key-file", DEMO / "provisioning_key", "--state", DEMO / "simulator.json"]
             process = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         (DEMO / "simulator.pid").write_text(f"{process.pid}\n")
-        wait_for(health)
-    return f"http://127.0.0.1:{port}/openrouter.ai/api/v1"
+        wait_for(f"{api}/models")
+    return api
 
 
-def docker_answers() -> bool:
-    try:
-        for command in (["docker", "info"], ["docker", "compose", "version"]):
-            subprocess.run(command, check=True, capture_output=True, timeout=20)
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return sys.platform == "linux"
+def docker_gateway() -> str | None:
+    """Where containers reach this machine; None where the demo cannot use Docker.
+
+    What a container writes belongs to root, so only root can clean it up again.
+    """
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return None
+    answers = []
+    gateway = "{{(index .IPAM.Config 0).Gateway}}"
+    for command in (["info"], ["compose", "version"], ["network", "inspect", "bridge", "--format", gateway]):
+        try:
+            done = subprocess.run(["docker", *command], check=True, capture_output=True, text=True, timeout=20)
+        except (OSError, subprocess.SubprocessError):
+            return None
+        answers.append(done.stdout.strip())
+    return answers[-1] or None
 
 
-def what_runs(openwebui: bool) -> dict[str, str]:
+def what_runs(openwebui: bool, docker: bool) -> dict[str, str]:
     """How the instance of the demo is run, as variables of its inventory."""
     if openwebui:
         venv = ROOT / ".cache" / "openwebui"
@@ -111,7 +120,7 @@ def what_runs(openwebui: bool) -> dict[str, str]:
             "MAI_DEMO_CREATE_TABLE": "true",
         }
     standin = {"MAI_DEMO_EXTRA_ENV": "{}", "MAI_DEMO_CREATE_TABLE": "false"}
-    if docker_answers():
+    if docker:
         image = "mai-clients-demo:latest"
         subprocess.run([PYTHON, ROOT / "scripts" / "demo_image.py", image], cwd=ROOT, check=True)
         return standin | {"MAI_DEMO_DEPLOYMENT": "docker", "MAI_DEMO_IMAGE": image, "MAI_DEMO_START_COMMAND": ""}
@@ -140,7 +149,11 @@ def onboard(variables: dict[str, str]) -> dict[str, int]:
     command = ["ansible-playbook", "-i", "inventories/demo", "playbooks/onboard_client.yml", "-e", f"client={CLIENT}"]
     print(f"   $ {' '.join(command)}\n", flush=True)
     process = subprocess.Popen(
-        command, cwd=ROOT, env={**variables, "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false"}, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=ROOT,
+        env={**variables, "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false"},
+        stdout=subprocess.PIPE,
+        text=True,
     )
     recap: dict[str, int] = {}
     for text in process.stdout:
@@ -183,7 +196,9 @@ def show_it_works(api: str, port: str, tracks_usage: bool) -> None:
         sys.exit("The chat did not appear on the client's key at OpenRouter.")
     line("cost on the key", f"{cost:.8f} USD of {key['limit']:.2f} USD a {key['limit_reset']} limit")
     if tracks_usage:
-        summary = httpx.get(f"{instance}/api/v1/usage-tracking/my-organization/usage-summary", headers=session, timeout=30)
+        summary = httpx.get(
+            f"{instance}/api/v1/usage-tracking/my-organization/usage-summary", headers=session, timeout=30
+        )
         summary.raise_for_status()
         with sqlite3.connect(f"file:{DEPLOYMENT}/data/webui.db?mode=ro", uri=True) as database:
             raw, billed = database.execute("SELECT sum(raw_cost), sum(markup_cost) FROM client_daily_usage").fetchone()
@@ -203,8 +218,9 @@ def main() -> None:
     DEMO.mkdir(mode=0o700, exist_ok=True)
 
     heading("A simulated OpenRouter")
-    api = start_simulator()
-    runs = what_runs(arguments.openwebui)
+    gateway = None if arguments.openwebui else docker_gateway()
+    api = start_simulator(gateway or "127.0.0.1")
+    runs = what_runs(arguments.openwebui, docker=gateway is not None)
     variables = environment(api, runs)
     line("API", api)
     line("instance", f"{'Open WebUI' if arguments.openwebui else 'stand-in for mAI'}, {runs['MAI_DEMO_DEPLOYMENT']}")
