@@ -1,0 +1,347 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The real ansible-playbook against the simulated OpenRouter."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pathlib
+import signal
+import time
+import typing as t
+
+import pytest
+
+from tests.integration.openrouter_key.conftest import NAME, SECRET, Stage
+
+LIMIT = {"limit": 500, "limit_reset": "monthly"}
+
+
+def test_from_nothing_to_unchanged_to_another_limit(stage: Stage) -> None:
+    checked = stage.key(["--check", "--diff"], **LIMIT)
+    assert checked.changed and stage.control.writes() == [] and not stage.file.exists()
+    assert checked.result["key"]["limit"] == 500
+
+    created = stage.key(["--diff"], **LIMIT)
+    assert created.changed
+    assert created.result["key"]["hash"] == stage.stored_hash() == created.result["secret_file"]["hash"]
+    assert [action["action"] for action in created.result["actions"]] == [
+        action["action"] for action in checked.result["actions"]
+    ]
+    assert not SECRET.search(created.output)
+    stage.assert_converged()
+
+    stage.control.clear_journal()
+    inode = stage.file.stat().st_ino
+    assert not stage.key(**LIMIT).changed
+    assert not stage.key(["--check"], **LIMIT).changed
+    assert stage.control.writes() == []
+    assert stage.file.stat().st_ino == inode
+
+    changed = stage.key(["--diff"], limit=250)
+    assert changed.changed
+    assert stage.control.writes() == [("PATCH", NAME, 200)]
+    assert stage.control.journal(writes=True)[0]["request"] == {"limit": 250.0}
+    before, after = (changed.result["diff"][side]["keys"][stage.stored_hash()] for side in ("before", "after"))
+    assert (before["limit"], after["limit"], after["limit_reset"]) == (500.0, 250.0, "monthly")
+    assert stage.key(limit="").result["key"]["limit"] is None
+
+
+def test_suspend_resume_and_remove(stage: Stage) -> None:
+    stage.key()
+    assert stage.key(state="disabled").changed and not stage.key(state="disabled").changed
+    assert not stage.key().changed
+    assert stage.states() == [(NAME, True)]
+    assert stage.key(disabled=False).changed
+    assert stage.states() == [(NAME, False)]
+    key_hash = stage.stored_hash()
+    by_hash = stage.play({"mai.clients.openrouter_key": {"hash": key_hash, "limit": 3}})
+    assert by_hash.result["key"]["limit"] == 3
+    assert stage.key(state="absent").changed and not stage.key(state="absent").changed
+    assert stage.states() == []
+
+
+def test_lost_secret(stage: Stage) -> None:
+    first = stage.key(**LIMIT).result["key"]["hash"]
+    stage.file.unlink()
+    refused = stage.key()
+    assert refused.code == 2
+    assert refused.result["error"] == "lost_secret"
+    assert first in refused.result["msg"]
+    assert stage.key(["--check"], lost_secret="replace_unused").changed and not stage.file.exists()
+    replaced = stage.key(lost_secret="replace_unused")
+    assert replaced.result["replaced"] == [first]
+    assert replaced.result["key"]["limit"] == 500
+    stage.assert_converged()
+
+    stage.control.usage(stage.stored_hash(), 1.5)
+    stage.file.write_text("OPENAI_API_KEY=sk-or-v1-somebody-elses\n")
+    refused = stage.key(lost_secret="replace_unused")
+    assert (refused.code, refused.result["usage"]) == (2, 1.5)
+    assert len(stage.control.all_keys()) == 2
+    assert stage.key(lost_secret="replace").changed
+    stage.assert_converged()
+    assert sorted(disabled for _name, disabled in stage.states()) == [False, True, True]
+
+
+def test_file_that_is_not_as_asked_is_repaired(stage: Stage) -> None:
+    stage.key()
+    secret = stage.stored()
+    stage.file.write_text(f"OPENROUTER_API_KEY={secret}\n")
+    stage.file.chmod(0o644)
+    stage.control.clear_journal()
+    assert stage.key(["--check"]).changed and stage.file.stat().st_mode & 0o777 == 0o644
+    assert stage.key(secret_owner="root").changed
+    assert not stage.key(secret_owner="root").changed
+    assert stage.stored() == secret
+    stage.assert_converged()
+    assert stage.control.writes() == []
+
+
+def test_duplicates_are_named(stage: Stage) -> None:
+    hashes = [stage.play({"mai.clients.openrouter_key": {"name": f"twin {n}"}}).result for n in (1, 2)]
+    assert all(result["censored"] for result in hashes)
+    for key in stage.control.all_keys():
+        stage.play({"mai.clients.openrouter_key": {"hash": key["hash"], "name": NAME}})
+    refused = stage.key()
+    assert refused.result["error"] == "duplicate_name"
+    assert all(key["hash"] in refused.result["msg"] for key in stage.control.all_keys())
+
+
+def test_secret_without_a_file(stage: Stage) -> None:
+    """It is hidden from all output, and can be used by the next task."""
+    run = stage.play(
+        {"mai.clients.openrouter_key": {"name": NAME}, "register": "it"},
+        {"ansible.builtin.copy": {"content": "{{ it.secret }}", "dest": str(stage.file), "mode": "0600"}},
+        arguments=["-vvv", "--diff"],
+    )
+    assert run.code == 0
+    written = stage.file.read_text()
+    assert SECRET.fullmatch(written)
+    assert stage.play({"mai.clients.openrouter_key": {"name": NAME}}).result["changed"] is False
+
+
+def test_info(stage: Stage) -> None:
+    stage.key(**LIMIT)
+    stage.play({"mai.clients.openrouter_key": {"name": "other"}})
+    stage.play({"mai.clients.openrouter_key": {"name": "other", "state": "disabled"}})
+
+    def found(**options: t.Any) -> list[str]:
+        run = stage.play({"mai.clients.openrouter_key_info": options}, arguments=["--check"])
+        assert not run.changed
+        return sorted(key["name"] for key in run.result["api_keys"])
+
+    assert found() == [NAME, "other"]
+    assert found(include_disabled=False) == [NAME]
+    assert found(name="other") == ["other"]
+    assert found(hash=stage.stored_hash()) == [NAME]
+    assert found(hash="0" * 64) == found(name="nobody") == []
+
+
+@pytest.mark.parametrize(
+    ("method", "when", "late", "reached", "how"),
+    [
+        ("POST", "before", False, "nothing", signal.SIGKILL),
+        ("POST", "before", True, "created", signal.SIGKILL),
+        ("POST", "after", False, "created", signal.SIGKILL),
+        ("POST", "after", False, "created", signal.SIGTERM),
+        ("PATCH", "before", False, "stored", signal.SIGKILL),
+        ("PATCH", "before", True, "committed", signal.SIGKILL),
+        ("PATCH", "after", False, "committed", signal.SIGKILL),
+    ],
+)
+def test_killed(stage: Stage, method: str, when: str, late: bool, reached: str, how: signal.Signals) -> None:
+    """Before or after a request took effect; or it is on its way and takes effect late."""
+    fault = stage.control.fault(kind="hold", method=method, when=when)
+    process = stage.start(stage.playbook(stage.task()))
+    stage.control.wait_until_held(fault)
+    stage.kill(process, how)
+    if late:
+        stage.control.clear_faults()
+    else:
+        stage.openrouter.stop()  # the request that waits is dropped
+        stage.openrouter.start()
+    assert stage.file.exists() == (reached in ("stored", "committed"))
+    again = stage.key(locked=True)
+    expected = {
+        "nothing": ["create", "commit"],
+        "created": ["delete", "create", "commit"],
+        "stored": ["commit"],
+        "committed": [],
+    }
+    assert [action["action"] for action in again.result["actions"]] == expected[reached]
+    stage.assert_converged()
+
+
+def test_killed_while_the_target_stores(stage: Stage) -> None:
+    """The command on the target goes on without its controller; the next run sees what it did."""
+    directory = os.open(stage.target, os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        process = stage.start(stage.playbook(stage.task()))
+        end = time.monotonic() + 30
+        while not stage.control.all_keys():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        time.sleep(1)  # enough for the command to be waiting
+        os.kill(process.pid, signal.SIGKILL)  # the controller alone
+        locked = stage.start(stage.playbook(stage.task(locked=True)))
+        time.sleep(1)
+    finally:
+        os.close(directory)
+    code, output = stage.finish(locked)
+    process.wait(30)
+    assert code == 0, output
+    assert stage.key(locked=True).code == 0
+    stage.assert_converged()
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_connection_cut_while_storing(stage: Stage, cut: str) -> None:
+    run = stage.key(environment={"connection": "cut_local", "TEST_CUT": cut})
+    assert run.code == 2
+    assert run.result["error"] == "store_unknown"
+    [pending] = stage.control.all_keys()
+    assert pending["name"] in run.result["msg"]
+    assert run.result["pending_left"][0]["hash"] == pending["hash"]
+    again = stage.key(locked=True)
+    assert [action["action"] for action in again.result["actions"]] == (
+        ["commit"] if cut == "after" else ["delete", "create", "commit"]
+    )
+    stage.assert_converged()
+
+
+def test_time_limit_of_the_task(stage: Stage) -> None:
+    stage.control.fault(kind="hold", method="POST", when="after")
+    run = stage.play({**stage.task(), "timeout": 3})
+    stage.control.clear_faults()
+    assert run.code == 2
+    [pending] = stage.control.all_keys()
+    assert "Interrupted while the key was made" in run.output
+    assert pending["name"] in run.output
+    assert stage.key(locked=True).changed
+    stage.assert_converged()
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [
+        *(("POST", kind) for kind in ("status", "cut", "hang", "garbage", "html", "truncated")),
+        ("GET", "status"),
+        ("PATCH", "hang"),
+    ],
+)
+def test_answers_that_get_lost(stage: Stage, method: str, kind: str) -> None:
+    when = "after" if method != "GET" else "before"
+    stage.control.fault(kind=kind, method=method, when=when, **({"status": 200} if kind == "html" else {}))
+    assert stage.key(timeout=1).changed
+    stage.assert_converged()
+
+
+def test_definite_refusals_of_the_target(stage: Stage) -> None:
+    missing = str(stage.target / "missing" / "api_key.env")
+    refused = stage.key(secret_file=missing)
+    assert (refused.result["error"], "does not exist" in refused.result["msg"]) == ("store_refused", True)
+    assert stage.control.writes() == []
+    assert stage.key(["--check"], secret_file=missing).changed
+    refused = stage.key(secret_owner="nobody-of-that-name")
+    assert refused.result["error"] == "store_refused"
+    assert [method for method, _name, _status in stage.control.writes()] == ["POST", "DELETE"]
+    assert stage.states() == []
+
+
+def test_unreachable_target_creates_nothing(stage: Stage) -> None:
+    host = {"ansible_host": "127.0.0.1", "ansible_port": 1}
+    run = stage.play({**stage.task(), "vars": host}, connection="ssh")
+    assert run.code == 4
+    assert stage.control.writes() == []
+
+
+def test_what_cannot_work_is_refused(stage: Stage) -> None:
+    secret = "sk-or-v1-" + "5" * 64
+    refused = stage.play({**stage.task(), "environment": {"OPENROUTER_PROVISIONING_KEY": secret}}, arguments=["-vvvv"])
+    assert (refused.result["error"], secret in refused.result["msg"]) == ("invalid_option", False)
+    assert "environment" in refused.result["msg"]
+    refused = stage.play({**stage.task(), "async": 10, "poll": 1})
+    assert (refused.code, "async" in refused.result["msg"]) == (2, True)
+    assert stage.key(environment={"OPENROUTER_PROVISIONING_KEY": ""}).result["error"] == "invalid_option"
+    assert stage.key(environment={"OPENROUTER_PROVISIONING_KEY": secret}).result["status"] in (401, 403)
+    assert stage.key(base_url="http://127.0.0.1:1/api/v1", retries=0).result["error"] == "unreachable"
+    assert "nonsense" in stage.key(nonsense=1).result["msg"]
+    assert stage.control.writes() == []
+
+
+def test_group_defaults(stage: Stage) -> None:
+    defaults = {"group/mai.clients.openrouter": {"provisioning_key": stage.openrouter.provisioning_key}}
+    run = stage.play({**stage.task(), "module_defaults": defaults}, OPENROUTER_PROVISIONING_KEY="")
+    assert run.changed
+
+
+def secrets_in(text: str, stage: Stage, secrets: t.Iterable[str]) -> list[str]:
+    return [secret[:12] for secret in (*secrets, stage.openrouter.provisioning_key) if secret in text]
+
+
+@pytest.mark.parametrize("callback", ["ansible.builtin.default", "ansible.posix.json"])
+def test_nothing_leaks(stage: Stage, callback: str) -> None:
+    """At the highest verbosity, in failures, in loops, with everything kept that can be kept."""
+    tasks = [
+        stage.task(**LIMIT, provisioning_key=stage.openrouter.provisioning_key),
+        {**stage.task(limit="{{ item }}"), "loop": [1, 2]},
+        {"mai.clients.openrouter_key": {"name": "{{ item }}"}, "loop": ["one", "two"], "register": "others"},
+        {**stage.task(secret_owner="nobody-of-that-name"), "ignore_errors": True},
+        {**stage.task(limit=7), "ignore_errors": True},
+        {**stage.task(name="three", secret_file=str(stage.target / "three.env")), "ignore_errors": True},
+        {"ansible.builtin.copy": {"content": "{{ others.results | map(attribute='secret') | join(' ') }}",
+                                  "dest": str(stage.target / "others"), "mode": "0600"}, "diff": False},
+    ]  # fmt: skip
+    leaky = '{"error": {"code": 400, "message": "{authorization} {response}"}}'
+    stage.control.fault(kind="status", status=400, method="POST", when="after", body=leaky, skip=3, times=1)
+    process = stage.start(
+        stage.playbook(*tasks),
+        "-vvvv",
+        "--diff",
+        ANSIBLE_STDOUT_CALLBACK=callback,
+        ANSIBLE_DEBUG="1",
+        ANSIBLE_KEEP_REMOTE_FILES="1",
+        ANSIBLE_LOG_PATH=str(stage.directory / "log"),
+    )
+    code, output = stage.finish(process)
+    assert code == 0, output[-3000:]
+    others = (stage.target / "others").read_text().split()
+    secrets = [stage.stored(), *others]
+    assert len(secrets) == 3 and all(SECRET.fullmatch(secret) for secret in secrets)
+    assert secrets_in(output, stage, secrets) == []
+    assert not SECRET.search(output)
+    kept = [path for path in stage.directory.rglob("*") if path.is_file() and stage.target not in path.parents]
+    for path in kept:
+        if not path.name.startswith("play"):  # in the playbook the provisioning key stands
+            assert secrets_in(path.read_text(errors="replace"), stage, secrets) == [], path
+
+
+def command_lines() -> set[str]:
+    lines = set()
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.add(path.read_bytes().decode(errors="replace"))
+        except OSError:  # it has ended
+            continue
+    return lines
+
+
+def test_no_secret_in_command_lines_while_it_is_stored(stage: Stage) -> None:
+    directory = os.open(stage.target, os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        process = stage.start(stage.playbook(stage.task()))
+        seen: set[str] = set()
+        end = time.monotonic() + 30
+        while not any("flock" in line and "mai: " in line for line in seen):
+            assert time.monotonic() < end
+            seen |= command_lines()
+            time.sleep(0.05)
+    finally:
+        os.close(directory)
+    assert stage.finish(process)[0] == 0
+    assert not secrets_in("\n".join(seen), stage, [stage.stored()])
