@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 
 from ansible_collections.mai.clients.plugins.module_utils._instance import folder, system
 
@@ -42,9 +43,15 @@ def process(directory: str) -> dict | None:
 
 def log(directory: str, service: str, invocation: str) -> tuple[int, str]:
     """Number of lines (of the journal: since the last start), and the last 20 lines of all."""
-    text = system.read_text(os.path.join(directory, "instance.log"))
-    if text is not None:
-        return text.count("\n"), "".join(text.splitlines(True)[-20:])
+    try:
+        with open(os.path.join(directory, "instance.log"), encoding="utf-8", errors="replace") as stream:
+            lines, last = 0, deque(maxlen=20)
+            for line in stream:
+                lines += 1
+                last.append(line)
+        return lines, "".join(last)
+    except OSError:
+        pass
     if not invocation:
         return 0, ""
     journal = ("journalctl", "--quiet", "--no-pager", "--output=cat")

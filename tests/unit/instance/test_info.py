@@ -13,6 +13,7 @@ import threading
 import time
 
 import pytest
+from ansible_collections.mai.clients.plugins.module_utils._instance import system
 from ansible_collections.mai.clients.plugins.module_utils._instance.observe import observe
 
 from .conftest import IMAGE_ID, KEY, OLD_KEY, PASSWORD, SECRET_KEY, SECRETS, make_database, sha256, write_env
@@ -564,3 +565,66 @@ def test_as_a_real_module(running, open_webui):
     assert result["instance"]["health"]["ok"] is True
     assert result["instance"]["containers"][0]["name"] == "mai-companyabc"
     assert not [secret for secret in SECRETS if secret in done.stdout + done.stderr]
+
+
+@pytest.fixture
+def systemd(tmp_path, monkeypatch, native):
+    """A machine with systemd, in the words of its commands, whose unit runs the native process."""
+    process, _port = native
+    unit = tmp_path / "mai-companyabc.service"
+    unit.write_text("# mai.clients.client: company-abc\n[Service]\n")
+    answers = {
+        "systemctl": "LoadState=loaded\nActiveState=active\nSubState=running\n"
+        f"MainPID={process.pid}\nActiveEnterTimestampMonotonic=1000000\nFragmentPath={unit}\nInvocationID=abc\n",
+        "journalctl": f"one\nkey {KEY}\n",
+    }
+    folder = tmp_path / "systemd"
+    folder.mkdir()
+    for name, answer in answers.items():
+        (folder / name).write_text(f"#!{sys.executable}\nprint({answer!r}, end='')\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(system, "has_systemd", lambda: True)
+    return folder
+
+
+def test_unit(directory, systemd, native):
+    process, port = native
+    (directory / "instance.pid").unlink()
+    (directory / "instance.log").unlink()
+    found = look(directory, port=port)
+    since = found["unit"].pop("since")
+    assert found["unit"] == {
+        "exists": True,
+        "managed": True,
+        "active_state": "active",
+        "sub_state": "running",
+        "main_pid": process.pid,
+    }
+    assert since == system.since_boot(1)
+    assert found["directory"]["managed"] is True
+    assert found["port"]["ours"] is True
+    assert found["environment"]["PLAIN"] == sha256("1")
+    assert found["log_lines"] == 2
+    assert found["log_tail"] == ["one", "key ***"]
+
+
+def test_unit_that_does_not_exist(directory, systemd):
+    (systemd / "systemctl").write_text(f"#!{sys.executable}\nprint('LoadState=not-found\\nMainPID=0')\n")
+    found = look(directory)
+    assert found["unit"] == {
+        "exists": False,
+        "managed": False,
+        "active_state": None,
+        "sub_state": None,
+        "main_pid": None,
+        "since": None,
+    }
+    assert found["directory"]["managed"] is False
+
+
+def test_start_script_names_the_client(directory, without_docker):
+    (directory / "start-mai-instance.sh").write_text("#!/bin/sh\n# mai.clients.client: company-abc\n")
+    found = look(directory)
+    assert found["directory"]["managed"] is True
+    assert list(found["files"]) == ["start-mai-instance.sh"]

@@ -9,6 +9,7 @@ import re
 import stat
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._envfile import parse
 from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, private
 from ansible_collections.mai.clients.plugins.modules import instance_secrets
@@ -176,13 +177,17 @@ def test_admin_file_without_a_password_is_named(ensure, directory):
     assert not (directory / "secrets.env").exists()
 
 
-def test_new_secret_key_for_an_old_database_warns(ensure, directory):
+def test_new_secret_key_for_an_old_database_warns(ensure, directory, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: warnings.append(text))
     make_database(directory)
     write_env(directory / "secrets.env", WEBUI_SECRET_KEY=SECRET_KEY)
-    assert "warnings" not in ensure()
+    ensure()
+    assert warnings == []
     (directory / "secrets.env").unlink()
-    (warning,) = ensure()["warnings"]
-    assert "no WEBUI_SECRET_KEY although the instance already has a database" in json.dumps(warning)
+    ensure()
+    (warning,) = warnings
+    assert "no WEBUI_SECRET_KEY although the instance already has a database" in warning
 
 
 def test_a_full_disk_leaves_the_old_file_and_no_other(directory, monkeypatch):
