@@ -18,7 +18,7 @@ import typing as t
 
 import pytest
 
-from tests.openrouter_simulator import Simulator
+from tests.openrouter_simulator import Control, Simulator
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -42,12 +42,15 @@ class Stage:
 
     def __init__(self, openrouter: Simulator, directory: pathlib.Path) -> None:
         self.openrouter = openrouter
-        self.control = openrouter.control
         self.directory = directory
         self.target = directory / "target"
         self.target.mkdir(mode=0o700)
         self.file = self.target / "api_key.env"
         self._playbooks = 0
+
+    @property
+    def control(self) -> Control:
+        return self.openrouter.control  # another one after each start
 
     def playbook(self, *tasks: dict[str, t.Any], **play: t.Any) -> pathlib.Path:
         self._playbooks += 1
