@@ -17,6 +17,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import debian13
 import tree
 
 CACHE = tree.ROOT / ".cache" / "sanity"
@@ -61,14 +62,8 @@ def interpreters(oldest: str = "3.8", newest: str = "3.14") -> dict[str, str]:
 def make_environment(version: str, core: Core) -> Path:
     """A venv with just this ansible-core, built once; returns its bin directory."""
     venv = CACHE / version
-    if not (venv / ".ready").exists():
-        usable = interpreters(core.oldest, core.newest)
-        if not usable:
-            sys.exit(
-                f"ansible-core {version} needs Python {core.oldest} to {core.newest} with venv and pip, and this "
-                "machine has none on PATH. Install one (Debian, Ubuntu: python3-venv beside it) and run again."
-            )
-        newest = next(iter(usable.values()))
+    if not ((venv / ".ready").exists() and (venv / "bin" / "python").exists()):
+        newest = next(iter(interpreters(core.oldest, core.newest).values()))
         subprocess.run([newest, "-m", "venv", "--clear", str(venv)], check=True)
         pip(venv / "bin" / "python", "install", f"ansible-core=={version}")
         (venv / ".ready").touch()
@@ -111,6 +106,13 @@ def main(version: str) -> int:
     if series not in CORES:
         sys.exit(f"Not prepared for ansible-core {version}; known: {', '.join(CORES)}")
     core = CORES[series]
+    if not interpreters(core.oldest, core.newest):
+        if debian13.possible():
+            return debian13.run(__file__, version)
+        sys.exit(
+            f"ansible-core {version} needs Python {core.oldest} to {core.newest} with venv and pip, and this machine "
+            "has none on PATH. Install one (Debian, Ubuntu: with its -venv package), or run as root on Debian 12."
+        )
     binaries = make_environment(version, core)
     home = make_home(binaries / "python", core)
     environment = {**os.environ, "PATH": make_path(binaries), "HOME": str(home)}

@@ -203,7 +203,8 @@ def about() -> str:
     return "\n".join(
         [
             f"- {now:%Y-%m-%d %H:%M} UTC, revision {revision}{changed}",
-            f"- {system}, {os.cpu_count()} cores, Python {platform.python_version()}, ansible-core {version('ansible-core')}",
+            f"- {system}, {os.cpu_count()} cores",
+            f"- Python {platform.python_version()}, ansible-core {version('ansible-core')}",
         ]
     )
 
