@@ -50,7 +50,10 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     if arguments.command == "engine" and arguments.action == "stop":
         engine.stop()
         return
-    carrier = engine.keep()
+    starts_one = arguments.command in ("engine", "images", "up")
+    carrier = engine.keep() if starts_one else engine.find()
+    if carrier is None:
+        raise FarmError("No engine answers here, so no test host is up.")
     if arguments.command == "engine":
         for name, value in carrier.environment.items():
             print(f"export {name}={shlex.quote(value)}")
@@ -65,8 +68,10 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     elif arguments.command == "down":
         if bool(arguments.name) == arguments.all:
             parser.error("down: give a name, or --all")
-        for name in all_up(carrier) if arguments.all else [arguments.name]:
-            Host(name, carrier).down()
+        if arguments.all:
+            engine.remove_hosts(carrier)
+        else:
+            Host(arguments.name, carrier).down()
     elif arguments.command == "ssh":
         command = Host.named(arguments.name, carrier).ssh_command(*arguments.remote, user=arguments.user)
         os.execvp("ssh", command)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import ipaddress
 import json
 import os
 import pathlib
@@ -20,7 +21,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from . import apt
@@ -34,6 +35,7 @@ KEEP = RUNTIME / "keep"
 # Debian 13 has an engine that starts privileged containers everywhere; its programs run on Debian 12 too.
 SUITE = "trixie"
 PACKAGES = ("docker.io", "docker-cli", "docker-compose", "containerd")
+HOST_LABEL = "mai.clients.test-host"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,16 +60,16 @@ class Engine:
 
     def address(self) -> str:
         """The address of this machine as containers, and containers inside hosts, reach it."""
-        gateway = self.docker(
-            "network", "inspect", "bridge", "--format", "{{range .IPAM.Config}}{{println .Gateway .Subnet}}{{end}}"
+        subnets = self.docker(
+            "network", "inspect", "bridge", "--format", "{{range .IPAM.Config}}{{println .Subnet}}{{end}}"
         )
-        for line in gateway.stdout.splitlines():
-            peer = line.split()[0]
-            if "." in peer:
+        for subnet in map(ipaddress.ip_network, subnets.stdout.split()):
+            if subnet.version == 4:
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                    probe.connect((peer, 9))  # sends nothing, picks the address that this machine would use
+                    # Sends nothing, picks the address that this machine has towards that network.
+                    probe.connect((str(subnet[1]), 9))
                     return str(probe.getsockname()[0])
-        raise FarmError("The engine's network `bridge` has no IPv4 gateway: hosts could not reach this machine.")
+        raise FarmError("The engine's network `bridge` has no IPv4: hosts could not reach this machine.")
 
 
 def find() -> Engine | None:
@@ -120,8 +122,16 @@ def stop() -> None:
         KEEP.unlink(missing_ok=True)
         pid = _pid()
         if pid is not None:
+            remove_hosts(_private())
             os.kill(pid, signal.SIGTERM)
             _wait(lambda: _pid() is None, 60, "The private engine did not stop")
+
+
+def remove_hosts(engine: Engine) -> None:
+    """Remove every test host of that engine."""
+    hosts = engine.docker("ps", "--all", "--quiet", "--filter", f"label={HOST_LABEL}").stdout.split()
+    if hosts:
+        engine.docker("rm", "--force", "--volumes", *hosts)
 
 
 def install_missing(**programs: str) -> None:
@@ -222,7 +232,7 @@ def _pid() -> int | None:
     return pid if program.name == "dockerd" else None
 
 
-def _wait(done: Any, seconds: float, complaint: str) -> None:
+def _wait(done: Callable[[], bool], seconds: float, complaint: str) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:

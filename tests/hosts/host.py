@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import pathlib
 import re
@@ -16,10 +15,9 @@ import tarfile
 import time
 
 from . import apt, images
-from .engine import Engine
+from .engine import HOST_LABEL, Engine
 from .paths import CACHE, FarmError, locked
 
-LABEL = "mai.clients.test-host"
 PEOPLE = {"root": "/root", "ops": "/home/ops"}
 
 
@@ -118,7 +116,7 @@ class Host:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         suite = images.IMAGES[image][0]
-        run = ["create", "--name", self.container, "--hostname", self.name, "--label", f"{LABEL}={self.name}"]
+        run = ["create", "--name", self.container, "--hostname", self.name, "--label", f"{HOST_LABEL}={self.name}"]
         run += ["--privileged", "--cgroupns=private", "--tmpfs", "/run", "--tmpfs", "/run/lock"]
         self.engine.docker(*run, image)
         host_key = self._folder / "host_key"
@@ -161,9 +159,9 @@ class Host:
 
 def all_up(engine: Engine) -> list[str]:
     """Names of all hosts of this engine."""
-    found = engine.docker("ps", "--all", "--filter", f"label={LABEL}", "--format", "{{json .Labels}}").stdout
-    labels = [json.loads(line) for line in found.splitlines()]
-    return sorted(pair.split("=", 1)[1] for line in labels for pair in line.split(",") if pair.startswith(f"{LABEL}="))
+    label = f'{{{{.Label "{HOST_LABEL}"}}}}'
+    names = engine.docker("ps", "--all", "--filter", f"label={HOST_LABEL}", "--format", label)
+    return sorted(names.stdout.split())
 
 
 def _user_key() -> pathlib.Path:
