@@ -130,7 +130,7 @@ options:
   pending_max_age:
     description:
       - Seconds after which a provisional key of this name, never used, whose secret is not stored, counts as left
-        behind and is deleted.
+        behind and is deleted. Without O(secret_file) only keys that were never meant for a file are.
     type: int
     default: 3600
   locked:
@@ -293,7 +293,7 @@ pending_left:
     - Provisional keys of this name that were left alone, because they are too young, or have usage.
   type: list
   elements: dict
-  returned: success, or failure to store the secret
+  returned: success, and when a failure left such a key
   contains: *key
 secret_file:
   description:
@@ -312,6 +312,22 @@ secret:
     - The secret of the new key. The whole result is then hidden from all output.
   type: str
   returned: only by the run that creates the key, and only without O(secret_file)
+hash:
+  description:
+    - Hash of the key that is the problem.
+  type: str
+  returned: when O(secret_file) does not hold the secret of the key, or O(expires_at) cannot be reached
+hashes:
+  description:
+    - Hashes of the keys that share the name.
+  type: list
+  elements: str
+  returned: when there are several keys of that name
+usage:
+  description:
+    - US dollars spent with the key whose secret is lost.
+  type: float
+  returned: when O(secret_file) does not hold the secret of the key
 error:
   description:
     - What kind of failure it is, in one word. For example V(lost_secret), V(duplicate_name), V(not_a_management_key),

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible import constants as C
 from ansible.utils.display import Display
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.apply import Reconciler
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import InvalidOption
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import InvalidOption, OpenRouterError
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.listing import Listing
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import (
     check_names,
@@ -43,9 +45,12 @@ class KeyAction(OpenRouterAction):
             pending_max_age=params["pending_max_age"],
             locked=params["locked"],
         )
-        reconciler = Reconciler(client, desired, self._store(params), self._task.check_mode)
+        listing = Listing(client, C.DEFAULT_LOCAL_TMP)
+        reconciler = Reconciler(client, desired, self._store(params), self._task.check_mode, listing)
         try:
             return reconciler.run()
+        except OpenRouterError:  # says itself what it left
+            raise
         except BaseException:  # the task's time-out is one, too
             if reconciler.unfinished:
                 display.warning(
@@ -80,7 +85,7 @@ class KeyInfoAction(OpenRouterAction):
             found = [key] if key else []
         else:
             found = client.list_keys(params["workspace_id"] or None)
-        if params["name"]:
+        if params["name"] is not None:
             found = [key for key in found if key.name == params["name"]]
         if not params["include_disabled"]:
             found = [key for key in found if not key.disabled]

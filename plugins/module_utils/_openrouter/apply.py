@@ -23,6 +23,7 @@ from .errors import (
     StoreUnknown,
 )
 from .keys import Key, hash_of, pending_name
+from .listing import Listing
 from .plan import Action, Desired, Plan, plan
 from .store import SecretStore, Stored
 
@@ -44,6 +45,7 @@ class Reconciler:
         desired: Desired,
         store: SecretStore | None = None,
         check_mode: bool = False,
+        listing: Listing | None = None,
         now: t.Callable[[], datetime] = lambda: datetime.now(timezone.utc),
         nonce: t.Callable[[], str] = new_nonce,
     ) -> None:
@@ -51,6 +53,8 @@ class Reconciler:
         self._desired = desired
         self._store = store
         self._check_mode = check_mode
+        self._listing = listing
+        self._workspace = desired.fields.get("workspace_id")
         self._now = now
         self._nonce = nonce
         self._keys: t.Sequence[Key] = ()
@@ -68,21 +72,45 @@ class Reconciler:
         raise conflict.add("That happened several times in a row. Run again when nothing else changes this client.")
 
     def _run_once(self) -> dict[str, t.Any]:
-        self._observe()
-        steps = plan(self._desired, self._keys, self._stored, self._now(), self._nonce())
+        steps = self._decide()
         final, secret = self._project(steps), None
-        if not self._check_mode:
-            final, secret = self._apply(steps)
+        if steps.actions and not self._check_mode:
+            try:
+                final, secret = self._apply(steps)
+            finally:
+                if self._listing:
+                    self._listing.forget(self._workspace)
         return self._result(steps, final, secret)
 
-    def _observe(self) -> None:
-        desired = self._desired
+    def _decide(self) -> Plan:
+        """From the play's listing what is harmless if that is a minute old; all else from a fresh one."""
         self._stored = self._store.observe() if self._store else None
-        if desired.hash:
-            key = self._client.get_key(desired.hash)
+        for fresh in (False, True) if self._listing and self._is_patient() else (True,):
+            self._observe(fresh)
+            try:
+                steps = plan(self._desired, self._keys, self._stored, self._now(), self._nonce())
+            except OpenRouterError:
+                if fresh:
+                    raise
+            else:
+                if fresh or all(step.kind == "update" for step in steps.actions):
+                    return steps
+        raise AssertionError("not reached")
+
+    def _is_patient(self) -> bool:
+        """Whether it does not matter what happened to the key in the last minute; to disable or enable it, it does."""
+        desired = self._desired
+        return not desired.hash and desired.state == "present" and "disabled" not in desired.fields
+
+    def _observe(self, fresh: bool) -> None:
+        if self._desired.hash:
+            key = self._client.get_key(self._desired.hash)
             self._keys = [key] if key else []
             return
-        self._keys = self._client.list_keys(desired.fields.get("workspace_id"))
+        if self._listing:
+            self._keys = self._listing.keys(self._workspace, fresh)
+        else:
+            self._keys = self._client.list_keys(self._workspace)
         held = self._stored.hash if self._stored else None
         if held and all(key.hash != held for key in self._keys):
             # A fresh key can be missing in the list, and a moved one is in another workspace's.
@@ -116,7 +144,7 @@ class Reconciler:
     def _check_alone(self, created: Key) -> None:
         """Without a file nothing decides between two runs: whoever sees the other's key gives way."""
         try:
-            others = self._client.list_keys(self._desired.fields.get("workspace_id"))
+            others = self._client.list_keys(self._workspace)
         except OpenRouterError:
             return  # the secret must not be lost for the sake of this check
         if any(key.name == self._desired.name and key.hash != created.hash for key in others):
@@ -174,7 +202,7 @@ class Reconciler:
         lost: list[str] = []  # names of keys that may exist all the same
         failure: OpenRouterError
         for _attempt in range(2):
-            name = pending_name(self._desired.name or "", self._nonce())
+            name = pending_name(self._desired.name or "", self._nonce(), self._store is not None)
             self.unfinished = name
             try:
                 key, secret = self._client.create_key({"name": name, **settings})
@@ -202,7 +230,7 @@ class Reconciler:
         try:
             for pause in LOOKS:
                 self._client.sleep(pause)
-                for key in self._client.list_keys(self._desired.fields.get("workspace_id")):
+                for key in self._client.list_keys(self._workspace):
                     if key.name == name:
                         self._client.delete_key(key.hash)
                         return True

@@ -30,7 +30,7 @@ from .errors import (
     ServerFailed,
     Unreachable,
 )
-from .keys import Key
+from .keys import Key, hash_of
 
 try:
     import httpx
@@ -83,6 +83,11 @@ class Client:
             timeout=timeout,
             transport=transport,
         )
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Whose keys these are, without giving the provisioning key away."""
+        return self._base_url, hash_of(self._secret)
 
     def __enter__(self) -> Client:
         return self
@@ -138,6 +143,14 @@ class Client:
         with contextlib.suppress(NotFound):  # gone is gone
             if self._send("DELETE", _path(key_hash)).get("deleted") is not True:
                 raise ServerFailed(f"OpenRouter did not confirm that it deleted the key {key_hash}. Run again.")
+
+    def credits(self) -> dict[str, float]:
+        """What the account has bought and used so far, in USD."""
+        data = self._data(self._send("GET", "/credits"), dict)
+        try:
+            return {"total": float(data["total_credits"]), "used": float(data["total_usage"])}
+        except (KeyError, TypeError, ValueError):
+            raise ServerFailed("OpenRouter's answer to GET /credits has no usable numbers.") from None
 
     def _data(self, answer: dict[str, t.Any], kind: type) -> t.Any:
         data = answer.get("data")

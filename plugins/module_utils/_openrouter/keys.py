@@ -46,7 +46,7 @@ FIELDS = (
 # What a task can ask for; the rest is OpenRouter's to say.
 SETTINGS = ("name", "disabled", "limit", "limit_reset", "include_byok_in_limit", "expires_at", "workspace_id")
 
-_PROVISIONAL = re.compile(r" ~(pending|retired)-[0-9a-f]{6,}\Z")
+_PROVISIONAL = re.compile(r" ~(pending|retired)-(unsaved-)?[0-9a-f]{6,}\Z")
 
 
 def hash_of(secret: str) -> str:
@@ -54,8 +54,9 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def pending_name(name: str, nonce: str) -> str:
-    return f"{name} ~pending-{nonce}"
+def pending_name(name: str, nonce: str, saved: bool) -> str:
+    """Of a key whose secret is to be saved in a file, or not: whoever looks at the name must know where it could be."""
+    return f"{name} ~pending-{'' if saved else 'unsaved-'}{nonce}"
 
 
 def retired_name(name: str, nonce: str) -> str:
@@ -64,7 +65,12 @@ def retired_name(name: str, nonce: str) -> str:
 
 def is_pending(key: Key, name: str) -> bool:
     """Whether the key was made for this name and has not been given it yet."""
-    return _role(key, name) == "pending"
+    return _role(key, name) in ("pending", "unsaved")
+
+
+def is_unsaved(key: Key, name: str) -> bool:
+    """Whether it is such a key whose secret was never to be in a file."""
+    return _role(key, name) == "unsaved"
 
 
 def is_retired(key: Key, name: str) -> bool:
@@ -74,7 +80,9 @@ def is_retired(key: Key, name: str) -> bool:
 
 def _role(key: Key, name: str) -> str | None:
     match = _PROVISIONAL.match(key.name, len(name)) if key.name.startswith(name) else None
-    return match.group(1) if match else None
+    if match is None:
+        return None
+    return "unsaved" if match.group(2) else match.group(1)
 
 
 def has_provisional_form(name: str) -> bool:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from .errors import DuplicateName, ForeignSecret, LostSecret, NotFound, NotPossible, StoreRefused
-from .keys import Key, is_pending, is_retired, parse_time, retired_name
+from .keys import Key, is_pending, is_retired, is_unsaved, parse_time, retired_name
 from .store import Stored
 
 # What a replacement takes over from the key that it replaces.
@@ -256,7 +256,10 @@ class _Present:
         )
 
     def _sweep(self) -> tuple[list[Action], list[Key]]:
-        """Other provisional keys of this name: delete what is surely garbage, report the rest."""
+        """Other provisional keys of this name: delete what is surely garbage, report the rest.
+
+        Without a look at the file, nobody knows that its secret is not in it.
+        """
         swept: list[Action] = []
         left: list[Key] = []
         bound = self.now - timedelta(seconds=self.desired.pending_max_age)
@@ -264,7 +267,8 @@ class _Present:
             if key is self.held:
                 continue
             old = self.desired.locked or (key.created is not None and key.created < bound)
-            if key.unused and old:
+            not_stored = self.stored is not None or is_unsaved(key, self.name or "")
+            if key.unused and old and not_stored:
                 swept.append(Action("delete", key, why="left behind by an interrupted run, never used"))
             else:
                 left.append(key)

@@ -80,6 +80,11 @@ def key_info_spec() -> dict[str, t.Any]:
     }
 
 
+def account_info_spec() -> dict[str, t.Any]:
+    """Arguments of AnsibleModule for openrouter_account_info."""
+    return {"argument_spec": _common(), "supports_check_mode": True}
+
+
 def connection_of(params: Params, environ: t.Mapping[str, str] = os.environ) -> dict[str, t.Any]:
     """What the client needs. An empty value counts as not given: AWX injects empty strings for empty fields."""
     if params["timeout"] <= 0 or params["retries"] < 0:
@@ -164,8 +169,10 @@ def _limit(value: t.Any) -> float | None:
 
 def check_names(params: Params) -> None:
     name = params["name"]
-    if name is None:
+    if name is None and params["hash"]:
         return
+    if name is None:
+        raise InvalidOption("hash must not be empty where there is no name.")
     if not name.strip() or name != name.strip() or not name.isprintable():
         raise InvalidOption(f"name must not be empty, and must not begin or end with a space. It is {name!r}.")
     if has_provisional_form(name):

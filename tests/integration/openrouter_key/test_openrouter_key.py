@@ -203,6 +203,7 @@ def test_connection_cut_while_storing(stage: Stage, cut: str) -> None:
     run = stage.key(environment={"connection": "cut_local", "TEST_CUT": cut})
     assert run.code == 2
     assert run.result["error"] == "store_unknown"
+    assert "Interrupted" not in run.output
     [pending] = stage.control.all_keys()
     assert pending["name"] in run.result["msg"]
     assert run.result["pending_left"][0]["hash"] == pending["hash"]
@@ -345,3 +346,16 @@ def test_no_secret_in_command_lines_while_it_is_stored(stage: Stage) -> None:
         os.close(directory)
     assert stage.finish(process)[0] == 0
     assert not secrets_in("\n".join(seen), stage, [stage.stored()])
+
+
+def test_one_listing_for_a_whole_play(stage: Stage) -> None:
+    names = [f"client-{number}" for number in range(6)]
+
+    def every(**more: t.Any) -> dict[str, t.Any]:
+        file = f"{stage.target}/{{{{ item }}}}.env"
+        return {"mai.clients.openrouter_key": {"name": "{{ item }}", "secret_file": file, **more}, "loop": names}
+
+    assert stage.play(every()).changed
+    stage.control.clear_journal()
+    assert not stage.play(every()).changed
+    assert [call["method"] for call in stage.control.journal()] == ["GET"]

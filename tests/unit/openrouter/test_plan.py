@@ -88,6 +88,13 @@ def test_locked_run_sweeps_young_leftovers() -> None:
     assert USED_PENDING.hash in steps.warnings[0]
 
 
+def test_without_a_look_at_the_file_only_keys_that_never_had_one_are_swept() -> None:
+    unsaved = a_key(f"{NAME} ~pending-unsaved-ffffff", "unsaved", age=7200)
+    steps = make([CURRENT, OLD_PENDING, unsaved], None, locked=True)
+    assert kinds(steps) == [("delete", unsaved.name)]
+    assert list(steps.pending_left) == [OLD_PENDING]
+
+
 def test_leftover_of_unknown_age_or_usage_is_not_deleted() -> None:
     ageless = a_key(f"{NAME} ~pending-dddddd", "ageless", created_at=None)
     opaque = a_key(f"{NAME} ~pending-eeeeee", "opaque", age=7200, usage=None)

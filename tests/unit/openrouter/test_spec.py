@@ -84,12 +84,18 @@ def test_wrong_expiry(value: str) -> None:
 @pytest.mark.parametrize("name", ["", " ", "x ", " x", "x\ny", "x ~pending-abcdef", "x ~retired-012345"])
 def test_wrong_name(name: str) -> None:
     with pytest.raises(InvalidOption, match="name must not"):
-        check_names({"name": name})
+        check_names({"name": name, "hash": None})
+
+
+def test_hash_instead_of_a_name() -> None:
+    check_names({"name": None, "hash": "ab"})
+    with pytest.raises(InvalidOption, match="hash must not be empty"):
+        check_names({"name": None, "hash": ""})
 
 
 @pytest.mark.parametrize("name", ["client-company-abc", 'Żółw "Sp. z o.o."', "O'Brien $HOME", "x ~pending-"])
 def test_name(name: str) -> None:
-    check_names({"name": name})
+    check_names({"name": name, "hash": None})
 
 
 def test_where_the_provisioning_key_comes_from(tmp_path: pathlib.Path) -> None:

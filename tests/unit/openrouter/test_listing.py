@@ -1,0 +1,105 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One listing for all hosts of a play."""
+
+from __future__ import annotations
+
+import fcntl
+import pathlib
+import threading
+import typing as t
+
+import pytest
+from ansible_collections.mai.clients.plugins.module_utils._openrouter import listing as listing_module
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.apply import Reconciler
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.listing import Listing
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired
+
+from tests.unit.openrouter.fakes import NAME, PROVISIONING_KEY, World
+
+
+def run(world: World, directory: pathlib.Path, **desired: t.Any) -> dict[str, t.Any]:
+    with world.client() as client:
+        listing = Listing(client, str(directory))
+        return Reconciler(client, Desired(**{"name": NAME, **desired}), listing=listing).run()
+
+
+def lists(world: World) -> int:
+    return world.steps.count("GET /keys")
+
+
+def test_many_hosts_and_one_listing(tmp_path: pathlib.Path) -> None:
+    world = World()
+    for number in range(30):
+        world.add(f"client-{number}", f"secret {number}")
+    threads = [threading.Thread(target=run, args=(world, tmp_path), kwargs={"name": f"client-{n}"}) for n in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert world.steps == ["GET /keys"]
+    [file] = tmp_path.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert PROVISIONING_KEY not in file.name + file.read_text()
+
+
+def test_own_changes_are_seen(tmp_path: pathlib.Path) -> None:
+    world = World()
+    world.add(NAME)
+    assert run(world, tmp_path, fields={"limit": 1.0})["changed"]
+    assert not run(world, tmp_path, fields={"limit": 1.0})["changed"]
+    assert lists(world) == 2
+
+
+def test_nothing_is_created_deleted_or_refused_from_an_old_listing(tmp_path: pathlib.Path) -> None:
+    world = World()
+    run(world, tmp_path, name="somebody else")
+    world.add(NAME, "made in the dashboard")
+    assert not run(world, tmp_path)["changed"]
+    twin = world.add(NAME, "twin")
+    del world.keys[twin["hash"]]
+    assert not run(world, tmp_path)["changed"]
+    assert world.writes == ["POST", "PATCH"]
+
+
+@pytest.mark.parametrize("more", [{"state": "disabled"}, {}])
+def test_suspending_and_resuming_look_for_themselves(tmp_path: pathlib.Path, more: dict[str, t.Any]) -> None:
+    world = World()
+    disabled = not more
+    world.add(NAME, disabled=not disabled)
+    run(world, tmp_path)
+    next(iter(world.keys.values()))["disabled"] = disabled
+    assert run(world, tmp_path, fields={"disabled": not disabled}, **more)["changed"]
+
+
+def test_an_old_listing_is_forgotten(tmp_path: pathlib.Path) -> None:
+    world = World()
+    world.add(NAME)
+    now = 1000.0
+    with world.client() as client:
+        listing = Listing(client, str(tmp_path), clock=lambda: now)
+        for at, expected in ((1000.0, 1), (1059.0, 1), (1060.0, 2), (900.0, 3)):
+            now = at
+            listing.keys(None, fresh=False)
+            assert lists(world) == expected
+
+
+def test_accounts_and_workspaces_are_kept_apart(tmp_path: pathlib.Path) -> None:
+    world = World()
+    with world.client() as client:
+        for workspace in (None, "one", "two"):
+            Listing(client, str(tmp_path)).keys(workspace, fresh=False)
+    assert (lists(world), len(list(tmp_path.iterdir()))) == (3, 3)
+
+
+def test_nobody_waits_for_ever(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing_module, "PATIENCE", 0.2)
+    world = World()
+    world.add(NAME)
+    run(world, tmp_path)
+    [file] = tmp_path.iterdir()
+    with file.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert not run(world, tmp_path)["changed"]
+    assert lists(world) == 2
