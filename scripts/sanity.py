@@ -10,6 +10,8 @@ a directory with the interpreters that really run. All of it is kept in .cache/s
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import subprocess
 import sys
@@ -40,6 +42,10 @@ class Core:
     newest: str
     pip: str
 
+    def supports(self, python: str) -> bool:
+        minor = int(python.partition(".")[2])
+        return int(self.oldest.partition(".")[2]) <= minor <= int(self.newest.partition(".")[2])
+
 
 CORES = {
     "2.19": Core("3.11", "3.13", "24.2"),
@@ -48,23 +54,18 @@ CORES = {
 }
 
 
-def interpreters(oldest: str = "3.8", newest: str = "3.14") -> dict[str, str]:
-    """Version to path, newest first."""
+def find_interpreters() -> dict[str, str]:
+    """Those that ansible-test knows as controller or target: version to path, newest first."""
     listed = subprocess.run(
-        ["sh", str(tree.ROOT / "scripts" / "pythons.sh"), oldest, newest],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
+        ["sh", str(tree.ROOT / "scripts" / "pythons.sh"), "3.8", "3.14"], stdout=subprocess.PIPE, text=True, check=True
     ).stdout
     return dict(line.split(" ", 1) for line in listed.splitlines())
 
 
-def make_environment(version: str, core: Core) -> Path:
+def make_environment(venv: Path, python: str, version: str) -> Path:
     """A venv with just this ansible-core, built once; returns its bin directory."""
-    venv = CACHE / version
-    if not ((venv / ".ready").exists() and (venv / "bin" / "python").exists()):
-        newest = next(iter(interpreters(core.oldest, core.newest).values()))
-        subprocess.run([newest, "-m", "venv", "--clear", str(venv)], check=True)
+    if not (venv / ".ready").exists():
+        subprocess.run([python, "-m", "venv", "--clear", str(venv)], check=True)
         pip(venv / "bin" / "python", "install", f"ansible-core=={version}")
         (venv / ".ready").touch()
     return venv / "bin"
@@ -75,9 +76,8 @@ def pip(python: Path, *arguments: str) -> None:
     subprocess.run([str(python), "-m", "pip", *arguments, *options], check=True)
 
 
-def make_home(python: Path, core: Core) -> Path:
+def make_home(home: Path, python: Path, core: Core) -> None:
     """A home directory with ansible-test's cache, so that the user's own is left alone."""
-    home = CACHE / "home"
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     if not (cache / f"pip-{core.pip}-py3-none-any.whl").exists():
@@ -88,17 +88,14 @@ def make_home(python: Path, core: Core) -> Path:
         link = home / settings
         if not link.is_symlink():
             link.symlink_to(Path.home() / settings)
-    return home
 
 
-def make_path(binaries: Path) -> str:
-    links = CACHE / "interpreters"
-    links.mkdir(parents=True, exist_ok=True)
-    for old in links.iterdir():
-        old.unlink()
-    for version, path in interpreters().items():
-        (links / f"python{version}").symlink_to(path)
-    return os.pathsep.join([str(binaries), str(links), os.environ["PATH"]])
+def make_links(links: Path, interpreters: dict[str, str]) -> None:
+    links.mkdir(exist_ok=True)
+    for version, path in interpreters.items():
+        link = links / f"python{version}"
+        if not link.is_symlink():
+            link.symlink_to(path)
 
 
 def main(version: str) -> int:
@@ -106,23 +103,33 @@ def main(version: str) -> int:
     if series not in CORES:
         sys.exit(f"Not prepared for ansible-core {version}; known: {', '.join(CORES)}")
     core = CORES[series]
-    if not interpreters(core.oldest, core.newest):
+    interpreters = find_interpreters()
+    usable = [path for python, path in interpreters.items() if core.supports(python)]
+    if not usable:
         if debian13.possible():
             return debian13.run(__file__, version)
         sys.exit(
             f"ansible-core {version} needs Python {core.oldest} to {core.newest} with venv and pip, and this machine "
             "has none on PATH. Install one (Debian, Ubuntu: with its -venv package), or run as root on Debian 12."
         )
-    binaries = make_environment(version, core)
-    home = make_home(binaries / "python", core)
-    environment = {**os.environ, "PATH": make_path(binaries), "HOME": str(home)}
-    with tempfile.TemporaryDirectory() as temporary:
+    # Venvs belong to the interpreters that they were built with.
+    cache = CACHE / hashlib.sha256(repr(interpreters).encode()).hexdigest()[:8]
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / "lock", "w") as lock, tempfile.TemporaryDirectory() as temporary:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        binaries = make_environment(cache / version, usable[0], version)
+        make_home(cache / "home", binaries / "python", core)
+        make_links(cache / "interpreters", interpreters)
         collection = tree.copy_as_collection(Path(temporary))
         # Without git, ansible-test overlooks links to directories.
         subprocess.run(["git", "init", "--quiet"], cwd=collection, check=True)
         subprocess.run(["git", "add", "--all"], cwd=collection, check=True)
+        path = os.pathsep.join([str(binaries), str(cache / "interpreters"), os.environ["PATH"]])
         return subprocess.run(
-            ["ansible-test", "sanity", "--local", "--color", "no"], cwd=collection, env=environment, check=False
+            [str(binaries / "ansible-test"), "sanity", "--local", "--color", "no"],
+            cwd=collection,
+            env={**os.environ, "PATH": path, "HOME": str(cache / "home")},
+            check=False,
         ).returncode
 
 
