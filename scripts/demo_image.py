@@ -99,9 +99,11 @@ def main() -> None:
         'CMD ["/usr/bin/python3", "/opt/mai_standin"]',
     ]
     options = [word for change in changes for word in ("--change", change)]
-    with subprocess.Popen(["docker", "import", *options, "-", name], stdin=subprocess.PIPE) as process:
-        with tarfile.open(fileobj=process.stdin, mode="w|") as archive:
-            write(archive)
+    with (
+        subprocess.Popen(["docker", "import", *options, "-", name], stdin=subprocess.PIPE) as process,
+        tarfile.open(fileobj=process.stdin, mode="w|") as archive,
+    ):
+        write(archive)
     sys.exit(process.returncode)
 
 

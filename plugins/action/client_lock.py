@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import hashlib
 import json
@@ -19,7 +20,6 @@ import typing as t
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.mai.clients.plugins.modules.client_lock import ARGUMENT_SPEC
 
 # Exit codes of the scripts below
@@ -64,10 +64,8 @@ def _machine() -> str:
                 parts.append(file.read().strip())
         except OSError:
             continue
-    try:
+    with contextlib.suppress(OSError):
         parts.append(os.readlink("/proc/self/ns/pid"))
-    except OSError:
-        pass
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -178,13 +176,15 @@ class ActionModule(ActionBase):
             return result
         if not (options["force"] or owner.abandoned(options["max_age"])):
             raise AnsibleActionFail(
-                f"Another run is changing this client: {owner}. Wait until it has ended and run again. If it was killed "
-                f"on a controller that is gone, take the lock over with -e take_lock=true, or wait: after "
+                f"Another run is changing this client: {owner}. Wait until it has ended and run again. If it was "
+                "killed on a controller that is gone, take the lock over with -e take_lock=true, or wait: after "
                 f"{options['max_age'] // 60} minutes it counts as abandoned (lock: {path})."
             )
         if not self._task.check_mode:
             claim = hashlib.sha256(seen.encode()).hexdigest()[:16]
             code, _now, _error = self._sh(TAKE_OVER, path, me.line(), seen, claim)
             if code != 0:
-                raise AnsibleActionFail(f"Another run took the abandoned lock {path} first. Run again when it has ended.")
+                raise AnsibleActionFail(
+                    f"Another run took the abandoned lock {path} first. Run again when it has ended."
+                )
         return {**result, "taken_over_from": str(owner)}

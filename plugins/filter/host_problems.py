@@ -14,7 +14,8 @@ GIB = 1024**3
 DATA_MINIMUM = 1 * GIB
 IMAGE_MINIMUM = 6 * GIB
 PLACEHOLDER_IMAGE = "your-mai-image:latest"
-DISTRIBUTION_HAS_COMPOSE = {("debian", "13"), ("ubuntu", "22.04"), ("ubuntu", "24.04")}
+# Systems whose own packages bring Compose v2 (their names: roles/machine/vars)
+HAVE_COMPOSE = ("debian-13", "ubuntu-22.04", "ubuntu-24.04")
 
 
 def _gib(number: int) -> str:
@@ -25,7 +26,8 @@ def _somebody_elses(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) 
     adopt = f"If it is this client's, run: ansible-playbook playbooks/adopt_client.yml -e client={client['slug']}"
     directory = seen["directory"]
     if directory["exists"] and not directory["empty"] and not directory["managed"]:
-        whose = f"belongs to {directory['managed_by']}" if directory["managed_by"] else "was not made by this collection"
+        owner = directory["managed_by"]
+        whose = f"belongs to {owner}" if owner else "was not made by this collection"
         yield f"the directory {directory['path']} {whose}. {adopt}"
     for container in seen["containers"]:
         if not container["managed"]:
@@ -49,11 +51,7 @@ def _docker(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Ite
             and not client["mai_image_archive"]
         ):
             yield f"mai_image is the placeholder {PLACEHOLDER_IMAGE}: set it to the image of your mAI build"
-        elif (
-            client["mai_image_pull"] == "never"
-            and not seen["image"]["present"]
-            and not client["mai_image_archive"]
-        ):
+        elif client["mai_image_pull"] == "never" and not seen["image"]["present"] and not client["mai_image_archive"]:
             yield (
                 f"the image {client['mai_image']} is not on the machine and mai_image_pull is never: load it there, "
                 "set mai_image_archive, or allow pulling"
@@ -72,13 +70,15 @@ def _docker(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Ite
         yield f"{missing} is missing and the connection is not root's: allow become, or install it"
     elif machine["system_id"] not in ("debian", "ubuntu"):
         yield f"{missing} is missing and {system} is not a system it can be installed on: install it yourself"
-    elif packages == "distribution" and (machine["system_id"], machine["system_version"]) not in DISTRIBUTION_HAS_COMPOSE:
+    elif packages == "distribution" and f"{machine['system_id']}-{machine['system_version']}" not in HAVE_COMPOSE:
         yield f"{missing} is missing and {system} has no Compose v2: set mai_docker_packages to docker or auto"
 
 
 def _native(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if client["mai_native_service"] == "systemd" and not (seen["machine"]["systemd"] and seen["machine"]["root"]):
-        yield "mai_native_service is systemd, but systemd does not run there or the connection is not root's: use process"
+        yield (
+            "mai_native_service is systemd, but systemd does not run there or the connection is not root's: use process"
+        )
 
 
 def _room(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
@@ -102,9 +102,12 @@ def host_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) ->
     limit = memory_bytes(client["mai_memory_limit"]) if client["mai_memory_limit"] else 0
     total, memory = (limit or 0) + seen["memory_limits_bytes"], seen["machine"]["memory_bytes"]
     if total > memory:
-        warnings.append(f"the memory limits of all clients of this machine add up to {_gib(total)}; it has {_gib(memory)}")
+        warnings.append(
+            f"the memory limits of all clients of this machine add up to {_gib(total)}; it has {_gib(memory)}"
+        )
     room = seen["docker"]["data_root_free_bytes"]
-    if client["mai_deployment"] == "docker" and not seen["image"]["present"] and room is not None and room < IMAGE_MINIMUM:
+    image_comes = client["mai_deployment"] == "docker" and not seen["image"]["present"]
+    if image_comes and room is not None and room < IMAGE_MINIMUM:
         warnings.append(f"only {_gib(room)} are free for images; an image of mAI may need {_gib(IMAGE_MINIMUM)}")
     if client["mai_database"] != "sqlite":
         warnings.append("mAI's own usage tracking works on SQLite only: with PostgreSQL its usage pages stay empty")

@@ -88,7 +88,8 @@ def _money(client: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     except (TypeError, ValueError):
         rate = -1.0
     if not 0 < rate <= 100:
-        yield f"mai_markup_rate is {_one_line(client['mai_markup_rate'])}: give a factor above 0, at most 100 (1.3 = 30 % on top)"
+        shown = _one_line(client["mai_markup_rate"])
+        yield f"mai_markup_rate is {shown}: give a factor above 0, at most 100 (1.3 = 30 % on top)"
     for variable in ("mai_billing_email", "mai_admin_email"):
         value = client[variable]
         if value is not None and not EMAIL.fullmatch(str(value)):
@@ -123,7 +124,7 @@ def _address(client: t.Mapping[str, t.Any]) -> t.Iterator[str]:
 def _deployment(client: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if client["mai_deployment"] == "native":
         if not client["mai_start_command"]:
-            yield "mai_deployment is native, but mai_start_command is missing: give the command that starts the instance"
+            yield "mai_deployment is native, but mai_start_command, which starts the instance, is missing"
         if client["mai_database"] == "postgresql":
             yield "mai_database: postgresql is a service of the compose project; use external with a native instance"
     elif not IMAGE.fullmatch(str(client["mai_image"] or "")):
@@ -141,7 +142,7 @@ def _deployment(client: t.Mapping[str, t.Any]) -> t.Iterator[str]:
         elif name in OWNED_VARIABLES:
             yield f"mai_extra_env must not set {name}: the collection keeps it in a file of its own on the target"
         elif isinstance(value, (list, t.Mapping)):
-            yield f"mai_extra_env.{name} is a structure: write it as one text (for JSON: \"{{{{ … | to_json }}}}\")"
+            yield f'mai_extra_env.{name} is a structure: write it as one text (for JSON: "{{{{ … | to_json }}}}")'
         elif "\0" in str(value):
             yield f"mai_extra_env.{name} holds a NUL character"
 
@@ -155,7 +156,7 @@ def _neighbours(client: t.Mapping[str, t.Any], others: t.Mapping[str, t.Mapping[
             continue
         same_machine = (other.get("ansible_host") or slug) == machine
         if same_machine and str(other.get("mai_port")) == str(client["mai_port"]):
-            yield f"mai_port {client['mai_port']} is also that of {slug} on the same machine ({machine}): choose another"
+            yield f"mai_port {client['mai_port']} is also that of {slug} on the machine {machine}: choose another"
         if same_machine and slug.replace("-", "") == service:
             yield f"its container would be called mai-{service}, as that of {slug} on the same machine: rename one"
         domain = other.get("mai_domain")
@@ -164,7 +165,7 @@ def _neighbours(client: t.Mapping[str, t.Any], others: t.Mapping[str, t.Mapping[
             if fqdn == client["mai_fqdn"]:
                 yield f"{fqdn} is also the address of {slug}: set mai_fqdn of one of them"
         if str(other.get("mai_key_name") or f"client-{slug}") == str(client["mai_key_name"]):
-            yield f"mai_key_name {_one_line(client['mai_key_name'])} is also that of {slug}: each client needs its own key"
+            yield f"mai_key_name {_one_line(client['mai_key_name'])} is also that of {slug}: each needs its own key"
 
 
 def inventory_problems(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.mai.clients.plugins.module_utils._envfile import to_text
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
 
@@ -15,7 +16,9 @@ def settings_changes(
     wanted: t.Mapping[str, t.Any], seen: t.Mapping[str, str], ignored: t.Sequence[str] = ()
 ) -> dict[str, list[str]]:
     """Names of settings to be added, changed and removed; ``seen`` maps names to SHA-256 of values."""
-    hashes = {name: sha256(str(value)) for name, value in wanted.items() if name not in ignored}
+    hashes = {
+        name: sha256(to_text(value)) for name, value in wanted.items() if value is not None and name not in ignored
+    }
     old = {name: digest for name, digest in seen.items() if name not in ignored}
     return {
         "added": sorted(set(hashes) - set(old)),

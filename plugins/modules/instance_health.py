@@ -93,7 +93,6 @@ log_tail:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.mai.clients.plugins.module_utils._instance import engine, folder, masking, native, system, web
 
 

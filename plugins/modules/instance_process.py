@@ -64,7 +64,6 @@ import subprocess
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.mai.clients.plugins.module_utils._instance import native, system
 
 

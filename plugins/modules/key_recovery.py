@@ -88,7 +88,6 @@ key_hash:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.mai.clients.plugins.module_utils import _envfile
 from ansible_collections.mai.clients.plugins.module_utils._instance import candidates, folder, private
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from ansible_collections.mai.clients.plugins.module_utils._instance import (
+    candidates,
     database,
     engine,
     folder,
@@ -24,11 +25,8 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import (
 )
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
-_KEY_VARIABLES = ("OPENAI_API_KEY", "OPENROUTER_API_KEY")
 _EVERYWHERE = ("0.0.0.0", "::", "")
 _CONTAINER_PORT = 8080
-# What a guide-made deployment keeps its key in.
-_GUIDE_FILE = ".env"
 
 
 def observe(wanted: dict) -> dict:
@@ -70,7 +68,7 @@ def observe(wanted: dict) -> dict:
         "environment": folder.hashes(environment),
         "key_hash": _hash(api_key.get("OPENAI_API_KEY")),
         "key_candidates": _candidates(
-            [environment, folder.variables(path, _GUIDE_FILE)],
+            [environment, folder.variables(path, candidates.GUIDE_FILE)],
             [key for _url_of_connection, key in connections],
             [key for _organization, key in contents.organization_keys],
         ),
@@ -157,7 +155,7 @@ def _health(url: str | None, path: str) -> dict:
 
 def _candidates(environments: list[dict[str, str]], saved: list[str], rows: list[str]) -> list[dict]:
     """Every key found on this machine, once per kind of place; the secrets themselves stay here."""
-    named = [environment.get(name) for environment in environments for name in _KEY_VARIABLES]
+    named = candidates.named_keys(environments)
     found = []
     for where, keys in (("environment", named), ("saved in Open WebUI", saved), ("organisation row", rows)):
         found += [{"where": where, "hash": digest} for digest in sorted({sha256(key) for key in keys if key})]
