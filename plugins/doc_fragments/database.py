@@ -29,8 +29,8 @@ options:
     type: path
   wait_timeout:
     description:
-      - Seconds to wait for another program's lock on the database, and for a PostgreSQL server to answer. The module
-        fails when they have passed.
+      - Seconds, 0 to 86400, to wait for another program's lock on the database, and for a PostgreSQL server to
+        answer. The module fails when they have passed.
     type: float
     default: 30
 requirements:

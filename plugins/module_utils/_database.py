@@ -30,7 +30,7 @@ except ImportError:
 
 
 class DatabaseError(Exception):
-    """What is wrong with which database and what to do about it; C(reason) is one word for programs."""
+    """What is wrong with which database and what to do about it; the reason is one word for programs."""
 
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message[0].upper() + message[1:])
@@ -38,7 +38,7 @@ class DatabaseError(Exception):
 
 
 class Database:
-    """One open transaction. SQL is written with C(?) for every value and double quotes around every name."""
+    """One open transaction. SQL is written with ? for every value and double quotes around every name."""
 
     kind: str
     driver_error: type
@@ -61,7 +61,7 @@ class Database:
         return {row["name"]: row["type"].lower() for row in self.query(self._columns_sql, table)}
 
     def lock(self, table: str) -> None:
-        """Keep other writers out of O(table) until the end of the transaction."""
+        """Keep other writers out of the table until the end of the transaction."""
 
     def translate(self, error: Exception) -> DatabaseError:
         raise NotImplementedError
@@ -73,7 +73,7 @@ class Database:
 
 
 def _plain(value: Any) -> Any:
-    """Return O(value) as a type that a module's result can carry."""
+    """Return the value as a type that a module's result can carry."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, (bytes, memoryview)):
@@ -88,9 +88,9 @@ def connect(
     readonly: bool = False,
     wait_timeout: float = 30,
 ) -> Iterator[Database]:
-    """Give a transaction on the SQLite file O(path) or the PostgreSQL database O(url); all of it or nothing.
+    """Give a transaction on the SQLite file at path or the PostgreSQL database at url; all of it or nothing.
 
-    O(wait_timeout): how many seconds to wait for somebody else's lock, and for a server to answer.
+    It waits so many seconds for somebody else's lock, and for a server to answer.
     """
     database = _open_sqlite(path, readonly, wait_timeout) if path else _open_postgresql(url, readonly, wait_timeout)
     try:

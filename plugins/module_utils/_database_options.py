@@ -19,7 +19,13 @@ DATABASE_OPTIONS: dict[str, Any] = dict(
 ONE_DATABASE = ("database_path", "database_url", "database_url_file")
 
 
+class OptionError(Exception):
+    """Which option has a value that cannot be, and what it has to be; never with the value."""
+
+
 def open_database(params: dict[str, Any], readonly: bool) -> ContextManager[Database]:
+    if not 0 <= params["wait_timeout"] <= 86400:
+        raise OptionError("wait_timeout has to be a number of seconds from 0 to 86400.")
     url = params["database_url"]
     if params["database_url_file"]:
         url = read_secret(params["database_url_file"], "DATABASE_URL")

@@ -17,7 +17,7 @@ class SecretError(Exception):
 
 
 def read_secret(path: str, variable: str) -> str:
-    """Return the value of O(variable) in the environment file O(path)."""
+    """Return the value of a variable in an environment file."""
     try:
         with open(path, encoding="utf-8") as file:
             value = parse(file.read()).get(variable)
@@ -33,7 +33,7 @@ def read_secret(path: str, variable: str) -> str:
 
 
 def sha256(secret: str) -> str:
-    """Return the SHA-256 of O(secret) in hex, which for a key is what OpenRouter calls its hash."""
+    """Return the SHA-256 of a secret in hex, which for a key is what OpenRouter calls its hash."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 

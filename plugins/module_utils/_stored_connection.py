@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connections that Open WebUI keeps in its table C(config): whose keys they hold, and putting ours up to date.
+"""The connections that Open WebUI keeps in its table of settings: whose keys they hold, and putting ours up to date.
 
 Up to 0.9 the table holds one JSON blob, which a running instance has in memory and writes back at any save. From 0.10
 it has a row for every setting, and each request reads them. Both are seen here as one tree of settings.
@@ -31,7 +31,7 @@ _STYLES: tuple[dict[str, Any], ...] = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ours:
     """What the connection of ours is to hold, and how to know it: by the hashes of its keys, past and present."""
 
@@ -54,7 +54,7 @@ class Ours:
         return not self.has_url(url) and isinstance(url, str) and _bare(url) in self.old_urls
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Change:
     """One setting that is replaced, under its dotted name."""
 
@@ -67,7 +67,7 @@ class Change:
         return short(sha256(value)) if self.secret else show_url(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     form: str
     status: str
@@ -84,8 +84,11 @@ def make_plan(database: Database, ours: Ours) -> Plan:
     nodes = dict(_walk(settings, ""))
     connections = tuple(_connections(nodes, ours))
     changes = tuple(_replace(nodes, ours))
-    writes = {row: _dump_like(texts[row], document) for row, document in documents.items()}
-    writes = {row: text for row, text in writes.items() if json.loads(texts[row]) != documents[row]}
+    writes = {
+        row: _dump_like(texts[row], document)
+        for row, document in documents.items()
+        if json.dumps(document) != json.dumps(json.loads(texts[row]))
+    }
     return Plan(form, _status(nodes, connections, changes, ours), connections, changes, writes)
 
 
@@ -102,7 +105,7 @@ def lock(database: Database) -> None:
 
 
 def show_url(url: Any) -> str:
-    """Return O(url) without what may be secret in it: user, password and query; a field can hold a key by mistake."""
+    """Return a URL without what may be secret in it: user, password and query; a field can hold a key by mistake."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -203,7 +206,7 @@ def _status(
 
 
 def _dump_like(text: str, document: Any) -> str:
-    """Return O(document) in the writing of O(text), so that only what was replaced differs."""
+    """Return the document in the writing of the text, so that only what was replaced differs."""
     original = json.loads(text)
     style = next((style for style in _STYLES if json.dumps(original, **style) == text), _STYLES[0])
     return json.dumps(document, **style)

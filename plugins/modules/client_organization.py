@@ -238,6 +238,7 @@ from ansible_collections.mai.clients.plugins.module_utils._database import Datab
 from ansible_collections.mai.clients.plugins.module_utils._database_options import (
     DATABASE_OPTIONS,
     ONE_DATABASE,
+    OptionError,
     open_database,
 )
 from ansible_collections.mai.clients.plugins.module_utils._organization.plan import (
@@ -288,7 +289,7 @@ def main() -> None:
         module.fail_json(msg=str(error), reason="secret")
     except OrganizationError as error:
         module.fail_json(msg=str(error), reason="organization")
-    except ValueError as error:
+    except OptionError as error:
         module.fail_json(msg=str(error), reason="invalid")
     module.exit_json(**result(plan))
 
@@ -310,11 +311,12 @@ def wanted_from(params: dict[str, Any]) -> Wanted:
     for option in ("name", "markup_rate", "timezone"):
         if params[option] is not None:
             columns[option] = params[option]
-    if columns.get("name") == "":
-        raise ValueError("name is empty. Give the organisation's display name.")
+    for option, value in (("id", params["id"]), ("name", columns.get("name"))):
+        if value == "":
+            raise OptionError(f"{option} is empty. Give the organisation's {option}.")
     rate = columns.get("markup_rate")
     if rate is not None and not (math.isfinite(rate) and rate > 0):
-        raise ValueError("markup_rate has to be a number greater than 0, such as 1.3.")
+        raise OptionError("markup_rate has to be a number greater than 0, such as 1.3.")
     if params["monthly_limit"] is not None:
         columns["monthly_limit"] = limit_from(params["monthly_limit"])
     if params["billing_email"] is not None:
@@ -346,14 +348,14 @@ def limit_from(value: Any) -> float | None:
     except (TypeError, ValueError):
         limit = math.nan
     if not (math.isfinite(limit) and limit >= 0):
-        raise ValueError("monthly_limit has to be a number of USD of at least 0, or none for no limit.")
+        raise OptionError("monthly_limit has to be a number of USD of at least 0, or none for no limit.")
     return limit
 
 
 def check_text(columns: dict[str, Any]) -> None:
     for name, value in columns.items():
         if isinstance(value, str) and "\0" in value:
-            raise ValueError(f"{name} holds a NUL character, which PostgreSQL cannot store. Remove it.")
+            raise OptionError(f"{name} holds a NUL character, which PostgreSQL cannot store. Remove it.")
 
 
 def result(plan: Plan) -> dict[str, Any]:

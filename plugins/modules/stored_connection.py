@@ -152,6 +152,7 @@ from ansible_collections.mai.clients.plugins.module_utils._database import Datab
 from ansible_collections.mai.clients.plugins.module_utils._database_options import (
     DATABASE_OPTIONS,
     ONE_DATABASE,
+    OptionError,
     open_database,
 )
 from ansible_collections.mai.clients.plugins.module_utils._secret import SecretError, read_secret
@@ -190,7 +191,7 @@ def main() -> None:
         module.fail_json(msg=str(error), reason=error.reason)
     except SecretError as error:
         module.fail_json(msg=str(error), reason="secret")
-    except ValueError as error:
+    except OptionError as error:
         module.fail_json(msg=str(error), reason="invalid")
 
 
@@ -217,7 +218,7 @@ def run(module: AnsibleModule) -> None:
 def ours_from(params: dict[str, Any]) -> Ours:
     hashes = [key_hash.lower() for key_hash in params["replaces"]]
     if not all(re.match(r"[0-9a-f]{64}\Z", key_hash) for key_hash in hashes):
-        raise ValueError("replaces holds something that is not the SHA-256 of a key: 64 hex digits. Correct it.")
+        raise OptionError("replaces holds something that is not the SHA-256 of a key: 64 hex digits. Correct it.")
     return Ours(
         key=read_secret(params["secret_file"], params["secret_variable"]),
         old_hashes=frozenset(hashes),

@@ -18,9 +18,9 @@ class OrganizationError(Exception):
     """Why the organisation cannot be as it is wanted, and what to do; never with a key."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Wanted:
-    """The desired row. C(columns) holds only what was given: what was not, stays as it is."""
+    """The desired row. Its columns are only those that were given: what was not, stays as it is."""
 
     id: str
     columns: dict[str, Any]
@@ -30,7 +30,7 @@ class Wanted:
     map_users: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     id: str
     before: dict[str, Any] | None
@@ -132,7 +132,7 @@ def describe(row: dict[str, Any] | None) -> dict[str, Any] | None:
         name: row.get(name) for name in schema.COLUMNS if name not in ("openrouter_api_key", "openrouter_key_hash")
     }
     for name in ("markup_rate", "monthly_limit"):
-        shown[name] = None if shown[name] is None else float(shown[name])
+        shown[name] = schema.number(shown[name])
     shown["is_active"] = bool(shown["is_active"]) if "is_active" in row else None
     shown["key_hash"] = sha256(row["openrouter_api_key"]) if row.get("openrouter_api_key") else None
     return shown

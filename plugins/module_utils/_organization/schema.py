@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the table C(client_organizations) looks like: each generation of mAI has other columns, types and units."""
+"""What the table client_organizations looks like: each generation of mAI has other columns, types and units."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _MILLISECONDS_FROM = 100_000_000_000
 
 
 def encode(value: Any, declared_type: str) -> Any:
-    """Return O(value) as a column of O(declared_type) takes it."""
+    """Return the value as a column of that type takes it."""
     if isinstance(value, bool):
         return value if declared_type == "boolean" else int(value)
     return value
@@ -72,18 +72,23 @@ def same(current: Any, wanted: Any, declared_type: str, kind: str) -> bool:
     if isinstance(wanted, bool):
         return bool(current) == wanted
     if isinstance(wanted, float):
-        try:
-            current = float(current)
-        except ValueError:
-            return False
-        # PostgreSQL rounds what it is given to four bytes, and would differ for ever.
-        single = kind == "postgresql" and declared_type == "real"
-        return _four_bytes(current) == _four_bytes(wanted) if single else current == wanted
+        current = number(current)
+        if current is not None and kind == "postgresql" and declared_type == "real":
+            # PostgreSQL has rounded what it was given to four bytes, and would differ for ever.
+            return _four_bytes(current) == _four_bytes(wanted)
     return current == wanted
 
 
+def number(value: Any) -> float | None:
+    """Return what a column for numbers holds; nothing when it is none, since SQLite stores anything anywhere."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
 def timestamp_unit(asked: str, row: dict[str, Any] | None, others: list[dict[str, Any]]) -> str:
-    """Return V(ms) or V(s): what is asked for, else what the row or the table uses, else V(ms) as in the guide."""
+    """Return ms or s: what is asked for, else what the row or the table uses, else ms as in the guide."""
     if asked != "auto":
         return asked
     for used in ([row] if row else []) + others:

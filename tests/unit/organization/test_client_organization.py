@@ -303,7 +303,22 @@ def test_new_row_needs_name_and_key(instance):
     assert result["reason"] == "organization"
     assert "name and openrouter_api_key" in result["msg"]
     assert instance.organization(name="", openrouter_api_key=KEY)["reason"] == "invalid"
+    assert instance.onboard(id="")["reason"] == "invalid"
     assert instance.rows() == []
+
+
+def test_text_in_a_column_for_numbers(seeded):
+    instance = seeded(monthly_limit="unlimited", markup_rate="1,5")
+    assert instance.organization(name="Other name")["organization"]["monthly_limit"] is None
+    assert instance.onboard()["actions"] == ["change billing_email, markup_rate, monthly_limit, name"]
+    assert instance.onboard()["changed"] is False
+
+
+@pytest.mark.parametrize("seconds", [-1, "nan", "inf", 1e6])
+def test_impossible_waiting(instance, seconds):
+    result = instance.onboard(wait_timeout=seconds)
+    assert result["reason"] == "invalid"
+    assert "wait_timeout" in result["msg"]
 
 
 # --- users ------------------------------------------------------------------------------------------------------

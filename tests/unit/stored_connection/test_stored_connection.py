@@ -320,6 +320,11 @@ def test_a_row_that_is_not_json_is_left_alone(rows):
     assert rows.sql("SELECT value FROM config WHERE \"key\" = 'odd'") == [(f"{{{OLD_KEY}",)]
 
 
+def test_numbers_that_are_none_are_no_reason_to_write(instance):
+    instance.save(settings([KEY], [URL], odd__number=float("nan")))
+    assert instance.connection()["changed"] is False
+
+
 def test_former_keys_must_be_hashes(instance):
     instance.save(settings([OLD_KEY], [URL]))
     result = instance.connection(replaces=[OLD_KEY])
