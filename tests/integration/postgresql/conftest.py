@@ -75,6 +75,7 @@ class Server:
                 stderr=output,
                 cwd=self.directory,
                 timeout=120,
+                check=False,
                 **identity,
             )
             output.seek(0)
