@@ -101,7 +101,7 @@ options:
       - If the secret was definitely not stored, the new key is removed again.
       - Without it the secret is returned by the run that creates the key.
       - Used with O(state=present) and O(name) only.
-    type: path
+    type: str
   secret_variables:
     description:
       - Names of the environment variables in O(secret_file) that hold the secret.

@@ -217,7 +217,7 @@ class Reconciler:
                     self._warnings += [f"{_may_exist(old)} OpenRouter's answer was lost." for old in lost]
                     return key, secret
                 failure = ServerFailed("OpenRouter returned a secret that does not belong to the key it described.")
-            if not self._remove(name, failure):
+            if not self._remove(name, settings.get("workspace_id"), failure):
                 lost.append(name)
         else:
             failure = CreateFailed(f"No key could be created, in two attempts: {failure}", failure.status)
@@ -225,12 +225,12 @@ class Reconciler:
             failure.add(_may_exist(name))
         raise failure
 
-    def _remove(self, name: str, failure: OpenRouterError) -> bool:
+    def _remove(self, name: str, workspace: str | None, failure: OpenRouterError) -> bool:
         """Delete what a create with a lost answer made. A fresh key may be missing in the list at first."""
         try:
             for pause in LOOKS:
                 self._client.sleep(pause)
-                for key in self._client.list_keys(self._workspace):
+                for key in self._client.list_keys(workspace):
                     if key.name == name:
                         self._client.delete_key(key.hash)
                         return True

@@ -47,7 +47,7 @@ def key_spec() -> dict[str, t.Any]:
             "expires_at": {"type": "str"},
             "disabled": {"type": "bool"},
             "workspace_id": {"type": "str"},
-            "secret_file": {"type": "path", "no_log": False},
+            "secret_file": {"type": "str", "no_log": False},  # not path: that expands on the controller
             "secret_variables": {"type": "list", "elements": "str", "default": ["OPENAI_API_KEY"], "no_log": False},
             "secret_owner": {"type": "str", "no_log": False},
             "secret_group": {"type": "str", "no_log": False},

@@ -417,3 +417,19 @@ def test_without_a_file_the_secret_survives_that_the_account_cannot_be_listed_ag
         httpx.Response(500) if request.method == "GET" and "PATCH" in world.writes else real(request)
     )
     assert world.run(stored=False)["secret"]
+
+
+def test_lost_answer_in_the_workspace_of_the_key_that_is_replaced() -> None:
+    world = World()
+    old = world.add(NAME, "old", workspace_id="elsewhere")
+    real, asked = world._answer, []
+
+    def faulty(request: httpx.Request) -> httpx.Response:
+        asked.append((request.method, request.url.params.get("workspace_id")))
+        answer = real(request)
+        return httpx.Response(502) if request.method == "POST" and world.writes == ["POST"] else answer
+
+    world._answer = faulty  # type: ignore[method-assign]
+    world.run(**LOST)
+    assert asked[:3] == [("GET", None), ("POST", None), ("GET", "elsewhere")]
+    assert_converged(world, [old["hash"]])
