@@ -126,6 +126,14 @@ def standin_image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture(scope="session")
+def ready_hosts(hosts: tuple[Host, Host], standin_image: Image) -> tuple[Host, Host]:
+    """The two hosts, the stand-in's image already on them: set mai_image only, and nothing is copied or pulled."""
+    for host in hosts:
+        host.load_image(standin_image.archive)
+    return hosts
+
+
+@pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A bare clone of the working tree."""
     with Project.clone(tmp_path_factory.mktemp("project")) as project:
