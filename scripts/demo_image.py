@@ -99,11 +99,10 @@ def main() -> None:
         'CMD ["/usr/bin/python3", "/opt/mai_standin"]',
     ]
     options = [word for change in changes for word in ("--change", change)]
-    with (
-        subprocess.Popen(["docker", "import", *options, "-", name], stdin=subprocess.PIPE) as process,
-        tarfile.open(fileobj=process.stdin, mode="w|") as archive,
-    ):
+    process = subprocess.Popen(["docker", "import", *options, "-", name], stdin=subprocess.PIPE)
+    with process.stdin as pipe, tarfile.open(fileobj=pipe, mode="w|") as archive:
         write(archive)
+    process.wait()
     sys.exit(process.returncode)
 
 

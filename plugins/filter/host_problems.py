@@ -77,7 +77,8 @@ def _docker(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Ite
 def _native(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if client["mai_native_service"] == "systemd" and not (seen["machine"]["systemd"] and seen["machine"]["root"]):
         yield (
-            "mai_native_service is systemd, but systemd does not run there or the connection is not root's: use process"
+            "mai_native_service is systemd, but systemd does not run there, or the connection is not root's: "
+            "use process"
         )
 
 
@@ -87,7 +88,7 @@ def _room(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Itera
         yield f"only {_gib(free)} are free for {client['mai_deployment_dir']}: make room, at least {_gib(DATA_MINIMUM)}"
     limit = memory_bytes(client["mai_memory_limit"]) if client["mai_memory_limit"] else None
     if limit and limit > seen["machine"]["memory_bytes"]:
-        yield f"mai_memory_limit is {_gib(limit)}, but the machine has {_gib(seen['machine']['memory_bytes'])}: lower it"
+        yield f"mai_memory_limit is {_gib(limit)}, more than the machine has: {_gib(seen['machine']['memory_bytes'])}"
 
 
 def host_problems(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:

@@ -1,0 +1,140 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What on a machine stands in a client's way."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from ansible_collections.mai.clients.plugins.filter.host_problems import GIB, host_problems, host_warnings
+
+CLIENT = {
+    "slug": "company-abc",
+    "mai_deployment": "docker",
+    "mai_image": "mai:1",
+    "mai_image_pull": "missing",
+    "mai_image_archive": None,
+    "mai_native_service": "auto",
+    "mai_deployment_dir": "/opt/mai/deployments/client-company-abc",
+    "mai_memory_limit": None,
+    "mai_docker_packages": "auto",
+    "mai_database": "sqlite",
+}
+SEEN = {
+    "machine": {
+        "id": "1",
+        "system_id": "debian",
+        "system_version": "13",
+        "memory_bytes": 8 * GIB,
+        "root": True,
+        "systemd": True,
+    },
+    "docker": {"cli": True, "engine": "26.1", "compose": "2.26", "error": None, "data_root_free_bytes": 50 * GIB},
+    "directory": {
+        "path": "/opt/mai/deployments/client-company-abc",
+        "exists": False,
+        "empty": False,
+        "managed": False,
+        "managed_by": None,
+        "free_bytes": 50 * GIB,
+    },
+    "containers": [],
+    "foreign_containers": [],
+    "unit": None,
+    "port": {"number": 8001, "listening": False, "ours": False, "process": None},
+    "image": {"present": False},
+    "memory_limits_bytes": 0,
+}
+
+
+def machine(**parts: dict) -> dict:
+    seen = copy.deepcopy(SEEN)
+    for name, values in parts.items():
+        seen[name] = {**seen[name], **values} if isinstance(values, dict) and seen[name] else values
+    return seen
+
+
+def problems(client: dict | None = None, **parts: dict) -> list[str]:
+    return host_problems({**CLIENT, **(client or {})}, machine(**parts))
+
+
+NO_DOCKER = {"cli": False, "engine": None, "compose": None, "error": "docker is not installed"}
+
+
+@pytest.mark.parametrize(
+    ("client", "parts"),
+    [
+        ({}, {}),
+        ({}, {"docker": NO_DOCKER}),
+        ({}, {"docker": {**NO_DOCKER, "cli": True, "engine": "20.10", "error": None}}),
+        ({}, {"directory": {"exists": True, "empty": True}}),
+        ({}, {"directory": {"exists": True, "managed": True, "managed_by": "company-abc"}}),
+        ({}, {"port": {"listening": True, "ours": True, "process": "mai-companyabc"}}),
+        ({}, {"docker": NO_DOCKER, "machine": {"system_version": "12"}}),
+        ({"mai_image": "your-mai-image:latest"}, {"image": {"present": True}}),
+        ({"mai_deployment": "native"}, {"docker": NO_DOCKER}),
+        ({"mai_memory_limit": "8g"}, {}),
+    ],
+)
+def test_nothing_stands_in_the_way(client: dict, parts: dict) -> None:
+    assert problems(client, **parts) == []
+
+
+@pytest.mark.parametrize(
+    ("client", "parts", "about"),
+    [
+        ({}, {"directory": {"exists": True}}, "adopt_client.yml"),
+        ({}, {"directory": {"exists": True, "managed_by": "northwind"}}, "belongs to northwind"),
+        ({}, {"containers": [{"name": "mai-companyabc", "managed": False}]}, "adopt_client.yml"),
+        ({}, {"unit": {"exists": True, "managed": False}}, "systemd unit"),
+        ({}, {"port": {"listening": True, "process": "nginx"}}, "port 8001 is already used by nginx"),
+        (
+            {},
+            {"port": {"listening": True}, "foreign_containers": [{"name": "grafana", "ports": []}]},
+            "already used by container grafana",
+        ),
+        ({"mai_image": "your-mai-image:latest"}, {}, "placeholder"),
+        ({"mai_image": "your-mai-image:latest"}, {"docker": NO_DOCKER}, "placeholder"),
+        ({"mai_image_pull": "never"}, {}, "mai_image_archive"),
+        ({"mai_docker_packages": "none"}, {"docker": NO_DOCKER}, "mai_docker_packages is none"),
+        ({"mai_docker_packages": "none"}, {"docker": {"compose": None}}, "Docker Compose v2 is missing"),
+        (
+            {"mai_docker_packages": "distribution"},
+            {"docker": NO_DOCKER, "machine": {"system_version": "12"}},
+            "debian 12 has no Compose v2",
+        ),
+        ({}, {"docker": NO_DOCKER, "machine": {"root": False}}, "not root's"),
+        ({}, {"docker": NO_DOCKER, "machine": {"system_id": "fedora"}}, "fedora"),
+        ({}, {"docker": {"engine": None, "compose": None, "error": "permission denied"}}, "does not answer"),
+        ({}, {"directory": {"free_bytes": GIB // 2}}, "make room"),
+        ({"mai_memory_limit": "9g"}, {}, "mai_memory_limit is 9.0 GiB"),
+        (
+            {"mai_deployment": "native", "mai_native_service": "systemd"},
+            {"machine": {"systemd": False}},
+            "use process",
+        ),
+    ],
+)
+def test_what_stands_in_the_way_is_named_once(client: dict, parts: dict, about: str) -> None:
+    found = problems(client, **parts)
+    assert len(found) == 1 and about in found[0]
+
+
+@pytest.mark.parametrize(
+    ("client", "parts", "about"),
+    [
+        ({"mai_memory_limit": "4g"}, {"memory_limits_bytes": 5 * GIB}, "add up to 9.0 GiB"),
+        ({}, {"docker": {"data_root_free_bytes": 2 * GIB}}, "free for images"),
+        ({"mai_database": "external"}, {}, "SQLite only"),
+    ],
+)
+def test_what_an_operator_should_know(client: dict, parts: dict, about: str) -> None:
+    (warning,) = host_warnings({**CLIENT, **client}, machine(**parts))
+    assert about in warning
+
+
+def test_an_ordinary_machine_gives_no_warning() -> None:
+    assert host_warnings(CLIENT, SEEN) == []
