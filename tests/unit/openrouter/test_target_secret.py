@@ -42,7 +42,12 @@ class Shell:
 
     def __call__(self, cmd: str, in_data: bytes | None = None) -> dict[str, t.Any]:
         done = subprocess.run(
-            ["/bin/sh", "-c", cmd], input=in_data or b"", capture_output=True, env=self.environment, user=self.user
+            ["/bin/sh", "-c", cmd],
+            check=False,
+            input=in_data or b"",
+            capture_output=True,
+            env=self.environment,
+            user=self.user,
         )
         self.seen += [cmd, done.stdout.decode(), done.stderr.decode()]
         return {
