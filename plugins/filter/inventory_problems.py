@@ -125,14 +125,12 @@ def _deployment(client: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if client["mai_deployment"] == "native":
         if not client["mai_start_command"]:
             yield "mai_deployment is native, but mai_start_command, which starts the instance, is missing"
-        if client["mai_database"] == "postgresql":
-            yield "mai_database: postgresql is a service of the compose project; use external with a native instance"
     elif not IMAGE.fullmatch(str(client["mai_image"] or "")):
         yield f"mai_image is {_one_line(client['mai_image'])}: give the image as name:tag"
     if client["mai_memory_limit"] and memory_bytes(client["mai_memory_limit"]) is None:
         yield f"mai_memory_limit is {_one_line(client['mai_memory_limit'])}: write it as 512m or 4g"
-    if client["mai_database"] == "external" and not client["mai_database_url_given"]:
-        yield "mai_database is external, but mai_database_url is missing"
+    if client["mai_database"] != "sqlite":
+        yield f"mai_database is {client['mai_database']}: this release sets up sqlite only"
     if not isinstance(client["mai_extra_env"], t.Mapping):
         yield "mai_extra_env must be a mapping of names to values"
         return

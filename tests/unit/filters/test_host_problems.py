@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 
 import pytest
-
 from ansible_collections.mai.clients.plugins.filter.host_problems import GIB, host_problems, host_warnings
 
 CLIENT = {

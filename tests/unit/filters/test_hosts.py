@@ -8,7 +8,6 @@ from __future__ import annotations
 import pytest
 from ansible import context
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.mai.clients.plugins.filter.hosts import hosts
 
 GROUPS = {

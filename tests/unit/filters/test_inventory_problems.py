@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.mai.clients.plugins.filter.inventory_problems import (
     inventory_problems,
     memory_bytes,
@@ -39,7 +38,6 @@ CLIENT = {
     "mai_memory_limit": "4g",
     "mai_docker_packages": "auto",
     "mai_database": "sqlite",
-    "mai_database_url_given": False,
     "mai_domain": None,
     "mai_fqdn": "",
     "openrouter_base_url": "https://openrouter.ai/api/v1",
@@ -110,7 +108,8 @@ def test_good_variables_have_no_problem(variables: dict) -> None:
         ({"mai_image": "mai:$TAG"}, "mai_image"),
         ({"mai_image": ""}, "mai_image"),
         ({"mai_memory_limit": "much"}, "mai_memory_limit"),
-        ({"mai_database": "external"}, "mai_database_url"),
+        ({"mai_database": "external"}, "sqlite only"),
+        ({"mai_database": "postgresql"}, "sqlite only"),
         ({"mai_extra_env": ["A=b"]}, "mapping"),
         ({"mai_extra_env": {"A B": "x"}}, "letters, digits"),
         ({"mai_extra_env": {"OPENAI_API_KEY": "x"}}, "must not set OPENAI_API_KEY"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 
 import pytest
-
 from ansible_collections.mai.clients.plugins.filter.verification import CHECKS, verification
 
 HASH = "a" * 64
