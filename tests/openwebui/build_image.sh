@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mai.clients team
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# build_image.sh NAME
+#
+# Makes an image NAME of the real Open WebUI in the engine that `docker` reaches: Debian 12 for its Python 3.11, Open
+# WebUI from PyPI without torch (install.sh), and the vendor's way to start it (port 8080, /app/backend/data). An image of
+# that name that was made by this same script is kept.
+set -eu
+
+if [ $# -ne 1 ]; then
+    echo "usage: $0 NAME" >&2
+    exit 2
+fi
+name=$1
+version=0.12.4
+folder=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$folder/../.." && pwd)
+PATH="$root/.venv/bin:$PATH"
+
+definition=$(cat "$0" "$folder/start.sh" | sha256sum | cut -c1-16)
+found=$(docker image inspect "$name" --format '{{index .Config.Labels "mai.clients.definition"}}' 2> /dev/null || true)
+if [ "$found" = "$definition" ]; then
+    exit 0
+fi
+
+base=$(sh "$root/tests/mai_standin/base_image.sh" bookworm ca-certificates,curl,python3)
+
+work=$(mktemp -d)
+container=
+trap 'rm -rf "$work"; [ -z "$container" ] || docker rm "$container" > /dev/null' EXIT
+mkdir -p "$work/image/opt/open-webui" "$work/image/app/backend/data"
+chmod 755 "$work/image"
+cp "$folder/start.sh" "$work/image/app/backend/start.sh"
+echo 'torch ; sys_platform == "never"' > "$work/without"
+# Ready-made packages for Debian 12's Python and C library, whatever this machine has.
+uv pip install --quiet --python "$root/.venv/bin/python" --target "$work/image/opt/open-webui" \
+    --python-version 3.11 --python-platform "$(uname -m)-manylinux_2_36" --only-binary :all: \
+    --override "$work/without" "open-webui==$version"
+container=$(docker create "$base" true)
+docker cp --quiet "$work/image/." "$container:/"
+
+# The vendor's variables; the offline ones because nothing outside can be reached here.
+docker commit \
+    --change "LABEL mai.clients.definition=$definition" \
+    --change 'ENV DOCKER=true ENV=prod PORT=8080 PYTHONPATH=/opt/open-webui PYTHONUNBUFFERED=1' \
+    --change 'ENV DATA_DIR=/app/backend/data STATIC_DIR=/app/backend/static' \
+    --change 'ENV OFFLINE_MODE=true ENABLE_OLLAMA_API=false ANONYMIZED_TELEMETRY=false' \
+    --change 'ENV BYPASS_EMBEDDING_AND_RETRIEVAL=true' \
+    --change 'WORKDIR /app/backend' \
+    --change 'EXPOSE 8080' \
+    --change 'HEALTHCHECK CMD curl --silent --fail http://localhost:${PORT:-8080}/health' \
+    --change 'CMD ["sh", "start.sh"]' \
+    "$container" "$name" > /dev/null

@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mai.clients team
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# install.sh VENVDIR [PYTHON]
+#
+# Installs the real Open WebUI into a virtual environment of its own: about a minute and 2 GB. Without torch, which
+# would be the larger half of it: only local embedding and speech models are lost. Needs Python 3.11 or 3.12.
+set -eu
+
+if [ $# -lt 1 ]; then
+    echo "usage: $0 VENVDIR [PYTHON]" >&2
+    exit 2
+fi
+venv=$1
+version=0.12.4
+root=$(cd "$(dirname "$0")/../.." && pwd)
+
+mark="$venv/open-webui-version"
+if [ "$(cat "$mark" 2> /dev/null)" = "$version" ] && "$venv/bin/python" -c '' 2> /dev/null; then
+    exit 0
+fi
+
+python=${2:-$(sh "$root/scripts/pythons.sh" 3.11 3.12 | sed -n '1s/^[^ ]* //p')}
+if [ -z "$python" ]; then
+    echo "$0: Open WebUI $version needs Python 3.11 or 3.12 with venv, and this machine has neither." \
+        "Install one of them, or name it as the second argument." >&2
+    exit 1
+fi
+PATH="$root/.venv/bin:$PATH"
+if ! command -v uv > /dev/null; then
+    echo "$0: uv is missing. Run: make setup" >&2
+    exit 1
+fi
+
+rm -rf "$venv"
+uv venv --quiet --python "$python" "$venv"
+without=$(mktemp)
+trap 'rm -f "$without"' EXIT
+echo 'torch ; sys_platform == "never"' > "$without"
+uv pip install --quiet --python "$venv/bin/python" --override "$without" "open-webui==$version"
+echo "$version" > "$mark"
