@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import uvicorn
@@ -34,7 +35,7 @@ LOG_LINE_SECONDS = 0.5
 CRASH_AFTER_SECONDS = 2.0
 
 
-def secret_key(environment: os._Environ[str] | dict[str, str] = os.environ) -> str:
+def secret_key(environment: Mapping[str, str] = os.environ) -> str:
     """The image generates a key for an unset or empty variable, a native start only for an unset one."""
     given = environment.get("WEBUI_SECRET_KEY")
     if given:

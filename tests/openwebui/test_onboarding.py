@@ -1,0 +1,106 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One whole onboarding of the real Open WebUI on a host, and the same again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import Image
+from tests.e2e.fleet import Fleet
+from tests.hosts.host import Host
+from tests.hosts.project import Project, Result
+from tests.openrouter_simulator import Simulator
+
+SLUG = "company-abc"
+ADMIN = "admin@companyabc.example"
+START_SECONDS = 900
+
+
+@pytest.fixture(scope="module")
+def fleet(
+    project: Project,
+    simulator: Simulator,
+    boot: Callable[..., Host],
+    openwebui_image: Image,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Fleet:
+    host = boot()
+    host.load_image(openwebui_image.archive)
+    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"))
+    fleet.put(
+        SLUG,
+        host,
+        mai_client_name='Żółw & Söhne "Sp. z o.o." $HOME',
+        mai_monthly_limit=500,
+        mai_billing_email="billing@companyabc.example",
+        mai_admin_email=ADMIN,
+        mai_image=openwebui_image.name,
+        mai_image_pull="never",
+        mai_port=8101,
+        # Plain Open WebUI brings no such table.
+        mai_database_create_table=True,
+    )
+    return fleet
+
+
+@pytest.fixture(scope="module")
+def onboarded(fleet: Fleet) -> Result:
+    return fleet.run(SLUG, seconds=START_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def admin(fleet: Fleet, onboarded: Result) -> str:
+    answer = fleet.sign_in(SLUG, ADMIN, fleet.variables(SLUG, "admin.env")["WEBUI_ADMIN_PASSWORD"])
+    assert answer.status_code == 200
+    assert answer.json()["role"] == "admin"
+    return answer.json()["token"]
+
+
+@pytest.fixture
+def api(fleet: Fleet, admin: str) -> httpx.Client:
+    client = fleet.api(SLUG)
+    client.headers["Authorization"] = f"Bearer {admin}"
+    return client
+
+
+def test_it_is_onboarded(fleet: Fleet, onboarded: Result) -> None:
+    assert onboarded.total("failed") == onboarded.total("unreachable") == 0
+    with fleet.api(SLUG) as api:
+        assert api.get("/ready").json() == {"status": True}
+        assert api.get("/api/version").json()["version"] == "0.12.4"
+        closed = {"email": "stranger@example.com", "password": "a-password", "name": "Stranger"}
+        assert api.post("/api/v1/auths/signup", json=closed).status_code == 403
+
+
+def test_key_connection_and_row_are_one(fleet: Fleet, onboarded: Result) -> None:
+    key = fleet.key(SLUG)
+    stored = {row["key"]: json.loads(row["value"]) for row in fleet.table(SLUG, "config")}
+    [secret] = stored["openai.api_keys"]
+    assert hashlib.sha256(secret.encode()).hexdigest() == key["hash"]
+    assert stored["openai.api_base_urls"] == [fleet.simulator.url]
+    assert fleet.organization(SLUG)["openrouter_api_key"] == secret
+    assert fleet.variables(SLUG, "api_key.env")["OPENAI_API_KEY"] == secret
+    assert secret not in onboarded.output
+
+
+def test_the_administrator_chats_and_the_client_pays(fleet: Fleet, api: httpx.Client) -> None:
+    before = fleet.key(SLUG)["usage"]
+    body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "Good morning"}]}
+    answer = api.post("/api/chat/completions", json=body)
+    assert answer.status_code == 200
+    assert fleet.key(SLUG)["usage"] - before == pytest.approx(answer.json()["usage"]["cost"])
+
+
+def test_the_second_run_changes_nothing(fleet: Fleet, onboarded: Result) -> None:
+    started = fleet.started(SLUG)
+    again = fleet.run(SLUG)
+    assert again.total("changed") == again.total("failed") == 0
+    assert fleet.writes == []
+    assert fleet.started(SLUG) == started
