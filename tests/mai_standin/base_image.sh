@@ -19,7 +19,8 @@ if ! docker image inspect "$name" > /dev/null 2>&1; then
     python3 -c 'import sys; from tests.hosts import apt; sys.stdout.write(apt.sources(sys.argv[1]))' "$suite" \
         > "$work/sources.list"
     python3 -c 'import sys; from tests.hosts import apt; sys.stdout.write(apt.configuration())' > "$work/apt.conf"
-    # A file in between, so that a failed bootstrap never becomes an image.
+    # A file in between, so that a failed bootstrap never becomes an image. The hook's $1 is the new root directory.
+    # shellcheck disable=SC2016
     mmdebstrap --quiet --variant=minbase --include="$packages" --aptopt="$work/apt.conf" \
         --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
         --customize-hook='rm -rf "$1"/etc/apt/sources.list* "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/var/lib/apt/lists/*' \
