@@ -58,6 +58,7 @@ pid:
   sample: 4711
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -69,16 +70,20 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import nativ
 
 def _stop(pid: int, timeout: int) -> None:
     """Ask the process to end; after the time that it has for that, end its whole session."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            if not system.is_running(pid):
-                return
-            time.sleep(0.1)
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+        if not _ended(pid, timeout):
+            os.killpg(pid, signal.SIGKILL)
+            _ended(pid, 5)
+
+
+def _ended(pid: int, timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
+    while system.is_running(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def _start(directory: str) -> int:
