@@ -120,7 +120,14 @@ STAGES = (
     ),
     Stage("unit", ("test",), pytest("tests/unit"), minutes=15),
     Stage("ansible-lint", ("lint", "test"), commands("ansible-lint --offline --profile production")),
-    Stage("docs", ("lint", "test"), commands("python scripts/lint_docs.py")),
+    Stage(
+        "docs",
+        ("lint", "test"),
+        commands(
+            "antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent"
+            " --disallow-unknown-collection-refs ."
+        ),
+    ),
     Stage("galaxy-importer", ("lint", "test"), commands("python scripts/galaxy_importer.py")),
     Stage("sanity-2.19", ("lint", "test"), commands("python scripts/sanity.py 2.19.14"), minutes=20),
     Stage("sanity-2.21", ("lint", "test"), commands("python scripts/sanity.py 2.21.5"), minutes=20),
