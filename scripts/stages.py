@@ -133,12 +133,14 @@ STAGES = (
     Stage("sanity-2.21", ("lint", "test"), commands("python scripts/sanity.py 2.21.5"), minutes=20),
     Stage("integration", ("test",), pytest("tests/integration"), minutes=20),
     Stage("contract", ("test",), pytest("tests/contract"), minutes=15),
+    Stage("demo", ("test",), commands("python scripts/demo.py", "sh scripts/demo_clean.sh")),
     Stage("molecule", ("test",), counted(molecule_scenarios), minutes=15),
     Stage("e2e", ("test",), pytest("tests/e2e"), minutes=60),
     # Not part of make test: 2 GB of packages.
     Stage("openwebui-install", ("openwebui",), commands(f"sh tests/openwebui/install.sh {OPENWEBUI}"), minutes=15),
     Stage("openwebui-contract", ("openwebui",), pytest("tests/contract", f"--real-openwebui={OPENWEBUI}"), minutes=20),
     Stage("openwebui-onboarding", ("openwebui",), pytest("tests/openwebui"), minutes=30),
+    Stage("openwebui-demo", ("openwebui",), commands("python scripts/demo.py --openwebui", "sh scripts/demo_clean.sh")),
 )
 
 
