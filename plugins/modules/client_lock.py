@@ -20,14 +20,13 @@ description:
   - In check mode nothing is written, and a lock that somebody else holds is reported all the same.
 attributes:
   check_mode:
-    description: Can run in check mode and say what it would do.
     support: full
   diff_mode:
-    description: Shows what changed.
     support: none
   idempotent:
-    description: Taking a lock that this run holds, or giving back one that it does not hold, does nothing.
     support: full
+extends_documentation_fragment:
+  - mai.clients.attributes
 options:
   path:
     description:

@@ -23,6 +23,8 @@ author:
 requirements:
   - Python >= 3.8 on the target
   - psycopg or psycopg2 on the target, for an instance with a PostgreSQL database
+extends_documentation_fragment:
+  - mai.clients.attributes
 options:
   url:
     description: Address of the instance as the target itself reaches it, for example V(http://127.0.0.1:8001).
@@ -53,13 +55,10 @@ options:
     type: path
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
   diff_mode:
-    description: Returns details on what has changed when in diff mode.
     support: full
   idempotent:
-    description: When run twice in a row with nothing else happening, the second run changes nothing.
     support: full
 seealso:
   - module: mai.clients.instance_secrets

@@ -11,7 +11,8 @@ module: instance_health
 short_description: Wait until a client's instance is up, as long as it makes progress
 version_added: 0.1.0
 description:
-  - Waits, on the target host, until the instance answers C(/ready) with C({"status": true}), or, for releases without
+  - >-
+    Waits, on the target host, until the instance answers C(/ready) with a JSON status of true, or, for releases without
     it, O(health_path) with HTTP 200.
   - >-
     An instance that still starts (migrates its database, say) is waited for as long as new log lines appear, however
@@ -21,6 +22,8 @@ description:
   - Nothing is changed. A failure carries the last log lines, with secrets masked.
 author:
   - The mai.clients team (@mai-clients)
+extends_documentation_fragment:
+  - mai.clients.attributes
 options:
   client:
     description: The client's slug, for example V(company-abc).
@@ -57,14 +60,11 @@ options:
     default: 3
 attributes:
   check_mode:
-    description: Can run in check mode and return the same as outside of it.
     support: full
   diff_mode:
-    description: Returns details on what has changed when in diff mode.
     support: N/A
     details: The module changes nothing.
   idempotent:
-    description: When run twice in a row with nothing else happening, the second run changes nothing.
     support: full
 """
 

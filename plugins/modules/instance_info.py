@@ -21,6 +21,8 @@ author:
 requirements:
   - Python >= 3.8 on the target
   - psycopg or psycopg2 on the target, for an instance with a PostgreSQL database that is to be looked into
+extends_documentation_fragment:
+  - mai.clients.attributes
 options:
   client:
     description: The client's slug, for example V(company-abc).
@@ -81,14 +83,11 @@ options:
     type: str
 attributes:
   check_mode:
-    description: Can run in check mode and return the same as outside of it.
     support: full
   diff_mode:
-    description: Returns details on what has changed when in diff mode.
     support: N/A
     details: The module changes nothing.
   idempotent:
-    description: When run twice in a row with nothing else happening, the second run changes nothing.
     support: full
 seealso:
   - module: mai.clients.client_organization

@@ -16,6 +16,8 @@ description:
   - Only a process that belongs to the directory is ever stopped, whatever the number in C(instance.pid) says.
 author:
   - The mai.clients team (@mai-clients)
+extends_documentation_fragment:
+  - mai.clients.attributes
 options:
   deployment_dir:
     description: The client's directory on the target.
@@ -32,13 +34,10 @@ options:
     default: 30
 attributes:
   check_mode:
-    description: Can run in check mode and say what it would do.
     support: full
   diff_mode:
-    description: Shows what changed.
     support: none
   idempotent:
-    description: When run twice in a row with nothing else happening, the second run changes nothing.
     support: partial
     details: O(state=restarted) always restarts.
 """
@@ -61,7 +60,6 @@ pid:
 import contextlib
 import os
 import signal
-import subprocess
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -86,22 +84,20 @@ def _ended(pid: int, timeout: float) -> bool:
     return True
 
 
-def _start(directory: str) -> int:
-    log = os.open(os.path.join(directory, "instance.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    # A session of its own: the connection's end must not end it.
-    process = subprocess.Popen(  # pylint: disable=consider-using-with
-        [os.path.join(directory, "start-mai-instance.sh")],
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-        close_fds=True,
-    )
-    os.close(log)
-    with open(os.path.join(directory, "instance.pid"), "w", encoding="ascii") as file:
-        file.write(f"{process.pid}\n")
-    return process.pid
+# A session of its own: the connection's end must not end it. In the background of a shell, setsid keeps its number.
+_START = """
+umask 077
+[ -x ./start-mai-instance.sh ] || { echo "it is missing or not executable" >&2; exit 1; }
+setsid ./start-mai-instance.sh < /dev/null >> instance.log 2>&1 &
+echo $! | tee instance.pid
+"""
+
+
+def _start(module: AnsibleModule, directory: str) -> int:
+    code, output, error = module.run_command(["/bin/sh", "-c", _START], cwd=directory)
+    if code != 0:
+        module.fail_json(msg=f"{directory}/start-mai-instance.sh cannot be started: {error.strip()}.")
+    return int(output)
 
 
 def main() -> None:
@@ -123,10 +119,7 @@ def main() -> None:
         if stop:
             _stop(pid, module.params["stop_timeout"])
             pid = None
-        try:
-            pid = _start(directory) if start else pid
-        except OSError as error:
-            module.fail_json(msg=f"{directory}/start-mai-instance.sh cannot be started: {error.strerror}.")
+        pid = _start(module, directory) if start else pid
     module.exit_json(changed=stop or start, pid=pid)
 
 

@@ -20,6 +20,8 @@ author:
   - The mai.clients team (@mai-clients)
 requirements:
   - Python >= 3.8 on the target
+extends_documentation_fragment:
+  - mai.clients.attributes
 options:
   deployment_dir:
     description: The client's deployment directory on the target. It must exist.
@@ -49,14 +51,11 @@ options:
     type: str
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
   diff_mode:
-    description: Returns details on what has changed when in diff mode.
     support: full
     details: Names of variables only, never their values.
   idempotent:
-    description: When run twice in a row with nothing else happening, the second run changes nothing.
     support: full
 seealso:
   - module: mai.clients.instance_administrator

@@ -20,6 +20,8 @@ author:
   - The mai.clients team (@mai-clients)
 requirements:
   - Python >= 3.8 on the target
+extends_documentation_fragment:
+  - mai.clients.attributes
 options:
   hashes:
     description: Hashes (SHA-256 in hex) of the keys that are the client's at OpenRouter.
@@ -52,13 +54,10 @@ options:
     type: path
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying target.
     support: full
   diff_mode:
-    description: Returns details on what has changed when in diff mode.
     support: none
   idempotent:
-    description: When run twice in a row with nothing else happening, the second run changes nothing.
     support: full
 """
 
