@@ -8,6 +8,7 @@ This is private to the collection.
 
 from __future__ import annotations
 
+import os
 import traceback
 import typing as t
 
@@ -54,7 +55,7 @@ class OpenRouterAction(ActionBase):
     def _operate(self) -> dict[str, t.Any]:
         self._refuse_environment()
         params = self._validated()
-        with Client(on_wait=self._tell_wait, **connection_of(params)) as client:
+        with Client(on_wait=self._tell_wait, **connection_of(params, os.environ)) as client:
             return self.operate(client, params)
 
     def _validated(self) -> dict[str, t.Any]:

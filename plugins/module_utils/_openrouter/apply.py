@@ -122,24 +122,29 @@ class Reconciler:
     def _apply(self, steps: Plan) -> tuple[Key | None, str | None]:
         final, created, secret = steps.key, None, None
         for step in steps.actions:
-            subject = step.key or created
             if step.kind == "create":
                 created, secret = self._create(step)
                 final = created
-            elif step.kind == "delete":
-                assert subject
+                continue
+            subject = step.key or created
+            if subject is None:
+                raise AssertionError(f"a plan with no key to {step.kind}")
+            if step.kind == "delete":
                 self._client.delete_key(subject.hash)
             elif step.kind == "repair":
-                assert subject and self._store and self._stored
-                self._store.repair(subject.hash, self._stored.digest)
+                self._repair(subject)
             else:
-                assert subject
                 updated = self._update(step, subject, created)
                 final = updated if final and updated.hash == final.hash else final
         if created and self._store is None:
             self._check_alone(created)
         self.unfinished = None
         return final, None if self._store else secret
+
+    def _repair(self, key: Key) -> None:
+        if self._store is None or self._stored is None:
+            raise AssertionError("a plan to repair a file that was not looked at")
+        self._store.repair(key.hash, self._stored.digest)
 
     def _check_alone(self, created: Key) -> None:
         """Without a file nothing decides between two runs: whoever sees the other's key gives way."""

@@ -159,10 +159,10 @@ class _Present:
             key = self.held
             actions = self._finish(self.held)
             replaced += [current.hash] if current else []
-        elif current or (stored and stored.hash):
-            self._check_replaceable()
+        elif stored and (current or stored.hash):
+            self._check_replaceable(stored)
             key = None
-            replaced += [old for old in (current and current.hash, stored and stored.hash) if old]
+            replaced += [old for old in (current and current.hash, stored.hash) if old]
             actions = self._create(current, "its secret is lost")
         else:
             actions = self._create(None, "there is no key of this name")
@@ -221,10 +221,9 @@ class _Present:
                 f"The key's secret could not be stored: {self.stored.obstacle}. Nothing was created at OpenRouter."
             )
 
-    def _check_replaceable(self) -> None:
+    def _check_replaceable(self, stored: Stored) -> None:
         """Neither the key of this name has its secret stored nor a provisional one: may a new one take its place?"""
-        stored, current = self.stored, self.current
-        assert stored is not None
+        current = self.current
         foreign = next((key for key in self.keys if stored.holds(key.hash)), None)
         if foreign:
             raise ForeignSecret(

@@ -10,7 +10,6 @@ This is private to the collection.
 from __future__ import annotations
 
 import math
-import os
 import typing as t
 from datetime import timezone
 
@@ -85,7 +84,7 @@ def account_info_spec() -> dict[str, t.Any]:
     return {"argument_spec": _common(), "supports_check_mode": True}
 
 
-def connection_of(params: Params, environ: t.Mapping[str, str] = os.environ) -> dict[str, t.Any]:
+def connection_of(params: Params, environ: t.Mapping[str, str]) -> dict[str, t.Any]:
     """What the client needs. An empty value counts as not given: AWX injects empty strings for empty fields."""
     if params["timeout"] <= 0 or params["retries"] < 0:
         raise InvalidOption("timeout must be more than 0 seconds, and retries 0 or more.")
