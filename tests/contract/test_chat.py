@@ -47,7 +47,7 @@ def test_a_user_sees_no_models_unless_access_control_is_bypassed(
     make: Callable[..., Instance], environment: dict[str, str]
 ) -> None:
     instance = make(**environment).start()
-    _, token = instance.add_user("user@example.com")
+    _user, token = instance.add_user("user@example.com")
     instance.models(instance.admin())
     assert instance.models(token) == []
     refused = instance.chat(token)

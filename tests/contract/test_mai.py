@@ -77,7 +77,7 @@ def test_every_start_sets_name_and_key_and_keeps_the_rest(mai: Mai, generation: 
     instance.execute(
         "UPDATE client_organizations SET markup_rate = 1.5, monthly_limit = 500, name = 'changed', created_at = 1"
     )
-    new, _ = keys.create("rotated")
+    new, _hash = keys.create("rotated")
     instance.restart(OPENROUTER_API_KEY=new)
     (row,) = organizations(instance)
     assert (row["name"], row["openrouter_api_key"]) == (NAME, new)

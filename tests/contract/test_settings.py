@@ -132,14 +132,14 @@ def test_the_admin_api_changes_connections_at_once_and_for_good(own: Instance, k
 
 
 def test_only_an_administrator_sees_the_connections(own: Instance) -> None:
-    _, token = own.add_user("user@example.com")
+    _user, token = own.add_user("user@example.com")
     assert own.get("/openai/config", token).status_code == 401
 
 
 def test_an_administrator_adds_a_connection_beside_ours(own: Instance, simulator: Simulator, keys: Keys) -> None:
     admin = own.admin()
     settings = own.get("/openai/config", admin).json()
-    other, _ = keys.create("theirs")
+    other, _hash = keys.create("theirs")
     settings["OPENAI_API_BASE_URLS"].append(simulator.openrouter_like_url)
     settings["OPENAI_API_KEYS"].append(other)
     saved = own.post("/openai/config/update", settings, admin).json()

@@ -173,7 +173,7 @@ def test_another_secret_key_ends_every_session(make: Callable[..., Instance]) ->
 @pytest.mark.form("rows")
 def test_more_than_fifteen_sign_ins_in_three_minutes_are_429(make: Callable[..., Instance]) -> None:
     instance = make(**admin_variables()).start()
-    assert {instance.sign_in().status_code for _ in range(15)} == {200}
+    assert {instance.sign_in().status_code for _attempt in range(15)} == {200}
     assert instance.sign_in().status_code == 429
     assert instance.sign_in(email="another@example.com").status_code == 400
 
@@ -207,7 +207,7 @@ def test_an_administrator_changes_name_e_mail_and_role(instance: Instance, admin
 
 
 def test_a_user_changes_the_own_password(instance: Instance) -> None:
-    _, token = instance.add_user("careful@example.com")
+    _user, token = instance.add_user("careful@example.com")
     wrong = {"password": "wrong", "new_password": NEW}
     assert instance.post("/api/v1/auths/update/password", wrong, token).status_code == 400
     right = {"password": "a-password", "new_password": NEW}
@@ -216,7 +216,7 @@ def test_a_user_changes_the_own_password(instance: Instance) -> None:
 
 
 def test_a_bcrypt_hash_written_into_the_table_is_the_password_at_once(instance: Instance) -> None:
-    user_id, _ = instance.add_user("rescued@example.com")
+    user_id, _token = instance.add_user("rescued@example.com")
     instance.execute(
         "UPDATE auth SET password = ? WHERE id = ?", bcrypt.hashpw(NEW.encode(), bcrypt.gensalt()).decode(), user_id
     )

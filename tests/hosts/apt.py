@@ -68,7 +68,7 @@ def options() -> dict[str, str]:
         if proxy:
             found[f"Acquire::{scheme}::Proxy"] = proxy
     for line in _run("apt-config", "dump", "--format", "%f %v%n", "Acquire").splitlines():
-        name, _, value = line.partition(" ")
+        name, _space, value = line.partition(" ")
         if value and name.startswith(REACHING):
             found[name] = value
     return found

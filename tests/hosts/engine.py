@@ -52,7 +52,9 @@ class Engine:
         """Run `docker …`; what it printed is in the result, and in the error if it fails."""
         command = ("docker", *arguments)
         source: dict[str, Any] = {"input": data} if data is not None else {"stdin": stdin or subprocess.DEVNULL}
-        done = subprocess.run(command, env={**os.environ, **self.environment}, capture_output=True, **source)
+        done = subprocess.run(
+            command, env={**os.environ, **self.environment}, capture_output=True, check=False, **source
+        )
         result = subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
         if check and result.returncode:
             raise FarmError(f"`{' '.join(command)[:300]}` failed ({result.returncode}): {result.stderr.strip()}")
@@ -144,7 +146,7 @@ def install_missing(**programs: str) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     install = ["apt-get", "install", "-qq", "--no-install-recommends", "--no-upgrade", "--no-remove", *packages]
     for command in (["apt-get", "update", "-qq"], install):
-        done = subprocess.run(command, env=environment, text=True, capture_output=True)
+        done = subprocess.run(command, env=environment, text=True, capture_output=True, check=False)
         if done.returncode:
             raise FarmError(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
 
@@ -213,7 +215,9 @@ def _unpack() -> None:
         "-oAPT::Sandbox::User=root",
     ]
     for arguments in (["update"], ["download", *(f"{package}/{SUITE}" for package in PACKAGES)]):
-        done = subprocess.run(["apt-get", "-qq", *private, *arguments], cwd=work, text=True, capture_output=True)
+        done = subprocess.run(
+            ["apt-get", "-qq", *private, *arguments], cwd=work, text=True, capture_output=True, check=False
+        )
         if done.returncode:
             raise FarmError(f"Fetching Debian's Docker packages failed: {done.stderr.strip()}")
     for archive in sorted(work.glob("*.deb")):

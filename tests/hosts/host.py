@@ -141,7 +141,7 @@ class Host:
         deadline = time.monotonic() + seconds
         while True:
             state = self.exec("systemctl", "is-system-running", "--wait", check=False).stdout.strip()
-            reached = subprocess.run(self.ssh_command("true"), capture_output=True, text=True)
+            reached = subprocess.run(self.ssh_command("true"), capture_output=True, text=True, check=False)
             if state == "running" and reached.returncode == 0:
                 return
             if state == "degraded" or time.monotonic() > deadline:

@@ -50,7 +50,9 @@ class Project:
         finally:
             # SSH keeps connections open for a while after a run; nothing of ours stays behind.
             for control in (home / "cp").glob("*"):
-                subprocess.run(["ssh", "-o", f"ControlPath={control}", "-O", "exit", "-"], capture_output=True)
+                subprocess.run(
+                    ["ssh", "-o", f"ControlPath={control}", "-O", "exit", "-"], capture_output=True, check=False
+                )
             shutil.rmtree(home)
 
 

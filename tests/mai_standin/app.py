@@ -97,14 +97,14 @@ class App:
 
     # Health
 
-    def health(self, _: Request) -> Response:
+    def health(self, _request: Request) -> Response:
         return self._healthy()
 
-    def health_db(self, _: Request) -> Response:
+    def health_db(self, _request: Request) -> Response:
         self.database.read("SELECT 1")
         return self._healthy()
 
-    def ready(self, _: Request) -> Response:
+    def ready(self, _request: Request) -> Response:
         try:
             self.database.read("SELECT 1")
         except Exception:
@@ -118,10 +118,10 @@ class App:
 
     # Without a session
 
-    def version(self, _: Request) -> Response:
+    def version(self, _request: Request) -> Response:
         return JSONResponse({"version": self.settings.version, "deployment_id": ""})
 
-    def config(self, _: Request) -> Response:
+    def config(self, _request: Request) -> Response:
         features = {
             "auth": True,
             "enable_signup": self.stored.get("ui.enable_signup"),
@@ -141,10 +141,10 @@ class App:
             }
         )
 
-    def docs(self, _: Request) -> Response:
+    def docs(self, _request: Request) -> Response:
         return HTMLResponse(PAGE.format(name="Swagger UI", text="swagger-ui"))
 
-    def page(self, _: Request) -> Response:
+    def page(self, _request: Request) -> Response:
         """The single-page application answers every unknown path with 200."""
         return HTMLResponse(PAGE.format(name="Open WebUI", text="<div id='app'></div>"))
 
@@ -193,7 +193,7 @@ class App:
         return response
 
     def _user(self, request: Request) -> dict[str, Any]:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        scheme, _space, token = request.headers.get("authorization", "").partition(" ")
         token = token if scheme.lower() == "bearer" else request.cookies.get("token", "")
         if not token:
             raise Refused(401, "Not authenticated")
@@ -271,11 +271,11 @@ class App:
                 if message.startswith("40"):
                     await websocket.send_text(f'40{{"sid":"{sid}"}}')
 
-    def polling(self, _: Request) -> Response:
+    def polling(self, _request: Request) -> Response:
         return JSONResponse("Invalid transport", 400)
 
 
-def _refuse(_: Request, refused: Refused) -> Response:
+def _refuse(_request: Request, refused: Refused) -> Response:
     return JSONResponse({"detail": refused.detail}, refused.status)
 
 

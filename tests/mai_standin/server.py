@@ -35,7 +35,7 @@ LOG_LINE_SECONDS = 0.5
 CRASH_AFTER_SECONDS = 2.0
 
 
-def secret_key(environment: Mapping[str, str] = os.environ) -> str:
+def secret_key(environment: Mapping[str, str]) -> str:
     """The image generates a key for an unset or empty variable, a native start only for an unset one."""
     given = environment.get("WEBUI_SECRET_KEY")
     if given:
@@ -87,8 +87,8 @@ def main() -> None:
     # As PID 1 a process without handlers does not even see SIGTERM; elsewhere 143 is what the real one ends with.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0 if os.getpid() == 1 else 143))
     try:
-        settings = Settings.from_environment()
-        app = start_up(settings, secret_key())
+        settings = Settings.from_environment(os.environ)
+        app = start_up(settings, secret_key(os.environ))
     except SettingsError as error:
         log.error("%s", error)
         sys.exit(1)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,7 +66,7 @@ class Settings:
         return self.track_any_url or "openrouter.ai" in url
 
     @classmethod
-    def from_environment(cls, env: Mapping[str, str] = os.environ) -> Settings:
+    def from_environment(cls, env: Mapping[str, str]) -> Settings:
         return cls(
             generation=_one_of(env, "STANDIN_GENERATION", GENERATIONS, "C"),
             form=_one_of(env, "STANDIN_CONFIG", FORMS, "rows"),

@@ -109,8 +109,10 @@ class Stage:
         ran, _end = json.JSONDecoder().raw_decode(output[start:])
         return Run(code, output, ran["plays"][-1]["tasks"][-1]["hosts"]["target"])
 
-    def key(self, arguments: t.Sequence[str] = (), environment: t.Mapping[str, str] = {}, **options: t.Any) -> Run:
-        return self.play(self.task(**options), arguments=arguments, **environment)
+    def key(
+        self, arguments: t.Sequence[str] = (), environment: t.Mapping[str, str] | None = None, **options: t.Any
+    ) -> Run:
+        return self.play(self.task(**options), arguments=arguments, **(environment or {}))
 
     def kill(self, process: subprocess.Popen[str], how: signal.Signals) -> None:
         """The controller and all that it started: Ansible's workers are in sessions of their own."""

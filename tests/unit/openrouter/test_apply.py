@@ -363,6 +363,15 @@ class Shared(World):
             self.shared.file = value
 
 
+def run_one(world: World, who: int, turns: Turns, problems: list[BaseException]) -> None:
+    try:
+        Shared(world, who, turns).run(**LOST)
+    except BaseException as error:  # whatever it is, it belongs into the main thread
+        problems.append(error)
+    finally:
+        turns.end(who)
+
+
 @pytest.mark.parametrize("start", ["nothing", "lost"])
 def test_two_runs_at_once(start: str) -> None:
     """In every order of their steps: both succeed, and there is one key whose secret is stored."""
@@ -376,16 +385,7 @@ def test_two_runs_at_once(start: str) -> None:
         used = starts(world, start)
         turns = Turns(schedule)
         problems: list[BaseException] = []
-
-        def one(who: int, world: World = world, turns: Turns = turns, problems: list = problems) -> None:
-            try:
-                Shared(world, who, turns).run(**LOST)
-            except BaseException as error:  # whatever it is, it belongs into the main thread
-                problems.append(error)
-            finally:
-                turns.end(who)
-
-        threads = [threading.Thread(target=one, args=(who,)) for who in (0, 1)]
+        threads = [threading.Thread(target=run_one, args=(world, who, turns, problems)) for who in (0, 1)]
         for thread in threads:
             thread.start()
         for thread in threads:
