@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import Image, boot, engine, project, simulator  # noqa: F401  (fixtures)
+# Fixtures: pytest finds them by their names in here.
+from tests.e2e.conftest import Image, boot, engine, project, simulator  # noqa: F401  # pylint: disable=unused-import
 from tests.hosts import engine as engines
 from tests.hosts.engine import Engine
 
