@@ -81,10 +81,10 @@ def test_it_is_onboarded(fleet: Fleet, onboarded: Result) -> None:
 
 def test_key_connection_and_row_are_one(fleet: Fleet, onboarded: Result) -> None:
     key = fleet.key(SLUG)
-    stored = {row["key"]: json.loads(row["value"]) for row in fleet.table(SLUG, "config")}
-    [secret] = stored["openai.api_keys"]
+    stored = {row["key"]: row["value"] for row in fleet.table(SLUG, "config")}
+    [secret] = json.loads(stored["openai.api_keys"])
     assert hashlib.sha256(secret.encode()).hexdigest() == key["hash"]
-    assert stored["openai.api_base_urls"] == [fleet.simulator.url]
+    assert json.loads(stored["openai.api_base_urls"]) == [fleet.simulator.url]
     assert fleet.organization(SLUG)["openrouter_api_key"] == secret
     assert fleet.variables(SLUG, "api_key.env")["OPENAI_API_KEY"] == secret
     assert secret not in onboarded.output
