@@ -123,11 +123,7 @@ def test_a_disabled_key_is_not_an_empty_model_list_but_a_refused_chat(
     assert instance.chat(admin).status_code in (401, 403)
 
 
-def test_a_provider_out_of_reach_is_a_server_error(
-    make: Callable[..., Instance], environment: dict[str, str], simulator: Simulator
-) -> None:
-    instance = make(**environment).start()
-    admin = instance.admin()
+def test_a_provider_out_of_reach_is_a_server_error(instance: Instance, admin: str, simulator: Simulator) -> None:
     assert MODEL in instance.models(admin)
     simulator.control.fault(kind="cut", path="/chat/completions$")
     assert instance.chat(admin).status_code >= 500

@@ -50,13 +50,10 @@ def test_version_and_settings_need_no_login(instance: Instance) -> None:
     assert "onboarding" not in settings
 
 
-def test_the_first_200_means_migrated(make: Callable[..., Instance]) -> None:
+def test_the_first_200_means_migrated_and_without_users_asks_for_the_first(make: Callable[..., Instance]) -> None:
     instance = make().start()
     assert {"user", "auth", "config"} <= instance.tables()
-
-
-def test_an_instance_without_users_asks_for_the_first(make: Callable[..., Instance]) -> None:
-    assert make().start().get("/api/config").json()["onboarding"] is True
+    assert instance.get("/api/config").json()["onboarding"] is True
 
 
 def test_env_decides_on_the_api_documentation(make: Callable[..., Instance]) -> None:

@@ -181,6 +181,11 @@ def test_more_than_fifteen_sign_ins_in_three_minutes_are_429(make: Callable[...,
 # Other users
 
 
+def test_only_an_administrator_sees_the_connections(instance: Instance) -> None:
+    _user, token = instance.add_user("user@example.com")
+    assert instance.get("/openai/config", token).status_code == 401
+
+
 def test_an_e_mail_can_be_added_once(instance: Instance, admin: str) -> None:
     user = {"email": "once@example.com", "password": "a-password", "name": "Once", "role": "user"}
     assert instance.post("/api/v1/auths/add", user).status_code == 401
