@@ -1,0 +1,165 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clients on hosts: their inventory, the onboarding, and what is then on their hosts and at OpenRouter."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+from typing import Any
+
+import httpx
+from ansible_collections.mai.clients.plugins.module_utils import _envfile
+
+from tests.hosts import project as projects
+from tests.hosts.host import Host
+from tests.hosts.project import Project, Result
+from tests.openrouter_simulator import Simulator
+
+PLAYBOOK = "playbooks/onboard_client.yml"
+SECRETS = {
+    "api_key.env": ("OPENAI_API_KEY",),
+    "secrets.env": ("WEBUI_SECRET_KEY",),
+    "admin.env": ("WEBUI_ADMIN_PASSWORD",),
+}
+READ_TABLE = """
+import json, sqlite3, sys
+database = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True)
+database.row_factory = sqlite3.Row
+print(json.dumps([dict(row) for row in database.execute("SELECT * FROM " + sys.argv[2])]))
+"""
+
+
+class Fleet:
+    """An inventory that can be changed, and a view of what became of it."""
+
+    def __init__(
+        self, project: Project, simulator: Simulator, folder: pathlib.Path, variables: dict[str, Any] | None = None
+    ) -> None:
+        self.project = project
+        self.simulator = simulator
+        self.folder = folder
+        self._variables = variables or {}
+        self._clients: dict[str, tuple[Host, dict[str, Any]]] = {}
+
+    # The operator's side
+
+    def put(self, slug: str, host: Host, **variables: Any) -> None:
+        """A client, or more of its variables. Values are data: what looks like a template stays what it is."""
+        _host, known = self._clients.get(slug, (host, {}))
+        self._clients[slug] = (host, {**known, **variables})
+
+    def change(self, slug: str, **variables: Any) -> None:
+        self.put(slug, self._clients[slug][0], **variables)
+
+    def run(self, clients: str, *arguments: str, check: bool = True, seconds: float = 600) -> Result:
+        """One onboarding; the simulator's journal begins anew with it."""
+        self._write_inventory()
+        self.simulator.control.clear_journal()
+        env = {
+            "OPENROUTER_BASE_URL": self.simulator.url,
+            "OPENROUTER_PROVISIONING_KEY": self.simulator.provisioning_key,
+        }
+        return projects.run_playbook(
+            self.project,
+            PLAYBOOK,
+            "-e",
+            f"client={clients}",
+            *arguments,
+            inventory=self.folder,
+            env=env,
+            check=check,
+            seconds=seconds,
+        )
+
+    def _write_inventory(self) -> None:
+        projects.write_inventory(self.folder, {slug: (host, {}) for slug, (host, _own) in self._clients.items()})
+        (self.folder / "group_vars" / "mai_clients.yml").write_text(json.dumps(self._variables))
+        (self.folder / "host_vars").mkdir(exist_ok=True)
+        for slug, (_host, own) in self._clients.items():
+            lines = [f"{key}: !unsafe {json.dumps(value, ensure_ascii=False)}\n" for key, value in own.items()]
+            (self.folder / "host_vars" / f"{slug}.yml").write_text("".join(lines))
+
+    @property
+    def writes(self) -> list[tuple[str, str | None, int | None]]:
+        """What the last run wrote to OpenRouter."""
+        return self.simulator.control.writes()
+
+    # What there is
+
+    def host(self, slug: str) -> Host:
+        return self._clients[slug][0]
+
+    @staticmethod
+    def directory(slug: str) -> str:
+        return f"/opt/mai/deployments/client-{slug}"
+
+    @staticmethod
+    def service(slug: str) -> str:
+        return "mai-" + slug.replace("-", "")
+
+    def sh(self, slug: str, script: str, check: bool = True) -> str:
+        return self.host(slug).exec("sh", "-c", script, check=check).stdout
+
+    def file(self, slug: str, name: str) -> str:
+        return self.host(slug).exec("cat", f"{self.directory(slug)}/{name}").stdout
+
+    def variables(self, slug: str, name: str) -> dict[str, str]:
+        return _envfile.parse(self.file(slug, name))
+
+    def secrets(self, slug: str) -> list[str]:
+        found = [self.simulator.provisioning_key]
+        for name, variables in SECRETS.items():
+            with contextlib.suppress(Exception):
+                known = self.variables(slug, name)
+                found += [known[variable] for variable in variables]
+        return found
+
+    def container(self, slug: str) -> dict[str, Any]:
+        return json.loads(self.host(slug).exec("docker", "inspect", self.service(slug)).stdout)[0]
+
+    def started(self, slug: str) -> tuple[str, str]:
+        """Changes with every restart and every re-creation of the container."""
+        container = self.container(slug)
+        return container["Id"], container["State"]["StartedAt"]
+
+    def environment(self, slug: str) -> dict[str, str]:
+        """What the processes in the container really have."""
+        entries = self.host(slug).exec("docker", "exec", self.service(slug), "env", "-0").stdout.split("\0")
+        return dict(entry.split("=", 1) for entry in entries if entry)
+
+    def table(self, slug: str, name: str) -> list[dict[str, Any]]:
+        database = f"{self.directory(slug)}/data/webui.db"
+        return json.loads(self.host(slug).exec("python3", "-c", READ_TABLE, database, name).stdout)
+
+    def organization(self, slug: str) -> dict[str, Any]:
+        """The client's row; there is exactly one."""
+        [row] = self.table(slug, "client_organizations")
+        return row
+
+    def key(self, slug: str) -> dict[str, Any]:
+        """The client's key at OpenRouter; there is exactly one, by whatever name."""
+        [key] = [key for key in self.simulator.control.keys_named(f"client-{slug}")]
+        return key
+
+    def handover(self, slug: str) -> str:
+        """The record on the controller."""
+        return (self.project.path / "handovers" / f"{slug}.md").read_text()
+
+    def api(self, slug: str) -> httpx.Client:
+        """The instance, from outside its machine."""
+        return httpx.Client(
+            base_url=f"http://{self.host(slug).address()}:{self.published(slug)['HostPort']}",
+            trust_env=False,
+            timeout=30,
+        )
+
+    def published(self, slug: str) -> dict[str, str]:
+        [places] = self.container(slug)["HostConfig"]["PortBindings"].values()
+        return places[0]
+
+    def sign_in(self, slug: str, email: str, password: str) -> httpx.Response:
+        with self.api(slug) as api:
+            return api.post("/api/v1/auths/signin", json={"email": email, "password": password})

@@ -1,0 +1,451 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The main job on real hosts: three clients on two machines, from nothing to working, and whatever changes then.
+
+The tests build on one another's clients, in this order; each fixture is one step of their lives.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import time
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import Image
+from tests.e2e.fleet import Fleet
+from tests.hosts.host import Host
+from tests.hosts.paths import REPOSITORY
+from tests.hosts.project import Project, Result
+from tests.openrouter_simulator import Simulator
+
+ALL = ("zolw", "o-brien", "line-break")
+NAMES = {
+    "zolw": 'Żółw & Söhne "Sp. z o.o."',
+    "o-brien": "O'Brien $HOME | `id` #1",
+    "line-break": "Zwei\nZeilen {{ 7*7 }}",
+}
+HOSTILE = {
+    "NOTE_QUOTES": """double " single ' back ` both '" end""",
+    "NOTE_DOLLARS": "$HOME ${HOME} $$ \\$ $(id)",
+    "NOTE_HASH": "a # no comment",
+    "NOTE_LINES": "one\ntwo\n\nthree",
+    "NOTE_UNICODE": "Żółw 🐢 \u00a0ẞ",
+    "NOTE_BACKSLASHES": "C:\\new\\table\\",
+    "NOTE_BLANKS": "  before and after  ",
+    "NOTE_JSON": '{"a": [1, "x", null]}',
+    "NOTE_TEMPLATE": "{{ 7*7 }} {% raw %}",
+    "NOTE_YAML": "yes: !!binary - *a",
+    "NOTE_EMPTY": "",
+}
+DEMOTE = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as database:
+    database.execute("UPDATE user SET role = 'user'")
+"""
+
+
+@pytest.fixture(scope="module")
+def fleet(
+    project: Project,
+    simulator: Simulator,
+    ready_hosts: tuple[Host, Host],
+    standin_image: Image,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Fleet:
+    simulator.control.clear_faults()
+    variables = {"mai_image": standin_image.name, "mai_image_pull": "never"}
+    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables)
+    first, second = ready_hosts
+    limits = {"mai_monthly_limit": 500, "mai_markup_rate": 1.5}
+    fleet.put(
+        "zolw", first, mai_client_name=NAMES["zolw"], mai_port=8101, mai_admin_email="boss@zolw.example", **limits
+    )
+    fleet.put("o-brien", first, mai_client_name=NAMES["o-brien"], mai_port=8102, mai_admin_email="pat@brien.example")
+    fleet.put(
+        "line-break",
+        second,
+        mai_client_name=NAMES["line-break"],
+        mai_port=8101,
+        mai_admin_email="a|b@lines.example",
+        mai_billing_email="bills@lines.example",
+        mai_extra_env={"DEFAULT_USER_ROLE": "pending"},
+        mai_memory_limit="256m",
+        mai_cpu_limit=1.5,
+    )
+    return fleet
+
+
+@pytest.fixture(scope="module")
+def rehearsed(fleet: Fleet) -> Result:
+    """Check mode, when there is nothing yet."""
+    return fleet.run(",".join(ALL), "--check", "--diff")
+
+
+@pytest.fixture(scope="module")
+def onboarded(fleet: Fleet, rehearsed: Result) -> Result:
+    """The first run: all three at once."""
+    return fleet.run(",".join(ALL))
+
+
+def test_check_mode_before_the_first_run_writes_nothing(fleet: Fleet, rehearsed: Result) -> None:
+    assert fleet.writes == []
+    for slug in ALL:
+        assert rehearsed.stats[slug]["changed"] > 0
+        assert fleet.sh(slug, f"ls -d {fleet.directory(slug)} /opt/mai/deployments/.locks/{slug}", check=False) == ""
+        assert fleet.simulator.control.keys_named(f"client-{slug}") == []
+        assert not (fleet.project.path / "handovers" / f"{slug}.md").exists()
+    assert "Would create the instance." in rehearsed.stdout
+    assert fleet.simulator.provisioning_key not in rehearsed.output
+
+
+def test_all_clients_are_onboarded_in_one_run(fleet: Fleet, onboarded: Result) -> None:
+    assert onboarded.total("failed") == onboarded.total("unreachable") == 0
+    assert [write for write in fleet.writes if write[0] == "DELETE"] == []
+    hashes = set()
+    for slug in ALL:
+        key, row, api_key = fleet.key(slug), fleet.organization(slug), fleet.variables(slug, "api_key.env")
+        hashes.add(key["hash"])
+        assert key["name"] == f"client-{slug}"
+        assert not key["disabled"]
+        assert set(api_key) == {"OPENAI_API_KEY", "OPENROUTER_API_KEY"}
+        assert {hashlib.sha256(value.encode()).hexdigest() for value in api_key.values()} == {key["hash"]}
+        assert row["id"] == f"{slug}-001"
+        assert row["name"] == NAMES[slug]
+        assert row["openrouter_api_key"] == api_key["OPENAI_API_KEY"]
+        assert row["is_active"] == 1
+        environment = fleet.environment(slug)
+        for variable in ("CLIENT_ORG_NAME", "ORGANIZATION_NAME", "WEBUI_NAME"):
+            assert environment[variable] == NAMES[slug]
+        assert environment["OPENAI_API_KEY"] == api_key["OPENAI_API_KEY"]
+        with fleet.api(slug) as api:
+            assert api.get("/health").json() == {"status": True}
+    assert len(hashes) == 3
+    zolw = fleet.organization("zolw")
+    assert (zolw["monthly_limit"], zolw["markup_rate"]) == (500, 1.5)
+    assert (fleet.key("zolw")["limit"], fleet.key("zolw")["limit_reset"]) == (500, "monthly")
+    assert (fleet.key("o-brien")["limit"], fleet.key("o-brien")["limit_reset"]) == (None, None)
+    assert fleet.organization("o-brien")["monthly_limit"] is None
+    assert fleet.organization("line-break")["billing_email"] == "bills@lines.example"
+    limits = fleet.container("line-break")["HostConfig"]
+    assert (limits["Memory"], limits["NanoCpus"]) == (256 * 1024**2, 1_500_000_000)
+
+
+def test_the_first_administrator_can_sign_in_and_strangers_cannot_sign_up(fleet: Fleet, onboarded: Result) -> None:
+    for slug in ALL:
+        admin = fleet.variables(slug, "admin.env")
+        answer = fleet.sign_in(slug, admin["WEBUI_ADMIN_EMAIL"], admin["WEBUI_ADMIN_PASSWORD"])
+        assert answer.json()["role"] == "admin"
+        with fleet.api(slug) as api:
+            form = {"email": "stranger@else.example", "password": "let me in", "name": "Stranger"}
+            assert api.post("/api/v1/auths/signup", json=form).status_code == 403
+
+
+def test_only_root_can_read_what_lies_there(fleet: Fleet, onboarded: Result) -> None:
+    for slug in ALL:
+        listing = fleet.sh(slug, f"cd {fleet.directory(slug)}; find . -maxdepth 1 -printf '%P %m %u %g\\n'")
+        found = {name: rest for name, *rest in (line.split(" ") for line in listing.splitlines())}
+        data = found.pop("data")
+        assert data[1:] == ["root", "root"]
+        expected = {"": "700"} | dict.fromkeys(
+            ("api_key.env", "secrets.env", "admin.env", "settings.env", "compose.yml", "HANDOVER.md", ".mai-clients"),
+            "600",
+        )
+        assert found == {name: [mode, "root", "root"] for name, mode in expected.items()}
+        # Whoever is not root does not even see the names.
+        assert fleet.host(slug).exec("su", "ops", "-c", f"ls {fleet.directory(slug)}", check=False).returncode == 2
+
+
+def test_the_handover_tells_what_there_is_and_holds_no_secret(fleet: Fleet, onboarded: Result) -> None:
+    for slug in ALL:
+        record, key = fleet.handover(slug), fleet.key(slug)
+        assert record == fleet.file(slug, "HANDOVER.md")
+        for part in (slug, f"{slug}-001", key["hash"], key["label"], str(fleet.host(slug).address()), "webui.db"):
+            assert part in record
+        assert [secret for secret in fleet.secrets(slug) if secret in record] == []
+        assert [secret for secret in fleet.secrets(slug) if secret in onboarded.output] == []
+        assert len(fleet.secrets(slug)) == 4
+        mode = (fleet.project.path / "handovers" / f"{slug}.md").stat().st_mode
+        assert mode & 0o777 == 0o600
+    assert "| limit | 500.00 USD per calendar month (UTC) |" in fleet.handover("zolw")
+    assert "| limit | NO LIMIT |" in fleet.handover("o-brien")
+    assert "O'Brien $HOME &#124; `id` #1" in fleet.handover("o-brien")
+    assert "# Zwei Zeilen {{ 7*7 }}" in fleet.handover("line-break")
+    # The command that the record gives fetches the password that works.
+    [command] = [line.strip() for line in fleet.handover("zolw").splitlines() if line.startswith("    sudo sed")]
+    shown = fleet.host("zolw").exec("su", "ops", "-c", command).stdout.strip().strip('"')
+    assert shown == fleet.variables("zolw", "admin.env")["WEBUI_ADMIN_PASSWORD"]
+
+
+def test_docker_itself_sees_the_instances_healthy(fleet: Fleet, onboarded: Result) -> None:
+    deadline = time.monotonic() + 30
+    for slug in ALL:
+        while (state := fleet.container(slug)["State"]["Health"])["Status"] != "healthy":
+            assert time.monotonic() < deadline, state
+            time.sleep(1)
+
+
+def test_the_second_run_changes_nothing(fleet: Fleet, onboarded: Result) -> None:
+    before = {slug: fleet.started(slug) for slug in ALL}
+    listing = "cd {}; find . -path ./data -prune -o -printf '%p %T@ %i\\n' | sort"
+    files = {slug: fleet.sh(slug, listing.format(fleet.directory(slug))) for slug in ALL}
+    rows = {slug: fleet.organization(slug) for slug in ALL}
+    for arguments in (("--check", "--diff"), ()):
+        again = fleet.run(",".join(ALL), *arguments)
+        assert again.total("changed") == 0, again.stdout
+        assert fleet.writes == []
+        assert {slug: fleet.started(slug) for slug in ALL} == before
+        assert {slug: fleet.sh(slug, listing.format(fleet.directory(slug))) for slug in ALL} == files
+        assert {slug: fleet.organization(slug) for slug in ALL} == rows
+    for slug in ALL:
+        assert again.stats[slug]["ok"] <= 20, again.stdout
+
+
+def test_a_changed_limit_is_one_patch_and_no_restart(fleet: Fleet, onboarded: Result) -> None:
+    before, row = fleet.started("zolw"), fleet.organization("zolw")
+    fleet.change("zolw", mai_monthly_limit=750.5)
+    said = fleet.run("zolw", "--check", "--diff")
+    assert fleet.writes == []
+    assert said.total("changed") > 0
+    assert re.search(r"^-\s*limit: 500", said.stdout, re.MULTILINE), said.stdout
+    assert re.search(r"^\+\s*limit: 750.5", said.stdout, re.MULTILINE), said.stdout
+    assert fleet.organization("zolw") == row
+    fleet.run("zolw")
+    assert fleet.writes == [("PATCH", "client-zolw", 200)]
+    assert fleet.key("zolw")["limit"] == 750.5
+    now = fleet.organization("zolw")
+    assert now["monthly_limit"] == 750.5
+    assert now["updated_at"] >= row["updated_at"]
+    assert {**now, "monthly_limit": 500, "updated_at": row["updated_at"]} == row
+    assert "750.50 USD" in fleet.handover("zolw")
+    assert "750.50 USD" in fleet.file("zolw", "HANDOVER.md")
+    assert fleet.started("zolw") == before
+    assert fleet.run("zolw").total("changed") == 0
+
+
+@pytest.fixture(scope="module")
+def changed(fleet: Fleet, onboarded: Result) -> tuple[Result, Result, dict[str, tuple[str, str]]]:
+    """One run in which each client has something else that changed; the rehearsal of it, and what ran before."""
+    before = {slug: fleet.started(slug) for slug in ALL}
+    fleet.change("zolw", mai_extra_env=HOSTILE)
+    fleet.change("o-brien", mai_client_name="O'Brien & Daughters")
+    fleet.change("line-break", mai_port=8105, mai_extra_env={"DEFAULT_USER_ROLE": "user"})
+    rehearsal = fleet.run(",".join(ALL), "--check", "--diff")
+    assert fleet.writes == []
+    assert {slug: fleet.started(slug) for slug in ALL} == before
+    return rehearsal, fleet.run(",".join(ALL)), before
+
+
+def test_a_change_of_the_environment_recreates_the_container_once(fleet: Fleet, changed) -> None:
+    rehearsal, result, before = changed
+    assert fleet.writes == []
+    assert "which interrupts its people for some seconds. Settings that differ: NOTE_BACKSLASHES" in " ".join(
+        rehearsal.stdout.split()
+    )
+    for slug in ALL:
+        assert rehearsal.stats[slug]["changed"] > 0
+        assert fleet.container(slug)["Id"] != before[slug][0]
+        assert fleet.container(slug)["RestartCount"] == 0
+    after = {slug: fleet.started(slug) for slug in ALL}
+    assert fleet.run(",".join(ALL)).total("changed") == 0
+    assert {slug: fleet.started(slug) for slug in ALL} == after
+
+
+def test_values_reach_the_container_unchanged(fleet: Fleet, changed) -> None:
+    environment = fleet.environment("zolw")
+    assert {name: environment.get(name) for name in HOSTILE} == HOSTILE
+
+
+def test_a_new_name_reaches_the_row_and_the_instance(fleet: Fleet, changed) -> None:
+    assert fleet.organization("o-brien")["name"] == "O'Brien & Daughters"
+    assert fleet.environment("o-brien")["ORGANIZATION_NAME"] == "O'Brien & Daughters"
+    assert fleet.key("o-brien")["name"] == "client-o-brien"
+    assert "# O'Brien & Daughters\n" in fleet.handover("o-brien")
+
+
+def test_a_new_port_is_the_only_one_that_answers(fleet: Fleet, changed) -> None:
+    address = fleet.host("line-break").address()
+    assert httpx.get(f"http://{address}:8105/health", trust_env=False).status_code == 200
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://{address}:8101/health", trust_env=False)
+    assert f"http://{address}:8105" in fleet.handover("line-break")
+
+
+def test_a_setting_that_the_instance_keeps_itself_is_named(fleet: Fleet, changed) -> None:
+    _rehearsal, result, _before = changed
+    told = "settings that the instance keeps in its database and takes no longer from the inventory"
+    for output in (result.stdout, fleet.run("line-break").stdout):
+        said = " ".join(output.split())
+        assert told in said
+        assert "change them in its own administration: DEFAULT_USER_ROLE" in said
+    stored = {row["key"]: row["value"] for row in fleet.table("line-break", "config")}
+    assert stored["ui.default_user_role"] == '"pending"'
+    assert told not in " ".join(fleet.run("o-brien").stdout.split())
+
+
+def test_a_file_that_somebody_edited_is_put_right(fleet: Fleet, changed) -> None:
+    before, good = fleet.started("zolw"), fleet.file("zolw", "settings.env")
+    fleet.sh(
+        "zolw",
+        f"cd {fleet.directory('zolw')}; sed -i 's/^USAGE_MARKUP_MULTIPLIER=.*/USAGE_MARKUP_MULTIPLIER=\"9.9\"/'"
+        " settings.env; echo 'STRANGE=\"1\"' >> settings.env",
+    )
+    edited = fleet.file("zolw", "settings.env")
+    rehearsal = fleet.run("zolw", "--check", "--diff")
+    assert rehearsal.total("changed") > 0
+    assert "Settings that differ: STRANGE, USAGE_MARKUP_MULTIPLIER." in " ".join(rehearsal.stdout.split())
+    assert fleet.file("zolw", "settings.env") == edited
+    assert fleet.run("zolw").total("changed") > 0
+    assert fleet.file("zolw", "settings.env") == good
+    # The container never had what somebody wrote into the file.
+    assert fleet.started("zolw") == before
+    assert fleet.run("zolw").total("changed") == 0
+
+
+def test_what_the_administrator_does_in_the_instance_is_theirs(fleet: Fleet, changed) -> None:
+    admin = fleet.variables("o-brien", "admin.env")
+    first = fleet.sign_in("o-brien", admin["WEBUI_ADMIN_EMAIL"], admin["WEBUI_ADMIN_PASSWORD"]).json()
+    with fleet.api("o-brien") as api:
+        api.headers["Authorization"] = f"Bearer {first['token']}"
+        second = {"email": "next@brien.example", "password": "next one's", "name": "Next", "role": "admin"}
+        api.post("/api/v1/auths/add", json=second).raise_for_status()
+        token = fleet.sign_in("o-brien", second["email"], second["password"]).json()["token"]
+        api.headers["Authorization"] = f"Bearer {token}"
+        update = {"email": "gone@brien.example", "password": "another", "role": "user", "name": first["name"]}
+        api.post(f"/api/v1/users/{first['id']}/update", json=update).raise_for_status()
+    before = fleet.started("o-brien")
+    assert fleet.sign_in("o-brien", admin["WEBUI_ADMIN_EMAIL"], admin["WEBUI_ADMIN_PASSWORD"]).status_code == 400
+    again = fleet.run("o-brien")
+    assert again.total("changed") == 0, again.stdout
+    assert "models could not be listed" not in again.stdout
+    # Even where nobody is left to administer it, people are not cut off.
+    database = f"{fleet.directory('o-brien')}/data/webui.db"
+    fleet.host("o-brien").exec("python3", "-c", DEMOTE, database)
+    without = fleet.run("o-brien")
+    assert without.total("changed") == 0, without.stdout
+    assert fleet.started("o-brien") == before
+
+
+def test_another_image_is_reported_and_not_switched(fleet: Fleet, changed, standin_image: Image) -> None:
+    before = {slug: fleet.started(slug) for slug in ("zolw", "o-brien")}
+    own = fleet.container("zolw")["Image"]
+    # The same tag, another image, as after `docker load` of a new build; and another tag in the inventory.
+    commit = f"docker commit --change 'LABEL build=2' $(docker create {standin_image.name}) {standin_image.name}"
+    fleet.sh("zolw", f"{commit}; docker tag {standin_image.name} mai-standin:next; docker container prune --force")
+    fleet.change("o-brien", mai_image="mai-standin:next")
+    try:
+        for arguments in (("--check",), ()):
+            result = fleet.run("zolw,o-brien", *arguments)
+            assert result.stdout.count("image differs from the inventory: run upgrade_client.yml") == 2
+            assert result.total("changed") == 0, result.stdout
+        assert {slug: fleet.started(slug) for slug in before} == before
+        # Not even when the container has to be made anew.
+        fleet.change("o-brien", mai_extra_env={"NOTE": "anew"})
+        fleet.run("o-brien")
+        assert fleet.environment("o-brien")["NOTE"] == "anew"
+        assert fleet.container("o-brien")["Image"] == own
+        assert fleet.run("zolw,o-brien").total("changed") == 0
+    finally:
+        fleet.sh("zolw", f"docker tag {own} {standin_image.name}; docker rmi mai-standin:next")
+        fleet.change("o-brien", mai_image=standin_image.name)
+    back = fleet.run("zolw,o-brien")
+    assert "image differs" not in back.stdout
+
+
+def test_a_suspended_client_stays_suspended(fleet: Fleet, changed) -> None:
+    key = fleet.key("line-break")
+    management = {"Authorization": f"Bearer {fleet.simulator.provisioning_key}"}
+    url = f"{fleet.simulator.url}/keys/{key['hash']}"
+    httpx.patch(url, json={"disabled": True}, headers=management, trust_env=False).raise_for_status()
+    fleet.sh("line-break", f"docker stop {fleet.service('line-break')}")
+    suspended = fleet.run("line-break")
+    assert fleet.writes == []
+    assert fleet.key("line-break")["disabled"]
+    assert fleet.container("line-break")["State"]["Status"] == "exited"
+    assert fleet.organization("line-break")["is_active"] == 0
+    assert "the client is suspended: its key is disabled" in suspended.stdout
+    again = fleet.run("line-break")
+    assert again.total("changed") == 0, again.stdout
+    assert fleet.container("line-break")["State"]["Status"] == "exited"
+    httpx.patch(url, json={"disabled": False}, headers=management, trust_env=False).raise_for_status()
+    fleet.run("line-break")
+    assert fleet.organization("line-break")["is_active"] == 1
+    assert fleet.container("line-break")["State"]["Status"] == "running"
+    assert fleet.run("line-break").total("changed") == 0
+
+
+@pytest.fixture(scope="module")
+def variants(fleet: Fleet, ready_hosts: tuple[Host, Host]) -> Fleet:
+    """Older releases, and a client that has no administrator yet."""
+    put = functools.partial(fleet.put, host=ready_hosts[1])
+    email = "admin@variants.example"
+    put("oldest", mai_client_name="A", mai_port=8111, mai_admin_email=email, mai_extra_env={"STANDIN_GENERATION": "A"})
+    put("older", mai_client_name="B", mai_port=8112, mai_admin_email=email)
+    fleet.change("older", mai_extra_env={"STANDIN_GENERATION": "B", "STANDIN_CONFIG": "blob"})
+    put("nobody", mai_client_name="Nobody", mai_port=8113, mai_monthly_limit=10)
+    fleet.run("oldest,older,nobody")
+    return fleet
+
+
+def test_releases_that_know_no_administrator_in_the_environment_get_one(variants: Fleet) -> None:
+    for slug in ("oldest", "older"):
+        admin = variants.variables(slug, "admin.env")
+        answer = variants.sign_in(slug, admin["WEBUI_ADMIN_EMAIL"], admin["WEBUI_ADMIN_PASSWORD"])
+        assert answer.json()["role"] == "admin"
+        assert variants.environment(slug)["ENABLE_SIGNUP"] == "false"
+        with variants.api(slug) as api:
+            form = {"email": "stranger@else.example", "password": "let me in", "name": "Stranger"}
+            assert api.post("/api/v1/auths/signup", json=form).status_code == 403
+
+
+def test_the_row_is_made_where_the_instance_makes_none_and_completed_where_it_does(variants: Fleet) -> None:
+    milliseconds = 10**12
+    for slug, made_here in (("oldest", True), ("older", False)):
+        row = variants.organization(slug)
+        assert (row["id"], row["markup_rate"], row["is_active"]) == (f"{slug}-001", 1.3, 1)
+        assert row["openrouter_api_key"] == variants.variables(slug, "api_key.env")["OPENAI_API_KEY"]
+        assert (row["created_at"] > milliseconds) == made_here
+
+
+def test_without_an_administrator_only_the_machine_itself_can_reach_the_instance(variants: Fleet) -> None:
+    assert variants.published("nobody") == {"HostIp": "127.0.0.1", "HostPort": "8113"}
+    with variants.api("nobody") as api, pytest.raises(httpx.ConnectError):
+        api.get("/health")
+    assert variants.sh("nobody", "curl -s http://127.0.0.1:8113/health") == '{"status":true}'
+    assert "(from its own machine only, until it has an administrator)" in variants.handover("nobody")
+    assert "| administrator | none yet: set mai_admin_email" in variants.handover("nobody")
+
+
+def test_the_variants_converge_too(variants: Fleet) -> None:
+    before = {slug: variants.started(slug) for slug in ("oldest", "older", "nobody")}
+    again = variants.run("oldest,older,nobody")
+    assert again.total("changed") == 0, again.stdout
+    assert variants.writes == []
+    assert {slug: variants.started(slug) for slug in before} == before
+
+
+def test_an_administrator_named_later_opens_the_instance(variants: Fleet) -> None:
+    variants.change("nobody", mai_admin_email="first@nobody.example")
+    variants.run("nobody")
+    password = variants.variables("nobody", "admin.env")["WEBUI_ADMIN_PASSWORD"]
+    assert variants.sign_in("nobody", "first@nobody.example", password).json()["role"] == "admin"
+    assert "first@nobody.example" in variants.handover("nobody")
+    assert variants.run("nobody").total("changed") == 0
+
+
+def test_one_client_alone_is_measured(fleet: Fleet, ready_hosts: tuple[Host, Host]) -> None:
+    fleet.put("measured", ready_hosts[1], mai_client_name="M", mai_port=8114, mai_admin_email="a@measured.example")
+    first, converged = fleet.run("measured"), fleet.run("measured")
+    assert converged.total("changed") == 0
+    assert converged.seconds < first.seconds
+    fragment = REPOSITORY / "build" / "report.d" / "onboarding.md"
+    fragment.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["## Onboarding of one client over SSH (Docker, stand-in)", ""]
+    lines += ["| run | tasks ok | changed | seconds |", "|---|--:|--:|--:|"]
+    for name, run in {"first": first, "converged": converged}.items():
+        lines.append(f"| {name} | {run.total('ok')} | {run.total('changed')} | {run.seconds:.1f} |")
+    fragment.write_text("\n".join(lines) + "\n")
