@@ -11,6 +11,8 @@ import re
 import typing as t
 from urllib.parse import urlsplit
 
+from ansible_collections.mai.clients.plugins.module_utils import _envfile
+
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 EMAIL = re.compile(r"[^@\s\"'<>,;:]+@[^@\s\"'<>,;:]+\.[^@\s\"'<>,;:.]+")
@@ -54,6 +56,14 @@ def _is_address(text: t.Any) -> bool:
     return True
 
 
+def _uncarriable(variable: str, value: t.Any) -> t.Iterator[str]:
+    """What cannot be in the instance's environment; the message never holds the value."""
+    try:
+        _envfile.format_value(_envfile.to_text(value))
+    except ValueError as error:
+        yield f"{variable}: {error}"
+
+
 def _identity(client: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if not SLUG.fullmatch(client["slug"]):
         yield (
@@ -63,8 +73,11 @@ def _identity(client: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     name = client["mai_client_name"]
     if not isinstance(name, str) or not name.strip():
         yield "mai_client_name is missing: set the organisation's display name in host_vars"
-    elif "\0" in name or len(name) > 200:
-        yield "mai_client_name must be at most 200 characters without NUL"
+    elif len(name) > 200:
+        yield "mai_client_name must have at most 200 characters"
+    else:
+        yield from _uncarriable("mai_client_name", name)
+    yield from _uncarriable("mai_admin_name", client["mai_admin_name"])
     if not IDENTIFIER.fullmatch(str(client["mai_client_id"] or "")):
         yield (
             f"mai_client_id is {_one_line(client['mai_client_id'])}: use at most 64 letters, digits, '-', '_' and '.', "
@@ -141,8 +154,8 @@ def _deployment(client: t.Mapping[str, t.Any]) -> t.Iterator[str]:
             yield f"mai_extra_env must not set {name}: the collection keeps it in a file of its own on the target"
         elif isinstance(value, (list, t.Mapping)):
             yield f'mai_extra_env.{name} is a structure: write it as one text (for JSON: "{{{{ … | to_json }}}}")'
-        elif "\0" in str(value):
-            yield f"mai_extra_env.{name} holds a NUL character"
+        elif value is not None:
+            yield from _uncarriable(f"mai_extra_env.{name}", value)
 
 
 def _neighbours(client: t.Mapping[str, t.Any], others: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.Iterator[str]:

@@ -21,6 +21,7 @@ CLIENT = {
     "mai_markup_rate": 1.3,
     "mai_billing_email": "billing@companyabc.com",
     "mai_admin_email": "admin@companyabc.com",
+    "mai_admin_name": "Admin",
     "mai_admin_password_bytes": 0,
     "mai_deployment": "docker",
     "mai_image": "mai:1",
@@ -114,7 +115,9 @@ def test_good_variables_have_no_problem(variables: dict) -> None:
         ({"mai_extra_env": {"A B": "x"}}, "letters, digits"),
         ({"mai_extra_env": {"OPENAI_API_KEY": "x"}}, "must not set OPENAI_API_KEY"),
         ({"mai_extra_env": {"X": {"a": 1}}}, "structure"),
-        ({"mai_extra_env": {"X": "a\0b"}}, "NUL"),
+        ({"mai_extra_env": {"X": "a\0b"}}, "mai_extra_env.X: the value holds the control character U+0000"),
+        ({"mai_client_name": "a\rb"}, "mai_client_name: the value holds the control character U+000D"),
+        ({"mai_admin_name": "a\x07b"}, "mai_admin_name: the value holds the control character U+0007"),
     ],
 )
 def test_a_bad_variable_is_named_once(variables: dict, about: str) -> None:
