@@ -141,7 +141,7 @@ class Fleet:
 
     def key(self, slug: str) -> dict[str, Any]:
         """The client's key at OpenRouter; there is exactly one, by whatever name."""
-        [key] = [key for key in self.simulator.control.keys_named(f"client-{slug}")]
+        [key] = self.simulator.control.keys_named(f"client-{slug}")
         return key
 
     def handover(self, slug: str) -> str:
