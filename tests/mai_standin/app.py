@@ -50,7 +50,7 @@ class App:
 
     def asgi(self) -> Starlette:
         @contextlib.asynccontextmanager
-        async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async def lifespan(_app: Starlette) -> AsyncIterator[None]:
             yield
             await self.upstream.close()
 
