@@ -1,13 +1,16 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What this machine's apt knows: the mirror of the Debian archive and how to reach it."""
+"""What this machine's apt knows: the mirror of the Debian archive and how to reach it; packages from there."""
 
 from __future__ import annotations
 
 import functools
 import os
+import pathlib
 import subprocess
+import tempfile
+from collections.abc import Iterable
 
 from .paths import FarmError
 
@@ -77,3 +80,29 @@ def options() -> dict[str, str]:
 def configuration() -> str:
     """The same settings as a file for /etc/apt/apt.conf.d."""
     return "".join(f'{name} "{value}";\n' for name, value in options().items())
+
+
+def unpack(suite: str, packages: Iterable[str], destination: pathlib.Path) -> None:
+    """Fetch packages of that release with a private configuration of apt and unpack them; the system sees nothing."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="apt-", dir=destination.parent) as folder:
+        work = pathlib.Path(folder)
+        for name in ("lists/partial", "cache/archives/partial", "programs"):
+            (work / name).mkdir(parents=True)
+        (work / "sources.list").write_text(sources(suite))
+        private = [
+            f"-oDir::Etc::SourceList={work}/sources.list",
+            "-oDir::Etc::SourceParts=-",
+            f"-oDir::State::Lists={work}/lists",
+            f"-oDir::Cache={work}/cache",
+            "-oAPT::Sandbox::User=root",
+        ]
+        for arguments in (["update"], ["download", *(f"{package}/{suite}" for package in packages)]):
+            done = subprocess.run(
+                ["apt-get", "-qq", *private, *arguments], cwd=work, text=True, capture_output=True, check=False
+            )
+            if done.returncode:
+                raise FarmError(f"Fetching packages of Debian {suite} failed: {done.stderr.strip()}")
+        for archive in sorted(work.glob("*.deb")):
+            subprocess.run(["dpkg", "-x", str(archive), str(work / "programs")], check=True)
+        (work / "programs").rename(destination)

@@ -163,7 +163,7 @@ def _prepare() -> None:
     _need_root("starting a private Docker engine (none answers here)")
     install_missing(runc="runc", iptables="iptables")
     if not PROGRAMS.is_dir():
-        _unpack()
+        apt.unpack(SUITE, PACKAGES, PROGRAMS)
     (HOME / "client").mkdir(exist_ok=True)
     plugins = {"cliPluginsExtraDirs": [str(PROGRAMS / "usr/libexec/docker/cli-plugins")]}
     (HOME / "client" / "config.json").write_text(json.dumps(plugins))
@@ -198,32 +198,6 @@ def _start() -> Engine:
 
     _wait(answers, 60, "The private engine does not answer")
     return engine
-
-
-def _unpack() -> None:
-    """Fetch the programs with a private apt configuration and unpack them: the system's apt sees nothing of it."""
-    work = HOME / "apt"
-    shutil.rmtree(work, ignore_errors=True)
-    for folder in ("lists/partial", "cache/archives/partial", "programs"):
-        (work / folder).mkdir(parents=True)
-    (work / "sources.list").write_text(apt.sources(SUITE))
-    private = [
-        f"-oDir::Etc::SourceList={work}/sources.list",
-        "-oDir::Etc::SourceParts=-",
-        f"-oDir::State::Lists={work}/lists",
-        f"-oDir::Cache={work}/cache",
-        "-oAPT::Sandbox::User=root",
-    ]
-    for arguments in (["update"], ["download", *(f"{package}/{SUITE}" for package in PACKAGES)]):
-        done = subprocess.run(
-            ["apt-get", "-qq", *private, *arguments], cwd=work, text=True, capture_output=True, check=False
-        )
-        if done.returncode:
-            raise FarmError(f"Fetching Debian's Docker packages failed: {done.stderr.strip()}")
-    for archive in sorted(work.glob("*.deb")):
-        subprocess.run(["dpkg", "-x", str(archive), str(work / "programs")], check=True)
-    (work / "programs").rename(PROGRAMS)
-    shutil.rmtree(work)
 
 
 def _pid() -> int | None:

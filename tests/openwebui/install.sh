@@ -5,7 +5,8 @@
 # install.sh VENVDIR [PYTHON]
 #
 # Installs the real Open WebUI into a virtual environment of its own: about a minute and 2 GB. Without torch, which
-# would be the larger half of it: only local embedding and speech models are lost. Needs Python 3.11 or 3.12.
+# would be the larger half of it: only local embedding and speech models are lost. Needs Python 3.11 or 3.12; on a Debian
+# that has neither, Debian 12's Python is unpacked into .cache, and the system is left as it is.
 set -eu
 
 if [ $# -lt 1 ]; then
@@ -21,15 +22,27 @@ if [ "$(cat "$mark" 2> /dev/null)" = "$version" ] && "$venv/bin/python" -c '' 2>
     exit 0
 fi
 
-python=${2:-$(sh "$root/scripts/pythons.sh" 3.11 3.12 | sed -n '1s/^[^ ]* //p')}
-if [ -z "$python" ]; then
-    echo "$0: Open WebUI $version needs Python 3.11 or 3.12 with venv, and this machine has neither." \
-        "Install one of them, or name it as the second argument." >&2
-    exit 1
-fi
 PATH="$root/.venv/bin:$PATH"
 if ! command -v uv > /dev/null; then
     echo "$0: uv is missing. Run: make setup" >&2
+    exit 1
+fi
+
+python=${2:-$(sh "$root/scripts/pythons.sh" 3.11 3.12 | sed -n '1s/^[^ ]* //p')}
+if [ -z "$python" ] && grep -q '^ID=debian$' /etc/os-release 2> /dev/null; then
+    unpacked="$root/.cache/python3.11"
+    if [ ! -d "$unpacked" ]; then
+        (cd "$root" && python3 -c '
+import pathlib, sys
+from tests.hosts import apt
+apt.unpack("bookworm", sys.argv[2:], pathlib.Path(sys.argv[1]))
+' "$unpacked" python3.11-minimal libpython3.11-minimal libpython3.11-stdlib)
+    fi
+    python="$unpacked/usr/bin/python3.11"
+fi
+if [ -z "$python" ]; then
+    echo "$0: Open WebUI $version needs Python 3.11 or 3.12 with venv, and this machine has neither." \
+        "Install one of them, or name it as the second argument." >&2
     exit 1
 fi
 
