@@ -138,7 +138,7 @@ STAGES = (
     Stage("e2e", ("test",), pytest("tests/e2e"), minutes=60),
     # Not part of make test: 2 GB of packages.
     Stage("openwebui-install", ("openwebui",), commands(f"sh tests/openwebui/install.sh {OPENWEBUI}"), minutes=15),
-    Stage("openwebui-contract", ("openwebui",), pytest("tests/contract", f"--real-openwebui={OPENWEBUI}"), minutes=20),
+    Stage("openwebui-contract", ("openwebui",), pytest("tests/contract", f"--real-openwebui={OPENWEBUI}"), minutes=30),
     Stage("openwebui-onboarding", ("openwebui",), pytest("tests/openwebui"), minutes=30),
     Stage("openwebui-demo", ("openwebui",), commands("python scripts/demo.py --openwebui", "sh scripts/demo_clean.sh")),
 )
