@@ -1,0 +1,117 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an onboarding does to the machine: what is missing is added, what is there is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.conftest import Image
+from tests.e2e.fleet import Fleet
+from tests.hosts.host import Host
+from tests.hosts.project import Project, Result
+from tests.openrouter_simulator import Simulator
+
+PACKAGES = "dpkg-query --show --showformat '${Package} ${Version} ${db:Status-Abbrev}\\n'"
+ENGINE = "systemctl show --property MainPID,ExecMainStartTimestampMonotonic docker.service"
+
+
+def _packages(host: Host) -> set[str]:
+    return set(host.exec("sh", "-c", PACKAGES).stdout.splitlines())
+
+
+@pytest.fixture(scope="module")
+def make_fleet(
+    project: Project, simulator: Simulator, standin_image: Image, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Fleet]:
+    simulator.control.clear_faults()
+    variables = {"mai_image": standin_image.name, "mai_image_archive": str(standin_image.archive)}
+    return lambda: Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables)
+
+
+@pytest.fixture(scope="module")
+def bare(boot: Callable[..., Host], make_fleet: Callable[[], Fleet]) -> Fleet:
+    """Two clients on a machine that has nothing but what a server has."""
+    host, fleet = boot("mai-test-host-bare:trixie"), make_fleet()
+    for number, slug in enumerate(("bare-one", "bare-two", "bare-later")):
+        fleet.put(slug, host, mai_client_name=slug, mai_port=8301 + number, mai_admin_email="a@bare.example")
+    return fleet
+
+
+def test_without_leave_to_install_docker_nothing_is_touched(bare: Fleet) -> None:
+    before = _packages(bare.host("bare-one"))
+    refused = bare.run("bare-one", "-e", "mai_docker_packages=none", check=False)
+    assert refused.rc == 2
+    said = " ".join(refused.output.split())
+    assert "bare-one was not touched" in said
+    assert "Docker with Compose v2 is missing and mai_docker_packages is none: install it" in said
+    assert bare.writes == []
+    assert _packages(bare.host("bare-one")) == before
+    assert bare.sh("bare-one", f"ls {bare.directory('bare-one')}", check=False) == ""
+
+
+def test_check_mode_on_a_bare_machine_says_what_would_be_done(bare: Fleet) -> None:
+    before = _packages(bare.host("bare-one"))
+    rehearsal = bare.run("bare-one,bare-two", "--check", "--diff")
+    # Once, though two clients live there.
+    assert rehearsal.stdout.count("Would install docker.io, docker-cli, docker-compose.") == 1
+    assert rehearsal.stdout.count("Would create the instance.") == 2
+    assert "Would load " in rehearsal.stdout
+    assert bare.writes == []
+    assert _packages(bare.host("bare-one")) == before
+    assert bare.sh("bare-one", "command -v docker; ls /opt/mai/deployments/client-*", check=False) == ""
+
+
+@pytest.fixture(scope="module")
+def installed(bare: Fleet) -> Result:
+    return bare.run("bare-one,bare-two")
+
+
+def test_docker_and_the_image_arrive_once_on_a_bare_machine(bare: Fleet, installed: Result) -> None:
+    for slug in ("bare-one", "bare-two"):
+        with bare.api(slug) as api:
+            assert api.get("/health").json() == {"status": True}
+        assert bare.organization(slug)["id"] == f"{slug}-001"
+    for task in ("Install the packages", "Load the image"):
+        [part] = [part for part in installed.stdout.split("\nTASK ") if f": {task}]" in part]
+        assert part.count("changed: [") == 1, part
+    assert bare.sh("bare-one", "ls -A /opt/mai/deployments/client-*/.image", check=False) == ""
+
+
+def test_a_second_client_finds_everything_there(bare: Fleet, installed: Result) -> None:
+    engine, packages = bare.sh("bare-one", ENGINE), _packages(bare.host("bare-one"))
+    before = {slug: bare.started(slug) for slug in ("bare-one", "bare-two")}
+    later = bare.run("bare-later")
+    assert "Install the packages" not in later.stdout
+    assert "Load the image" not in later.stdout
+    assert (bare.sh("bare-one", ENGINE), _packages(bare.host("bare-one"))) == (engine, packages)
+    assert {slug: bare.started(slug) for slug in before} == before
+    assert bare.organization("bare-later")["is_active"] == 1
+
+
+def test_an_engine_that_is_there_is_left_alone_and_only_compose_is_added(
+    boot: Callable[..., Host], make_fleet: Callable[[], Fleet], standin_image: Image
+) -> None:
+    fleet, host = make_fleet(), boot()
+    fleet.put("composed", host, mai_client_name="Composed", mai_port=8301, mai_admin_email="a@composed.example")
+    everything = _packages(host)
+    host.exec("dpkg", "--remove", "docker-compose")
+    host.load_image(standin_image.archive)
+    host.exec("docker", "run", "--detach", "--name", "somebodys", standin_image.name)
+    look = "docker inspect --format '{{.Id}} {{.State.StartedAt}} {{.RestartCount}}' somebodys"
+    engine, somebodys = host.exec("sh", "-c", ENGINE).stdout, host.exec("sh", "-c", look).stdout
+    assert host.exec("docker", "compose", "version", check=False).returncode != 0
+    rehearsal = fleet.run("composed", "--check")
+    assert "Would install docker-compose." in rehearsal.stdout
+    fleet.run("composed")
+    assert _packages(host) == everything
+    assert host.exec("sh", "-c", ENGINE).stdout == engine
+    assert host.exec("sh", "-c", look).stdout == somebodys
+    with fleet.api("composed") as api:
+        assert api.get("/health").json() == {"status": True}
+    assert fleet.run("composed").total("changed") == 0
+    assert host.exec("sh", "-c", look).stdout == somebodys
+    host.down()
