@@ -1,0 +1,241 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An agency whose clients all live on this machine: native instances of the stand-in, each a plain process."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import shlex
+import signal
+import socket
+import sqlite3
+import sys
+import time
+import typing as t
+
+import httpx
+import pytest
+from ansible_collections.mai.clients.plugins.module_utils import _envfile
+
+from tests.hosts.paths import REPOSITORY
+from tests.hosts.project import Project, Result, Run, start_playbook
+from tests.openrouter_simulator import Control, Simulator
+
+HERE = pathlib.Path(__file__).parent
+ONBOARD = "playbooks/onboard_client.yml"
+
+
+class Agency:
+    """Its inventory, its account at OpenRouter, and what the playbook made."""
+
+    def __init__(self, folder: pathlib.Path, openrouter: Simulator) -> None:
+        self.folder = folder
+        self.openrouter = openrouter
+        self.inventory = folder / "inventory"
+        self.group_vars = self.inventory / "group_vars" / "mai_clients"
+        self.deployments = folder / "deployments"
+        self.handovers = folder / "handovers"
+        self.clients: dict[str, dict[str, t.Any]] = {}
+        self._project = Project(REPOSITORY, folder / "ansible")
+
+    @property
+    def control(self) -> Control:
+        return self.openrouter.control  # another one after each start
+
+    def client(self, slug: str, **variables: t.Any) -> str:
+        """Puts a client into the inventory, or changes its variables; None takes one out."""
+        own = self.clients.setdefault(slug, {"mai_client_name": f"Client {slug}", "mai_port": free_port()})
+        own.update(variables)
+        self.clients[slug] = {name: value for name, value in own.items() if value is not None}
+        command = ["env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-m", "tests.mai_standin"]
+        common = {
+            "ansible_connection": "local",
+            "ansible_become": False,
+            "ansible_python_interpreter": sys.executable,
+            "mai_deployments_dir": str(self.deployments),
+            "mai_handover_dir": str(self.handovers),
+            "mai_deployment": "native",
+            "mai_native_service": "process",
+            "mai_start_command": " ".join(shlex.quote(word) for word in command),
+            "mai_bind_address": "127.0.0.1",
+            "mai_admin_email": "admin@example.com",
+            "mai_monthly_limit": 50,
+            "mai_health_timeout": 20,
+        }
+        # JSON is YAML.
+        self.group_vars.mkdir(parents=True, exist_ok=True)
+        (self.group_vars / "main.yml").write_text(json.dumps(common))
+        (self.inventory / "hosts.yml").write_text(json.dumps({"mai_clients": {"hosts": self.clients}}))
+        return slug
+
+    def start(self, client: str, *arguments: str, **environment: str) -> Run:
+        """Start an onboarding."""
+        settings = {
+            "OPENROUTER_BASE_URL": self.openrouter.url,
+            "OPENROUTER_PROVISIONING_KEY": self.openrouter.provisioning_key,
+            "ANSIBLE_REMOTE_TMP": str(self.folder / "ansible" / "remote"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+            **environment,
+        }
+        return start_playbook(
+            self._project, ONBOARD, "-e", f"client={client}", *arguments, inventory=self.inventory, env=settings
+        )
+
+    def start_until(self, task: str, client: str, *arguments: str, **environment: str) -> HeldRun:
+        """Start an onboarding and wait until it stands before the task of that name."""
+        file = self.folder / f"hold-{client}-{time.monotonic_ns()}"
+        run = self.start(client, *arguments, HOLD_AT=task, HOLD_FILE=str(file), **environment)
+        deadline = time.monotonic() + 120
+        while not file.exists():
+            assert run.process.poll() is None and time.monotonic() < deadline, run.output()
+            time.sleep(0.05)
+        return HeldRun(run, file)
+
+    def run(self, client: str, *arguments: str, **environment: str) -> Result:
+        return self.start(client, *arguments, **environment).wait()
+
+    def onboard(self, client: str, *arguments: str, **environment: str) -> Result:
+        """An onboarding that must succeed."""
+        result = self.run(client, *arguments, **environment)
+        assert result.rc == 0, result.output
+        return result
+
+    def failures(self, client: str, *arguments: str, **environment: str) -> dict[str, str]:
+        """What a run says of each client that failed."""
+        output = self.run(client, *arguments, ANSIBLE_STDOUT_CALLBACK="ansible.posix.json", **environment).stdout
+        ran, _end = json.JSONDecoder().raw_decode(output[output.index("{\n") :])
+        return {
+            slug: result["msg"]
+            for play in ran["plays"]
+            for task in play["tasks"]
+            for slug, result in task["hosts"].items()
+            if result.get("failed")
+        }
+
+    def directory(self, slug: str) -> pathlib.Path:
+        return self.deployments / f"client-{slug}"
+
+    def key_file(self, slug: str) -> pathlib.Path:
+        return self.directory(slug) / "api_key.env"
+
+    def lock(self, slug: str) -> pathlib.Path:
+        return self.deployments / ".locks" / slug
+
+    def secret(self, slug: str) -> str:
+        """The key on the target."""
+        values = _envfile.parse(self.key_file(slug).read_text())
+        assert values["OPENAI_API_KEY"] == values["OPENROUTER_API_KEY"]
+        return values["OPENAI_API_KEY"]
+
+    def query(self, slug: str, sql: str, *values: t.Any) -> list[t.Any]:
+        file = self.directory(slug) / "data" / "webui.db"
+        with contextlib.closing(sqlite3.connect(file, timeout=10)) as database, database:
+            return database.execute(sql, values).fetchall()
+
+    def saved(self, slug: str) -> list[tuple[str, str]]:
+        """URL and key of every connection saved in Open WebUI."""
+        if "data" in {name for _id, name, *_rest in self.query(slug, "PRAGMA table_info(config)")}:
+            rows = self.query(slug, "SELECT data FROM config")
+            openai = json.loads(rows[0][0])["openai"] if rows else {"api_base_urls": [], "api_keys": []}
+            return list(zip(openai["api_base_urls"], openai["api_keys"]))
+        values = dict(self.query(slug, "SELECT key, value FROM config WHERE key LIKE 'openai.api_%'"))
+        return list(zip(json.loads(values["openai.api_base_urls"]), json.loads(values["openai.api_keys"])))
+
+    def key(self, slug: str) -> dict[str, t.Any]:
+        """The one key of the client's name at OpenRouter."""
+        [key] = [key for key in self.control.all_keys() if key["name"] == f"client-{slug}"]
+        return key
+
+    def delete_key(self, key_hash: str) -> None:
+        """As somebody does in OpenRouter's dashboard."""
+        headers = {"Authorization": f"Bearer {self.openrouter.provisioning_key}"}
+        httpx.delete(f"{self.openrouter.url}/keys/{key_hash}", headers=headers).raise_for_status()
+
+    def session(self, slug: str) -> httpx.Client:
+        """The administrator, signed in."""
+        url = f"http://127.0.0.1:{self.clients[slug]['mai_port']}"
+        password = _envfile.parse((self.directory(slug) / "admin.env").read_text())["WEBUI_ADMIN_PASSWORD"]
+        credentials = {"email": "admin@example.com", "password": password}
+        answer = httpx.post(f"{url}/api/v1/auths/signin", json=credentials, timeout=30).raise_for_status()
+        return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {answer.json()['token']}"}, timeout=30)
+
+    def pid(self, slug: str) -> int:
+        return int((self.directory(slug) / "instance.pid").read_text())
+
+    def assert_converged(self, slug: str) -> None:
+        """One enabled key of the client's name, held by machine, instance and record, and it works."""
+        secret, key = self.secret(slug), self.key(slug)
+        assert (key["hash"], key["disabled"]) == (hashlib.sha256(secret.encode()).hexdigest(), False)
+        assert self.key_file(slug).stat().st_mode & 0o777 == 0o600
+        answer = httpx.get(f"{self.openrouter.url}/key", headers={"Authorization": f"Bearer {secret}"})
+        assert answer.status_code == 200
+        assert not [
+            key["name"] for key in self.control.all_keys() if key["name"].startswith(f"client-{slug} ~pending-")
+        ]
+        rows = self.query(slug, "SELECT id, openrouter_api_key, is_active FROM client_organizations")
+        assert rows == [(f"{slug}-001", secret, 1)]
+        assert [key for _url, key in self.saved(slug) if key.startswith("sk-or-v1-")] in ([], [secret])
+        assert httpx.get(f"http://127.0.0.1:{self.clients[slug]['mai_port']}/health").json() == {"status": True}
+        assert not self.lock(slug).exists()
+        assert not [path.name for path in self.directory(slug).iterdir() if ".mai-" in path.name[1:]]
+
+    def end(self) -> None:
+        """Stop the instances."""
+        for file in self.deployments.glob("client-*/instance.pid"):
+            with contextlib.suppress(ProcessLookupError, ValueError):
+                os.killpg(int(file.read_text()), signal.SIGKILL)
+
+
+class HeldRun(t.NamedTuple):
+    run: Run
+    file: pathlib.Path
+
+    def release(self) -> Result:
+        self.file.unlink()
+        return self.run.wait()
+
+    def kill(self, how: signal.Signals) -> Result:
+        return kill(self.run, how)
+
+
+def send(run: Run, what: signal.Signals) -> None:
+    """To the controller and all that it started: Ansible's workers are in sessions of their own."""
+    for pid in [run.process.pid, *descendants(run.process.pid)]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, what)
+
+
+def kill(run: Run, how: signal.Signals) -> Result:
+    send(run, how)
+    return run.wait(60)
+
+
+def descendants(pid: int) -> list[int]:
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [other for child in children for other in (int(child), *descendants(int(child)))]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def agency(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Agency]:
+    """One for all tests of a file: they use clients of their own."""
+    with Simulator() as openrouter:
+        agency = Agency(tmp_path_factory.mktemp("agency"), openrouter)
+        yield agency
+        agency.end()
+
+
+@pytest.fixture(autouse=True)
+def no_faults(agency: Agency) -> None:
+    agency.control.clear_faults()
+    agency.control.clear_journal()

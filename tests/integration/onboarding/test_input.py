@@ -1,0 +1,153 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong is said before anything is touched; what is right but unusual is noted."""
+
+from __future__ import annotations
+
+import pathlib
+import secrets
+import subprocess
+import sys
+import typing as t
+
+import httpx
+import pytest
+
+from tests.integration.onboarding.conftest import Agency
+
+# slug: (its variables, what the run must say)
+WRONG: dict[str, tuple[dict[str, t.Any], str]] = {
+    "Bad_Slug": ({}, "is not a slug"),
+    "no-name": ({"mai_client_name": None}, "mai_client_name"),
+    "no-port": ({"mai_port": None}, "mai_port"),
+    "low-port": ({"mai_port": 80}, "mai_port is '80': give a number from 1024 to 65535"),
+    "port-text": ({"mai_port": "http"}, "mai_port"),
+    "limit-text": ({"mai_monthly_limit": "lots"}, "mai_monthly_limit"),
+    "limit-zero": ({"mai_monthly_limit": 0}, "mai_monthly_limit"),
+    "limit-empty": ({"mai_monthly_limit": ""}, "mai_monthly_limit"),
+    "markup": ({"mai_markup_rate": -1}, "mai_markup_rate"),
+    "e-mail": ({"mai_billing_email": "nobody"}, "mai_billing_email"),
+    "admin": ({"mai_admin_email": "<script>@example.com"}, "mai_admin_email"),
+    "password": ({"mai_admin_password": "é" * 37}, "at most 72"),
+    "key-name": ({"mai_key_name": "client ~pending-123456"}, "mai_key_name"),
+    "own-key": ({"mai_extra_env": {"OPENAI_API_KEY": "x"}}, "must not set OPENAI_API_KEY"),
+    "control": (
+        {"mai_extra_env": {"GREETING": "a\rb"}},
+        "mai_extra_env.GREETING: the value holds the control",
+    ),
+    "control-name": ({"mai_client_name": "Bell \a"}, "mai_client_name: the value holds the control character U+0007"),
+    "control-admin": ({"mai_admin_name": "a\rb"}, "mai_admin_name: the value holds the control character U+000D"),
+    "start": ({"mai_start_command": ""}, "mai_start_command"),
+    "image": ({"mai_deployment": "docker"}, "placeholder your-mai-image:latest"),
+    "twin-one": ({"mai_port": 9101, "ansible_host": "127.0.0.1"}, "mai_port 9101 is also that of twin-two"),
+    "twin-two": ({"mai_port": 9101, "ansible_host": "127.0.0.1"}, "mai_port 9101 is also that of twin-one"),
+    "ab-c": ({"mai_domain": "example.com"}, "mai-abc.example.com is also the address of a-bc"),
+    "a-bc": ({"mai_domain": "example.com"}, "mai-abc.example.com is also the address of ab-c"),
+    "same-key": ({"mai_key_name": "client-ab-c"}, "mai_key_name 'client-ab-c' is also that of ab-c"),
+    "key-missing": ({"openrouter_provisioning_key": ""}, "OPENROUTER_PROVISIONING_KEY_FILE"),
+    "key-unknown": ({"openrouter_provisioning_key": "sk-or-v1-" + "5" * 64}, "This is not a management key"),
+    "key-no-manager": ({}, "management key"),
+}
+
+
+@pytest.fixture(scope="module")
+def said(agency: Agency, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[dict[str, str]]:
+    """One run over all that is wrong."""
+    headers = {"Authorization": f"Bearer {agency.openrouter.provisioning_key}"}
+    ordinary = httpx.post(f"{agency.openrouter.url}/keys", json={"name": "ordinary"}, headers=headers).json()["key"]
+    WRONG["key-no-manager"][0]["openrouter_provisioning_key"] = ordinary
+    WRONG["image"][0]["openrouter_provisioning_key"] = agency.openrouter.provisioning_key
+    agency.control.clear_journal()
+    for slug, (variables, _message) in WRONG.items():
+        agency.client(slug, **variables)
+    said = agency.failures("all", OPENROUTER_PROVISIONING_KEY="")
+    assert agency.control.writes() == []
+    touched = [path for path in agency.deployments.iterdir() if path.name != ".locks"]
+    assert touched == [] and list((agency.deployments / ".locks").iterdir()) == []
+    assert not any(ordinary in message or "5" * 64 in message for message in said.values())
+    agency.clients.clear()
+    yield said
+
+
+@pytest.mark.parametrize("slug", WRONG)
+def test_what_is_wrong_is_said(said: dict[str, str], slug: str) -> None:
+    assert WRONG[slug][1] in said[slug]
+
+
+def test_the_message_names_the_client_and_all_its_faults_at_once(agency: Agency) -> None:
+    slug = agency.client("many-faults", mai_port=80, mai_monthly_limit=-1, mai_markup_rate=0)
+    message = agency.failures(slug)[slug]
+    assert message.startswith("many-faults was not touched.")
+    assert all(name in message for name in ("mai_port", "mai_monthly_limit", "mai_markup_rate"))
+    assert agency.control.journal() == []
+    del agency.clients[slug]
+
+
+@pytest.mark.parametrize(
+    ("client", "hints"),
+    [("northwnd", ["northwind"]), ("", ["-e client=<slug>", "northwind"]), ("mai_cleints", ["mai_clients"])],
+)
+def test_an_unknown_client_is_answered_with_the_nearest_names(agency: Agency, client: str, hints: list[str]) -> None:
+    agency.client("northwind")
+    run = agency.run(client)
+    assert run.rc not in (0, 2) and "TASK" not in run.stdout
+    assert all(hint in run.output for hint in hints), run.output
+    assert agency.control.journal() == [] and not agency.directory("northwind").exists()
+
+
+def vault(agency: Agency, tmp_path: pathlib.Path) -> tuple[list[str], dict[str, str]]:
+    """As inventories/example describes it."""
+    password = tmp_path / "vault password"
+    password.write_text(secrets.token_hex(16))
+    program = pathlib.Path(sys.executable).with_name("ansible-vault")
+    command = [program, "encrypt_string", "--vault-password-file", password]
+    encrypted = subprocess.run(
+        [*command, "--stdin-name", "openrouter_provisioning_key"],
+        input=agency.openrouter.provisioning_key,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    (agency.group_vars / "vault.yml").write_text(encrypted)
+    assert agency.openrouter.provisioning_key not in encrypted
+    return ["--vault-password-file", str(password)], {}
+
+
+def file(agency: Agency, tmp_path: pathlib.Path) -> tuple[list[str], dict[str, str]]:
+    key = tmp_path / "provisioning key"
+    key.write_text(agency.openrouter.provisioning_key + "\n")
+    key.chmod(0o600)
+    return [], {"OPENROUTER_PROVISIONING_KEY_FILE": str(key)}
+
+
+def option(agency: Agency, tmp_path: pathlib.Path) -> tuple[list[str], dict[str, str]]:
+    # An answer of a survey that was left empty is none.
+    extra = tmp_path / "extra.yml"
+    extra.write_text(f"openrouter_provisioning_key: {agency.openrouter.provisioning_key}\n")
+    return ["-e", f"@{extra}"], {"OPENROUTER_PROVISIONING_KEY_FILE": ""}
+
+
+@pytest.mark.parametrize("way", [vault, file, option])
+def test_the_provisioning_key_can_come_by(agency: Agency, tmp_path: pathlib.Path, way: t.Callable[..., t.Any]) -> None:
+    slug = agency.client("northwind")
+    arguments, environment = way(agency, tmp_path)
+    run = agency.onboard(slug, "--check", *arguments, **{"OPENROUTER_PROVISIONING_KEY": "", **environment})
+    (agency.group_vars / "vault.yml").unlink(missing_ok=True)
+    assert run.total("changed") > 0 and agency.control.writes() == []
+    assert agency.openrouter.provisioning_key not in run.output
+
+
+def test_no_credit_and_no_limit_are_noted_but_no_obstacle(agency: Agency) -> None:
+    agency.control.credits(0)
+    slug = agency.client("unlimited", mai_monthly_limit="none")
+    run = agency.onboard(slug)
+    assert "NO LIMIT is set for this client" in run.stdout
+    assert "no credit left" in run.stdout
+    assert (agency.key(slug)["limit"], agency.key(slug)["limit_reset"]) == (None, None)
+    agency.assert_converged(slug)
+    record = (agency.handovers / f"{slug}.md").read_text()
+    assert "NO LIMIT" in record and agency.secret(slug) not in record
+    agency.control.credits(100)
+    again = agency.onboard(slug)
+    assert again.total("changed") == 0 and "no credit left" not in again.stdout

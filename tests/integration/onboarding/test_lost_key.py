@@ -1,0 +1,137 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The machine lost the key that OpenRouter shows once: found again where it still is, replaced only where it is not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from tests.integration.onboarding.conftest import Agency
+
+FOREIGN = ("https://llm.example.com/v1", "sk-somebody-elses-connection")
+
+
+def end_instance(agency: Agency, slug: str) -> None:
+    pid = agency.pid(slug)
+    os.killpg(pid, signal.SIGKILL)
+    while True:  # it is nobody's child any more
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+
+
+def forget_everywhere_but(agency: Agency, slug: str, place: str = "nowhere") -> None:
+    """The key's file is gone, and so is every copy of it on the machine but one."""
+    agency.key_file(slug).unlink()
+    if place == "environment":
+        return  # an instance without its connection would be broken; it is asked first
+    end_instance(agency, slug)
+    if place != "connection":
+        agency.query(slug, "DELETE FROM config WHERE key LIKE 'openai.%'")
+    if place != "row":
+        agency.query(slug, "UPDATE client_organizations SET openrouter_api_key = 'lost'")
+
+
+def test_a_key_that_is_still_somewhere_on_the_machine_is_recovered(agency: Agency) -> None:
+    slug = agency.client("recovered")
+    agency.onboard(slug)
+    secret, pid = agency.secret(slug), agency.pid(slug)
+    agency.control.usage(agency.key(slug)["hash"], 1.5)  # a used key is never replaced in passing
+    agency.control.clear_journal()
+
+    places = {"environment": "environment", "connection": "saved in Open WebUI", "row": "organisation row"}
+    for place, found in places.items():
+        forget_everywhere_but(agency, slug, place)
+        foreseen = agency.onboard(slug, "--check")
+        assert foreseen.total("changed") > 0 and not agency.key_file(slug).exists()
+        # Asked to replace what is lost, it still finds first.
+        run = agency.onboard(slug, "-v", "-e", "replace_lost_key=true")
+        assert f"found: {found}" in run.stdout
+        assert agency.secret(slug) == secret
+        agency.assert_converged(slug)
+        if place == "environment":
+            assert agency.pid(slug) == pid, "it was restarted though it has the key"
+
+    assert agency.onboard(slug).total("changed") == 0
+    assert agency.control.writes() == []
+
+
+def test_a_lost_key_that_was_never_used_is_replaced(agency: Agency) -> None:
+    slug = agency.client("unused")
+    agency.onboard(slug)
+    old = agency.key(slug)["hash"]
+    forget_everywhere_but(agency, slug)
+    foreseen = agency.onboard(slug, "--check")
+    assert foreseen.total("changed") > 0 and agency.key(slug)["hash"] == old
+    agency.onboard(slug)
+    agency.assert_converged(slug)
+    assert agency.key(slug)["hash"] != old
+    [retired] = [key for key in agency.control.keys_named(slug) if key["hash"] == old]
+    assert retired["disabled"]
+    assert agency.onboard(slug).total("changed") == 0
+
+
+def test_a_lost_key_that_was_used_stops_the_run_until_somebody_decides(agency: Agency) -> None:
+    slug = agency.client("used")
+    agency.onboard(slug)
+    old = agency.key(slug)["hash"]
+    agency.control.usage(old, 1.5)
+    forget_everywhere_but(agency, slug)
+    agency.control.clear_journal()
+
+    stopped = agency.run(slug)
+    assert stopped.rc == 2
+    assert "adopt_client.yml" in stopped.stdout and "replace_lost_key=true" in stopped.stdout
+    assert agency.control.writes() == [] and not agency.key_file(slug).exists()
+
+    agency.onboard(slug, "-e", "replace_lost_key=true")
+    agency.assert_converged(slug)
+    [retired] = [key for key in agency.control.keys_named(slug) if key["hash"] == old]
+    assert retired["disabled"] and retired["usage"] == 1.5
+    assert [key["disabled"] for key in agency.control.keys_named(f"client-{slug}")].count(False) == 1
+    # Said once more, it has nothing left to do.
+    assert agency.onboard(slug, "-e", "replace_lost_key=true").total("changed") == 0
+
+
+@pytest.mark.parametrize("form", ["rows", "blob"])
+def test_the_key_saved_in_open_webui_follows_and_other_connections_stay(agency: Agency, form: str) -> None:
+    slug = agency.client(f"saved-{form}", mai_extra_env={"STANDIN_CONFIG": form})
+    agency.onboard(slug)
+    ours, old = (agency.openrouter.url, agency.secret(slug)), agency.key(slug)["hash"]
+    with agency.session(slug) as session:
+        connections = [FOREIGN, ours]
+        answer = session.post(
+            "/openai/config/update",
+            json={
+                "OPENAI_API_BASE_URLS": [url for url, _key in connections],
+                "OPENAI_API_KEYS": [key for _url, key in connections],
+                "OPENAI_API_CONFIGS": {"0": {"enable": False}, "1": {}},
+            },
+        )
+        assert answer.status_code == 200, answer.text
+    assert agency.saved(slug) == connections
+    assert agency.onboard(slug).total("changed") == 0
+
+    # Somebody deletes the key at OpenRouter; only its secret is left, everywhere, and of no use.
+    agency.delete_key(old)
+    stopped = agency.run(slug)
+    assert stopped.rc == 2 and "replace_lost_key=true" in stopped.stdout
+    assert agency.saved(slug) == connections
+
+    foreseen = agency.onboard(slug, "--check", "-e", "replace_lost_key=true")
+    assert "Would put the client's new key into Open WebUI" in foreseen.stdout and agency.saved(slug) == connections
+    agency.onboard(slug, "-e", "replace_lost_key=true")
+    assert agency.saved(slug) == [FOREIGN, (agency.openrouter.url, agency.secret(slug))]
+    assert agency.secret(slug) != ours[1]
+    with agency.session(slug) as session:
+        # What it uses, not only what lies in its database; and it did not write the old one back.
+        assert session.get("/openai/config").json()["OPENAI_API_KEYS"] == [FOREIGN[1], agency.secret(slug)]
+        assert session.get("/openai/config").json()["OPENAI_API_CONFIGS"]["0"] == {"enable": False}
+    assert agency.onboard(slug).total("changed") == 0
