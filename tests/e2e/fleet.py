@@ -15,7 +15,7 @@ from ansible_collections.mai.clients.plugins.module_utils import _envfile
 
 from tests.hosts import project as projects
 from tests.hosts.host import Host
-from tests.hosts.project import Project, Result
+from tests.hosts.project import Project, Result, Run
 from tests.openrouter_simulator import Simulator
 
 PLAYBOOK = "playbooks/onboard_client.yml"
@@ -54,27 +54,27 @@ class Fleet:
     def change(self, slug: str, **variables: Any) -> None:
         self.put(slug, self._clients[slug][0], **variables)
 
-    def run(self, clients: str, *arguments: str, check: bool = True, seconds: float = 600) -> Result:
+    def run(
+        self, clients: str, *arguments: str, check: bool = True, seconds: float = 600, **environment: str
+    ) -> Result:
         """One onboarding; the simulator's journal begins anew with it."""
-        self._write_inventory()
         self.simulator.control.clear_journal()
+        result = self.start(clients, *arguments, **environment).wait(seconds)
+        assert not (check and result.rc), f"The onboarding ended with {result.rc}:\n{result.output}"
+        return result
+
+    def start(self, clients: str, *arguments: str, **environment: str) -> Run:
+        self.write_inventory()
         env = {
             "OPENROUTER_BASE_URL": self.simulator.url,
             "OPENROUTER_PROVISIONING_KEY": self.simulator.provisioning_key,
+            **environment,
         }
-        return projects.run_playbook(
-            self.project,
-            PLAYBOOK,
-            "-e",
-            f"client={clients}",
-            *arguments,
-            inventory=self.folder,
-            env=env,
-            check=check,
-            seconds=seconds,
+        return projects.start_playbook(
+            self.project, PLAYBOOK, "-e", f"client={clients}", *arguments, inventory=self.folder, env=env
         )
 
-    def _write_inventory(self) -> None:
+    def write_inventory(self) -> None:
         projects.write_inventory(self.folder, {slug: (host, {}) for slug, (host, _own) in self._clients.items()})
         (self.folder / "group_vars" / "mai_clients.yml").write_text(json.dumps(self._variables))
         (self.folder / "host_vars").mkdir(exist_ok=True)

@@ -107,6 +107,12 @@ class Run:
         else:
             self.process.send_signal(number)
 
+    def signal_all(self, number: signal.Signals) -> None:
+        """Send a signal to everything that it started, too: Ansible's workers are in sessions of their own."""
+        for pid in [self.process.pid, *_descendants(self.process.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     def output(self) -> str:
         """What it printed until now."""
         return self._read(self._stdout) + self._read(self._stderr)
@@ -124,6 +130,14 @@ class Run:
     def _read(file: Any) -> str:
         # Not through the file's own position: the run writes at it.
         return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode(errors="replace")
+
+
+def _descendants(pid: int) -> list[int]:
+    try:
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it has ended
+        return []
+    return [other for child in children for other in (int(child), *_descendants(int(child)))]
 
 
 def start_playbook(

@@ -203,21 +203,9 @@ class HeldRun(t.NamedTuple):
         return kill(self.run, how)
 
 
-def send(run: Run, what: signal.Signals) -> None:
-    """To the controller and all that it started: Ansible's workers are in sessions of their own."""
-    for pid in [run.process.pid, *descendants(run.process.pid)]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, what)
-
-
 def kill(run: Run, how: signal.Signals) -> Result:
-    send(run, how)
+    run.signal_all(how)
     return run.wait(60)
-
-
-def descendants(pid: int) -> list[int]:
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [other for child in children for other in (int(child), *descendants(int(child)))]
 
 
 def free_port() -> int:

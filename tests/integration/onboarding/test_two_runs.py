@@ -13,7 +13,7 @@ import typing as t
 import pytest
 
 from tests.hosts.project import Result, Run
-from tests.integration.onboarding.conftest import Agency, send
+from tests.integration.onboarding.conftest import Agency
 
 STEPS: dict[str, t.Any] = {
     "before-create": ("POST", "before"),
@@ -39,13 +39,13 @@ class HeldRequest(t.NamedTuple):
         fault = agency.control.fault(kind="hold", method=method, when=when, name=f"client-{slug} ~pending-")
         run = agency.start(slug)
         agency.control.wait_until_held(fault, 120)
-        send(run, signal.SIGSTOP)
+        run.signal_all(signal.SIGSTOP)
         return cls(agency, run, fault)
 
     def release(self) -> Result:
         self.agency.control.release(self.fault)
         time.sleep(1)  # the answer is there when it wakes up
-        send(self.run, signal.SIGCONT)
+        self.run.signal_all(signal.SIGCONT)
         return self.run.wait()
 
 
