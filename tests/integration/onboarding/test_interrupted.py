@@ -93,7 +93,7 @@ def recovered(interrupted: Agency) -> tuple[Result, Result]:
     deleted = [name for method, name, _status in interrupted.control.writes() if method == "DELETE"]
     interrupted.control.clear_journal()
     # Nothing is deleted but the provisional keys whose secret nobody has.
-    assert sorted(str(name).split(" ~pending-")[0] for name in deleted) == sorted(
+    assert sorted(str(name).partition(" ~pending-")[0] for name in deleted) == sorted(
         f"client-{slug}" for slug, (where, _how) in CASES.items() if where == ("POST", "after")
     )
     return first, interrupted.run("all")
