@@ -134,7 +134,7 @@ class Agency:
 
     def query(self, slug: str, sql: str, *values: t.Any) -> list[t.Any]:
         file = self.directory(slug) / "data" / "webui.db"
-        with contextlib.closing(sqlite3.connect(file, timeout=10)) as database, database:
+        with contextlib.closing(sqlite3.connect(file, timeout=10, isolation_level=None)) as database:
             return database.execute(sql, values).fetchall()
 
     def saved(self, slug: str) -> list[tuple[str, str]]:
