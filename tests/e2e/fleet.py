@@ -144,6 +144,11 @@ class Fleet:
         [key] = self.simulator.control.keys_named(f"client-{slug}")
         return key
 
+    def delete_key(self, slug: str) -> None:
+        """As somebody does in OpenRouter's dashboard."""
+        headers = {"Authorization": f"Bearer {self.simulator.provisioning_key}"}
+        httpx.delete(f"{self.simulator.url}/keys/{self.key(slug)['hash']}", headers=headers).raise_for_status()
+
     def handover(self, slug: str) -> str:
         """The record on the controller."""
         return (self.project.path / "handovers" / f"{slug}.md").read_text()
