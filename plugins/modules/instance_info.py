@@ -186,6 +186,11 @@ instance:
       description: Hash of the key in C(api_key.env), or null.
       returned: always
       type: str
+    former_key_hashes:
+      description: Hashes of the keys that were in C(api_key.env) before this one.
+      returned: always
+      type: list
+      elements: str
     key_candidates:
       description: Hash of every key found in the instance's environment, saved in its database, and in its
         organisation row.

@@ -42,6 +42,7 @@ value() {
     sed "s/[[:space:]]*\$//; s/^\"\(.*\)\"\$/\1/; s/^'\(.*\)'\$/\1/" | tr -d "\n"
 }
 hash_in() { value "$1" "$2" | sum; }
+former() { if [ -e "$path" ]; then sed -n "/^# replaces [0-9a-f]\{64\}\$/p" < "$path"; fi; }
 """
 
 _OBSERVE = (
@@ -85,8 +86,17 @@ trap "exit 88" HUP INT TERM
 """
 )
 
+# Whose secrets were here before: where an interrupted run left one of them elsewhere, the next one knows it by that.
 _STORE = r"""
 cat > "$tmp" || exit 84
+notes=$(former)
+for name in $names; do
+  [ -e "$path" ] && [ -n "$(value "$path" "$name")" ] || continue
+  note="# replaces $(hash_in "$path" "$name")"
+  case $notes in *"$note"*) ;; *) notes="${notes:+$notes
+}$note" ;; esac
+done
+[ -z "$notes" ] || echo "$notes" >> "$tmp" || exit 84
 """
 
 _REPAIR = r"""
@@ -98,6 +108,7 @@ done
 for name in $names; do
   { echo "$name=\"$(value "$path" "$source")\""; } >> "$tmp" || exit 84
 done
+former >> "$tmp" || exit 84
 """
 
 _END = r"""

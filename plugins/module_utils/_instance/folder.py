@@ -31,6 +31,8 @@ GUESSABLE_VARIABLES = ("WEBUI_ADMIN_PASSWORD",)
 
 _LABEL = re.compile(r"""mai\.clients\.client["']?\s*[:=]\s*["']?([A-Za-z0-9-]+)""")
 
+_FORMER = re.compile(r"^# replaces ([0-9a-f]{64})$", re.MULTILINE)
+
 
 def hashes(variables: dict[str, str]) -> dict[str, str]:
     return {name: sha256(value) for name, value in sorted(variables.items()) if name not in GUESSABLE_VARIABLES}
@@ -44,6 +46,11 @@ def labelled_client(text: str | None) -> str | None:
 
 def variables(directory: str, name: str) -> dict[str, str]:
     return _envfile.parse(system.read_text(os.path.join(directory, name)) or "")
+
+
+def former_keys(directory: str) -> list[str]:
+    """Hashes of the keys that were in api_key.env before; openrouter_key notes them there."""
+    return _FORMER.findall(system.read_text(os.path.join(directory, "api_key.env")) or "")
 
 
 def directory(path: str, client: str, unit_client: str | None) -> dict:

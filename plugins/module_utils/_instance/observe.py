@@ -67,6 +67,7 @@ def observe(wanted: dict) -> dict:
         "settings": folder.hashes(settings),
         "environment": folder.hashes(environment),
         "key_hash": _hash(api_key.get("OPENAI_API_KEY")),
+        "former_key_hashes": folder.former_keys(path),
         "key_candidates": _candidates(
             [environment, folder.variables(path, candidates.GUIDE_FILE)],
             [key for _url_of_connection, key in connections],

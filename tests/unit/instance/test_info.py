@@ -26,6 +26,7 @@ KEYS = [
     "settings",
     "environment",
     "key_hash",
+    "former_key_hashes",
     "key_candidates",
     "containers",
     "foreign_containers",
@@ -81,6 +82,8 @@ def deployed(directory):
     (directory / "compose.yml").chmod(0o600)
     write_env(directory / "settings.env", CLIENT_ORG_NAME='Żółw "x"', ENABLE_SIGNUP="False", WEBUI_URL="https://new")
     write_env(directory / "api_key.env", OPENAI_API_KEY=KEY, OPENROUTER_API_KEY=KEY)
+    with (directory / "api_key.env").open("a") as file:
+        file.write(f"# replaces {sha256(OLD_KEY)}\n")
     write_env(directory / "secrets.env", WEBUI_SECRET_KEY=SECRET_KEY)
     write_env(directory / "admin.env", WEBUI_ADMIN_EMAIL="it@example.com", WEBUI_ADMIN_PASSWORD=PASSWORD)
     make_database(directory, people=3, settings={"webui.url": "https://old", "oauth.google.client_id": "x"})
@@ -165,6 +168,7 @@ def test_everything_is_there(running, open_webui):
     assert "sha256" not in found["files"]["admin.env"]
     assert found["settings"]["CLIENT_ORG_NAME"] == sha256('Żółw "x"')
     assert found["key_hash"] == sha256(KEY)
+    assert found["former_key_hashes"] == [sha256(OLD_KEY)]
     assert found["environment"]["EMPTY"] == sha256("")
     assert "WEBUI_ADMIN_PASSWORD" not in found["environment"]
     assert found["key_candidates"] == [

@@ -93,6 +93,18 @@ def test_store_and_look(shell: Shell, file: pathlib.Path) -> None:
     assert not any(secret in text for text in shell.seen for secret in (SECRET, OTHER))
 
 
+def test_it_is_noted_whose_secrets_were_there(shell: Shell, file: pathlib.Path) -> None:
+    store = secret_file(shell, file)
+    for secret in (SECRET, OTHER, SECRET):
+        store.store(secret, hash_of(secret), store.observe().digest)
+    notes = [f"# replaces {digest}" for digest in (hash_of(SECRET), hash_of(OTHER))]
+    assert file.read_text().splitlines()[2:] == notes
+    file.chmod(0o644)
+    store.repair(hash_of(SECRET), store.observe().digest)
+    assert file.read_text().splitlines()[2:] == notes
+    assert store.observe().to_repair(hash_of(SECRET)) == []
+
+
 @pytest.mark.parametrize(
     "line",
     [
