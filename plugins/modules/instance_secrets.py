@@ -48,7 +48,14 @@ options:
     description:
       - Password of the first administrator (E(WEBUI_ADMIN_PASSWORD)), at most 72 bytes.
       - Without it one is generated on the target.
+      - It is brought to the target apart from the other options, see O(admin_password_file). In check mode it is not,
+        so that RV(not_applied) does not name it then.
     type: str
+  admin_password_file:
+    description:
+      - File on the target that holds the password instead. It is removed once it has been read.
+      - Used by the action plugin of this module, so that O(admin_password) is never one of the module's arguments.
+    type: path
 attributes:
   check_mode:
     support: full
@@ -188,6 +195,18 @@ def plan_administrator(module: AnsibleModule, file: File) -> list[str]:
     return []
 
 
+def take_password(module: AnsibleModule) -> str:
+    path = module.params["admin_password_file"]
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            password = stream.read()
+        os.unlink(path)
+    except (OSError, ValueError) as exc:
+        module.fail_json(msg=f"The password in {path} cannot be read: {type(exc).__name__}.")
+    module.no_log_values.add(password)
+    return password
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -201,9 +220,13 @@ def main() -> None:
             "admin_email": {"type": "str"},
             "admin_name": {"type": "str", "default": "Admin"},
             "admin_password": {"type": "str", "no_log": True},
+            "admin_password_file": {"type": "path", "no_log": False},
         },
+        mutually_exclusive=[("admin_password", "admin_password_file")],
         supports_check_mode=True,
     )
+    if module.params["admin_password_file"]:
+        module.params["admin_password"] = take_password(module)
     directory = module.params["deployment_dir"]
     if not os.path.isdir(directory) and not module.check_mode:
         module.fail_json(

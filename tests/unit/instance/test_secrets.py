@@ -218,3 +218,13 @@ def test_generated_passwords_differ_and_satisfy_strict_instances():
     passwords = {credentials.new_password() for _attempt in range(200)}
     assert len(passwords) == 200
     assert all(strict.match(password) for password in passwords)
+
+
+def test_the_password_can_come_in_a_file_that_is_then_gone(ensure, directory):
+    handed = directory / ".admin_password.x"
+    handed.write_text(PASSWORD, encoding="utf-8")
+    result = ensure(admin_email="it@companyabc.com", admin_password_file=str(handed))
+    assert result["password_generated"] is False
+    assert read(directory / "admin.env")["WEBUI_ADMIN_PASSWORD"] == PASSWORD
+    assert not handed.exists()
+    assert "cannot be read" in ensure(admin_email="it@companyabc.com", admin_password_file=str(handed))["msg"]

@@ -1,0 +1,52 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Brings a given password to the target before the module runs there.
+
+As an argument of the module it would be printed by ANSIBLE_DEBUG and kept by ANSIBLE_KEEP_REMOTE_FILES; it travels as
+the standard input of one command, into a file that only root reads and that the module removes.
+"""
+
+from __future__ import annotations
+
+import shlex
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+# $1 the client's directory. What a dead run left goes first.
+PUT = """
+umask 077
+rm -f "$1"/.admin_password.*
+file=$(mktemp "$1/.admin_password.XXXXXX") || exit 1
+cat > "$file" && echo "mai: $file" && exit 0
+rm -f "$file"; exit 1
+"""
+
+
+class ActionModule(ActionBase):
+    """Documented in plugins/modules/instance_secrets.py."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        password = arguments.pop("admin_password", None)
+        if password and not self._task.check_mode:
+            arguments["admin_password_file"] = self._put(str(password), str(arguments.get("deployment_dir")))
+        result.update(self._execute_module("mai.clients.instance_secrets", module_args=arguments, task_vars=task_vars))
+        if password and "password_generated" in result:
+            result["password_generated"] = False
+        return result
+
+    def _put(self, password: str, directory: str) -> str:
+        command = " ".join(["/bin/sh", "-c", shlex.quote(PUT), "password", shlex.quote(directory)])
+        answer = self._low_level_execute_command(command, in_data=password.encode())
+        said = [line for line in answer["stdout"].splitlines() if line.startswith("mai: ")]
+        if answer["rc"] != 0 or not said:
+            raise AnsibleActionFail(
+                f"The administrator's password could not be brought to {directory} on the target. The directory must "
+                "exist and be writable for the connection's user, and the disk neither full nor read-only."
+            )
+        return said[-1][len("mai: ") :].strip()
