@@ -62,13 +62,17 @@ class Stage:
     minutes: int = 10
 
 
-def pytest(*arguments: str) -> Callable[[str, float], Result]:
-    """A stage of pytest: every test counts. Paths that do not exist (yet) make it fail."""
+def pytest(*arguments: str, workers: int = 1) -> Callable[[str, float], Result]:
+    """A stage of pytest: every test counts. Paths that do not exist (yet) make it fail.
+
+    Several workers each take whole files: what a file sets up, it sets up once.
+    """
+    parallel = [] if workers == 1 else [f"--numprocesses={workers}", "--dist=loadfile"]
 
     def execute(name: str, deadline: float) -> Result:
         xml = RESULTS / f"{name}.xml"
         xml.unlink(missing_ok=True)
-        code = run(["python", "-m", "pytest", f"--junit-xml={xml}", "--durations=10", *arguments], deadline)
+        code = run(["python", "-m", "pytest", f"--junit-xml={xml}", "--durations=10", *parallel, *arguments], deadline)
         result = Result(name)
         if xml.exists():
             for suite in ElementTree.parse(xml).getroot().iter("testsuite"):
@@ -118,7 +122,7 @@ STAGES = (
         ("lint", "test"),
         commands("antsibull-changelog lint", "antsibull-changelog lint-changelog-yaml changelogs/changelog.yaml"),
     ),
-    Stage("unit", ("test",), pytest("tests/unit"), minutes=15),
+    Stage("unit", ("test",), pytest("tests/unit", workers=2), minutes=15),
     Stage("ansible-lint", ("lint", "test"), commands("ansible-lint --offline --profile production")),
     Stage(
         "docs",
@@ -131,14 +135,19 @@ STAGES = (
     Stage("galaxy-importer", ("lint", "test"), commands("python scripts/galaxy_importer.py")),
     Stage("sanity-2.19", ("lint", "test"), commands("python scripts/sanity.py 2.19.14"), minutes=20),
     Stage("sanity-2.21", ("lint", "test"), commands("python scripts/sanity.py 2.21.5"), minutes=20),
-    Stage("integration", ("test",), pytest("tests/integration"), minutes=40),
-    Stage("contract", ("test",), pytest("tests/contract"), minutes=20),
+    Stage("integration", ("test",), pytest("tests/integration", workers=2), minutes=30),
+    Stage("contract", ("test",), pytest("tests/contract", workers=2), minutes=20),
     Stage("demo", ("test",), commands("python scripts/demo.py", "sh scripts/demo_clean.sh")),
     Stage("molecule", ("test",), counted(molecule_scenarios), minutes=15),
-    Stage("e2e", ("test",), pytest("tests/e2e"), minutes=60),
+    Stage("e2e", ("test",), pytest("tests/e2e", workers=2), minutes=50),
     # Not part of make test: 2 GB of packages.
     Stage("openwebui-install", ("openwebui",), commands(f"sh tests/openwebui/install.sh {OPENWEBUI}"), minutes=15),
-    Stage("openwebui-contract", ("openwebui",), pytest("tests/contract", f"--real-openwebui={OPENWEBUI}"), minutes=30),
+    Stage(
+        "openwebui-contract",
+        ("openwebui",),
+        pytest("tests/contract", f"--real-openwebui={OPENWEBUI}", workers=2),
+        minutes=30,
+    ),
     Stage("openwebui-onboarding", ("openwebui",), pytest("tests/openwebui"), minutes=30),
     Stage("openwebui-demo", ("openwebui",), commands("python scripts/demo.py --openwebui", "sh scripts/demo_clean.sh")),
 )
