@@ -66,9 +66,7 @@ fi
 
 # The lock is the directory itself: it leaves nothing behind and ends with the process. Where there is no flock, the
 # comparison and the rename are merely close together. Other temporary files of ours are then of dead runs.
-_BEGIN = (
-    _COMMON
-    + r"""
+_BEGIN = r"""
 [ -d "$dir" ] || exit 82
 [ -r "$dir" ] && [ -w "$dir" ] && [ -x "$dir" ] || exit 83
 if command -v flock > /dev/null 2>&1; then
@@ -79,12 +77,24 @@ if command -v flock > /dev/null 2>&1; then
 fi
 found=absent
 if [ -e "$path" ] || [ -L "$path" ]; then found=$(sum < "$path"); fi
-[ "$found" = "$seen" ] || exit 81
+[ "$found" = "$seen" ] || changed
 tmp=$(mktemp "$dir/.$base.mai-XXXXXX") || exit 83
 trap 'rm -f "$tmp"' EXIT
 trap "exit 88" HUP INT TERM
 """
-)
+
+# A connection that tries again (ANSIBLE_SSH_RETRIES) sends a command twice, and the first may have been done.
+_STORE_CHANGED = r"""
+changed() {
+  [ -f "$path" ] || exit 81
+  for name in $names; do [ "$(hash_in "$path" "$name")" = "$want" ] || exit 81; done
+  say stored "$want"
+  exit 0
+}
+"""
+_REPAIR_CHANGED = r"""
+changed() { exit 81; }
+"""
 
 # Whose secrets were here before: where an interrupted run left one of them elsewhere, the next one knows it by that.
 _STORE = r"""
@@ -111,6 +121,7 @@ done
 former >> "$tmp" || exit 84
 """
 
+# From the rename on, no signal may make a stored secret look like a refused one.
 _END = r"""
 for name in $names; do
   [ "$(hash_in "$tmp" "$name")" = "$want" ] || exit 84
@@ -118,6 +129,7 @@ done
 chmod 600 "$tmp" || exit 85
 if [ -n "$owner$group" ]; then chown "$owner${group:+:$group}" "$tmp" || exit 85; fi
 sync "$tmp" 2>/dev/null || sync
+trap "" HUP INT TERM
 mv -f "$tmp" "$path" || exit 86
 trap - EXIT
 sync "$dir" 2>/dev/null
@@ -206,14 +218,14 @@ class TargetSecretFile(SecretStore):
 
     def store(self, secret: str, key_hash: str, seen: str | None) -> None:
         content = dump({name: secret for name in self._variables})
-        self._replace(_STORE, key_hash, seen, content.encode())
+        self._replace(_STORE_CHANGED + _BEGIN + _STORE + _END, key_hash, seen, content.encode())
 
     def repair(self, key_hash: str, seen: str | None) -> None:
-        self._replace(_REPAIR, key_hash, seen, None)
+        self._replace(_REPAIR_CHANGED + _BEGIN + _REPAIR + _END, key_hash, seen, None)
 
-    def _replace(self, body: str, key_hash: str, seen: str | None, content: bytes | None) -> None:
+    def _replace(self, script: str, key_hash: str, seen: str | None, content: bytes | None) -> None:
         try:
-            answer = self._script(_BEGIN + body + _END, key_hash, seen or _ABSENT, content)
+            answer = self._script(_COMMON + script, key_hash, seen or _ABSENT, content)
         except AnsibleError as error:
             cause = type(error).__name__
         else:

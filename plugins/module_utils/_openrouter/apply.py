@@ -136,6 +136,8 @@ class Reconciler:
             else:
                 updated = self._update(step, subject, created)
                 final = updated if final and updated.hash == final.hash else final
+                if step.kind == "commit":
+                    self.unfinished = None
         if created and self._store is None:
             self._check_alone(created)
         self.unfinished = None

@@ -9,6 +9,11 @@ This is private to the collection. Check mode, diff and the real run all come ou
 A key is made under a provisional name, its secret is stored on the target, and only then is it given its real name.
 So a key that bears a real name has its secret stored; a provisional key whose secret is stored is finished by
 renaming it; any other provisional key that was never used is what an interrupted run left behind.
+
+Such a left-over may still have its secret on the way: the command that stores it outlives the run that sent it. It
+stores only if the file is as it was when its run looked, and no run makes a key while the file holds the secret of a
+key that OpenRouter knows. So left-overs are deleted when the file holds such a secret, at the end of the plan: no
+command that is late can then bring back the secret of a key that is gone.
 """
 
 from __future__ import annotations
@@ -169,7 +174,9 @@ class _Present:
         if stored and key:
             actions = self._repair(stored, key) + actions
         swept, left = self._sweep()
-        return Plan(swept + actions, key, replaced, left, self._warnings(key, left))
+        # Without a file the new secret is only in the run's hands: nothing that can fail may come after it.
+        actions = swept + actions if stored is None else actions + swept
+        return Plan(actions, key, replaced, left, self._warnings(key, left))
 
     def _finish(self, held: Key) -> list[Action]:
         """The secret of a provisional key is stored: only its name is missing."""

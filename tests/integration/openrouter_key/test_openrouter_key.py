@@ -14,7 +14,7 @@ import typing as t
 
 import pytest
 
-from tests.integration.openrouter_key.conftest import NAME, SECRET, Stage
+from tests.integration.openrouter_key.conftest import NAME, SECRET, Stage, descendants
 
 LIMIT = {"limit": 500, "limit_reset": "monthly"}
 
@@ -167,7 +167,7 @@ def test_killed(stage: Stage, method: str, when: str, late: bool, reached: str, 
     again = stage.key(locked=True)
     expected = {
         "nothing": ["create", "commit"],
-        "created": ["delete", "create", "commit"],
+        "created": ["create", "commit", "delete"],
         "stored": ["commit"],
         "committed": [],
     }
@@ -175,27 +175,57 @@ def test_killed(stage: Stage, method: str, when: str, late: bool, reached: str, 
     stage.assert_converged()
 
 
-def test_killed_while_the_target_stores(stage: Stage) -> None:
-    """The command on the target goes on without its controller; the next run sees what it did."""
+@pytest.mark.parametrize("first", ["the dead run's", "the next run's"])
+def test_killed_while_the_target_stores(stage: Stage, first: str) -> None:
+    """The command on the target goes on without its controller, and stores before or after the next run does."""
     directory = os.open(stage.target, os.O_RDONLY)
+    fcntl.flock(directory, fcntl.LOCK_EX)
     try:
-        fcntl.flock(directory, fcntl.LOCK_EX)
-        process = stage.start(stage.playbook(stage.task()))
-        end = time.monotonic() + 30
-        while not stage.control.all_keys():
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        time.sleep(1)  # enough for the command to be waiting
-        os.kill(process.pid, signal.SIGKILL)  # the controller alone
+        dead = stage.start(stage.playbook(stage.task()))
+        until(lambda: waiting_for(stage.target) == 1)
+        [waits] = [pid for pid in descendants(dead.pid) if name_of(pid) == "flock"]
+        [provisional] = stage.control.all_keys()
+        os.kill(dead.pid, signal.SIGKILL)  # the controller alone
+        if first == "the next run's":
+            os.kill(waits, signal.SIGSTOP)
+            until(lambda: waiting_for(stage.target) == 0)
         locked = stage.start(stage.playbook(stage.task(locked=True)))
-        time.sleep(1)
+        # It has seen no secret in the file, and the dead run's key without a use.
+        until(lambda: waiting_for(stage.target) == (1 if first == "the next run's" else 2))
     finally:
         os.close(directory)
     code, output = stage.finish(locked)
-    process.wait(30)
+    if first == "the next run's":
+        os.kill(waits, signal.SIGCONT)
+    until(lambda: waits not in pids())
+    dead.wait(30)
     assert code == 0, output
-    assert stage.key(locked=True).code == 0
+    assert (stage.stored_hash() == provisional["hash"]) == (first == "the dead run's")
     stage.assert_converged()
+    assert not stage.key(locked=True).changed
+    stage.assert_converged()
+
+
+def until(condition: t.Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def waiting_for(directory: pathlib.Path) -> int:
+    """How many processes wait for the lock of this directory."""
+    inode = f":{directory.stat().st_ino}"
+    lines = [line.split() for line in pathlib.Path("/proc/locks").read_text().splitlines()]
+    return sum("->" in words and any(word.endswith(inode) for word in words) for words in lines)
+
+
+def pids() -> set[int]:
+    return {int(path.name) for path in pathlib.Path("/proc").glob("[0-9]*")}
+
+
+def name_of(pid: int) -> str:
+    return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
@@ -209,7 +239,7 @@ def test_connection_cut_while_storing(stage: Stage, cut: str) -> None:
     assert run.result["pending_left"][0]["hash"] == pending["hash"]
     again = stage.key(locked=True)
     assert [action["action"] for action in again.result["actions"]] == (
-        ["commit"] if cut == "after" else ["delete", "create", "commit"]
+        ["commit"] if cut == "after" else ["create", "commit", "delete"]
     )
     stage.assert_converged()
 

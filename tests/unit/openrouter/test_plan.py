@@ -62,7 +62,7 @@ def kinds(steps: Plan) -> list[tuple[str, str | None]]:
         pytest.param(
             [PENDING, OLD_PENDING],
             EMPTY,
-            [("delete", OLD_PENDING.name), ("create", None), ("commit", None)],
+            [("create", None), ("commit", None), ("delete", OLD_PENDING.name)],
             id="left-overs: only the old one is garbage for sure",
         ),
         pytest.param([CURRENT, USED_PENDING], holding(CURRENT), [], id="a used left-over is never deleted"),

@@ -150,6 +150,41 @@ def test_gives_way_to_whoever_was_faster(shell: Shell, file: pathlib.Path, was: 
     assert len(list(file.parent.iterdir())) == (1 if became else 0)
 
 
+def test_a_command_that_was_sent_twice_has_stored(shell: Shell, file: pathlib.Path) -> None:
+    """As when the connection broke after it had run, and tries again by itself."""
+    store = secret_file(shell, file)
+    for _time in range(2):
+        store.store(SECRET, hash_of(SECRET), None)
+    assert store.observe().to_repair(hash_of(SECRET)) == []
+    with pytest.raises(StoreConflict):
+        store.store(OTHER, hash_of(OTHER), None)
+    with pytest.raises(StoreConflict):
+        store.repair(hash_of(SECRET), None)
+    file.write_text(f"OPENAI_API_KEY={SECRET}\n")  # not all that was asked for
+    with pytest.raises(StoreConflict):
+        store.store(SECRET, hash_of(SECRET), None)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_signal_around_the_rename(shell: Shell, file: pathlib.Path, moment: str) -> None:
+    """A refusal means that nothing was stored, as the key is then deleted."""
+    tools = file.parent.parent / "tools"
+    kill = "kill -TERM $PPID"
+    real = subprocess.run(["which", "mv"], capture_output=True, text=True, check=True).stdout.strip()
+    script = {"before": f'{kill}\nexec {real} "$@"\n', "after": f'{real} "$@"\n{kill}\n'}[moment]
+    (tools / "mv").write_text(f"#!/bin/sh\n{script}")
+    (tools / "mv").chmod(0o755)
+    secret_file(shell, file).store(SECRET, hash_of(SECRET), None)
+    (tools / "mv").unlink()
+    assert secret_file(shell, file).observe().hash == hash_of(SECRET)
+    (tools / "sync").write_text(f"#!/bin/sh\n{kill}\n")
+    (tools / "sync").chmod(0o755)
+    with pytest.raises(StoreRefused, match="interrupted"):
+        secret_file(shell, file).store(OTHER, hash_of(OTHER), secret_file(shell, file).observe().digest)
+    assert secret_file(shell, file).observe().hash == hash_of(SECRET)
+    assert [entry.name for entry in file.parent.iterdir()] == ["api_key.env"]
+
+
 def test_repairs_in_place(shell: Shell, file: pathlib.Path) -> None:
     file.write_text(f"export OPENROUTER_API_KEY={SECRET}\nOPENAI_API_KEY={OTHER}\n")
     file.chmod(0o644)
