@@ -142,6 +142,7 @@ class Account:
     def __init__(self, clock: Clock, credit: float = 100.0, state_file: Path | None = None) -> None:
         self.clock = clock
         self.credit = credit
+        self._first_credit = credit
         self.list_lag = 0.0
         self.workspaces: dict[str, dict[str, Any]] = {}
         self.generations: deque[dict[str, Any]] = deque(maxlen=_GENERATIONS_KEPT)
@@ -152,6 +153,15 @@ class Account:
         else:
             self.default_workspace = self.add_workspace("Default", "default")["id"]
             self.save()
+
+    def reset(self) -> None:
+        """As it was when it was new, but for its workspaces."""
+        self.clock.offset = 0.0
+        self.credit = self._first_credit
+        self.list_lag = 0.0
+        self.generations.clear()
+        self._keys.clear()
+        self.save()
 
     # Keys
 

@@ -34,6 +34,7 @@ class Control:
             ("/journal", "GET", self.get_journal),
             ("/journal", "DELETE", self.clear_journal),
             ("/keys", "GET", self.get_keys),
+            ("/keys", "POST", self.plant_keys),
             ("/generations", "GET", self.get_generations),
             ("/faults", "GET", self.get_faults),
             ("/faults", "POST", self.plant_fault),
@@ -43,6 +44,7 @@ class Control:
             ("/list_lag", "POST", self.set_list_lag),
             ("/credits", "POST", self.set_credits),
             ("/usage", "POST", self.add_usage),
+            ("/reset", "POST", self.reset),
         ]
         return [Route(path, self._local(handler), methods=[method]) for path, method, handler in handlers]
 
@@ -74,6 +76,10 @@ class Control:
     def get_keys(self, request: Request, body: dict[str, Any]) -> Response:
         now = self._account.clock.now()
         return JSONResponse([key.describe(now) for key in self._account.all_keys()])
+
+    def plant_keys(self, request: Request, body: dict[str, Any]) -> Response:
+        keys = [self._account.create({"name": str(name)})[0] for name in body["names"]]
+        return JSONResponse({"hashes": [key.hash for key in keys]}, status_code=201)
 
     def get_generations(self, request: Request, body: dict[str, Any]) -> Response:
         return JSONResponse(list(self._account.generations))
@@ -123,3 +129,10 @@ class Control:
         spend = Spend(usage=float(body["usd"]), requests=int(body.get("requests", 1)))
         self._account.charge(key, body.get("model", catalogue.DEFAULT_MODEL), spend, day)
         return JSONResponse(key.describe(self._account.clock.now()))
+
+    def reset(self, request: Request, body: dict[str, Any]) -> Response:
+        """A request that is held at this moment meets the new account."""
+        self._faults.clear()
+        self._journal.clear()
+        self._account.reset()
+        return JSONResponse({})

@@ -46,6 +46,10 @@ class Control:
         """Every key, disabled and expired ones too, most recent first."""
         return self._call("GET", "/keys")
 
+    def plant_keys(self, names: list[str]) -> list[str]:
+        """Many keys at once, whose secrets nobody has; returns their hashes."""
+        return self._call("POST", "/keys", json={"names": names})["hashes"]
+
     def keys_named(self, part: str) -> list[dict[str, Any]]:
         return [key for key in self.all_keys() if part in key["name"]]
 
@@ -91,3 +95,7 @@ class Control:
     def usage(self, key_hash: str, usd: float, **more: Any) -> dict[str, Any]:
         """Puts usage on a key; `date` (YYYY-MM-DD), `model` and `requests` may be given."""
         return self._call("POST", "/usage", json={"hash": key_hash, "usd": usd, **more})
+
+    def reset(self) -> None:
+        """A new account for the next test: no keys, calls or faults, and the real time."""
+        self._call("POST", "/reset")

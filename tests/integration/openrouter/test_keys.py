@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime, timedelta, timezone
 
 import httpx
 import pytest
@@ -157,3 +158,22 @@ def test_no_secret_is_kept(simulator: Simulator, agency: httpx.Client, new_key) 
     agency.get(f"/keys/{secret}")
     everything = f"{simulator.control.all_keys()}{simulator.control.journal(everything=True)}"
     assert secret not in everything and simulator.provisioning_key not in everything
+
+
+def test_keys_are_planted_and_all_is_forgotten(agency: httpx.Client, simulator: Simulator, new_key) -> None:
+    used, _secret = new_key("client-used")
+    simulator.control.usage(used["hash"], 3)
+    planted = simulator.control.plant_keys(["client-1", "client-2"])
+    listed = agency.get("/keys").json()["data"]
+    assert [key["hash"] for key in listed] == [*reversed(planted), used["hash"]]
+    assert listed[0]["name"] == "client-2"
+    simulator.control.credits(7)
+    simulator.control.advance_clock(86400)
+    simulator.control.list_lag(5)
+    simulator.control.fault(kind="cut")
+    simulator.control.reset()
+    assert simulator.control.journal() == simulator.control.faults() == simulator.control.all_keys() == []
+    assert agency.get("/credits").json()["data"] == {"total_credits": 100, "total_usage": 0}
+    key, _secret = new_key("client-new")
+    assert [found["hash"] for found in agency.get("/keys").json()["data"]] == [key["hash"]]
+    assert abs(datetime.fromisoformat(key["created_at"]) - datetime.now(timezone.utc)) < timedelta(hours=1)
