@@ -48,7 +48,7 @@ class OpenRouterAction(ActionBase):
             result.update(failed=True, msg=f"{type(error).__name__} in {where.name}, line {where.lineno}.", error="bug")
         if "diff" in result and not self._task.diff:
             del result["diff"]
-        if result.get("secret"):
+        if any("secret" in one for one in (result, *result.get("created", ()))):
             result["_ansible_no_log"] = True
         return result
 

@@ -6,6 +6,8 @@
 
 This is private to the collection. GET, PATCH and DELETE are repeated within bounds. POST is repeated only where
 nothing can have been created: a lost answer is the caller's to clear up.
+
+Threads may share a client. Each has a waiting time of its own; when OpenRouter asks one of them to slow down, all do.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import contextlib
 import random
 import re
 import sys
+import threading
 import time
 import typing as t
 from urllib.parse import quote, urlsplit
@@ -31,6 +34,7 @@ from .errors import (
     Unreachable,
 )
 from .keys import Key, hash_of
+from .parallel import Together
 
 try:
     import httpx
@@ -73,11 +77,13 @@ class Client:
         self._secret = _checked_key(provisioning_key)
         self._base_url = _checked_url(base_url)
         self._retries = retries
-        self._lost = 0.0
+        self._thread = threading.local()
         self._max_wait = max_wait
         self._on_wait = on_wait
-        self.sleep = sleep
+        self._sleep = sleep
         self._clock = clock
+        self._slow_until: float | None = None
+        self._listings = Together()
         self._http = httpx.Client(
             headers={"Authorization": f"Bearer {self._secret}", "Accept": "application/json"},
             timeout=timeout,
@@ -89,6 +95,27 @@ class Client:
         """Whose keys these are, without giving the provisioning key away."""
         return self._base_url, hash_of(self._secret)
 
+    @property
+    def lost(self) -> float:
+        """Seconds that this thread has spent on failed attempts and pauses."""
+        return getattr(self._thread, "lost", 0.0)
+
+    @property
+    def patient(self) -> bool:
+        """Whether this thread may still wait for OpenRouter."""
+        return self.lost < self._max_wait
+
+    def sleep(self, seconds: float) -> None:
+        self._lose(seconds)
+        self._sleep(seconds)
+
+    def _lose(self, seconds: float) -> None:
+        self._thread.lost = self.lost + seconds
+
+    def hurry(self) -> None:
+        """From now on no thread begins to wait."""
+        self._max_wait = 0.0
+
     def __enter__(self) -> Client:
         return self
 
@@ -98,7 +125,12 @@ class Client:
     def list_keys(self, workspace_id: str | None = None) -> list[Key]:
         """Every key, disabled and expired ones too, all pages.
 
-        Each page begins with the last key of the page before it: when that is not so, a key vanished meanwhile and
+        Threads that ask at the same time get the same list. It is read after all of them have asked.
+        """
+        return list(self._listings.ask(workspace_id, lambda: self._list(workspace_id)))
+
+    def _list(self, workspace_id: str | None) -> list[Key]:
+        """Each page begins with the last key of the page before it: when that is not so, a key vanished meanwhile and
         another may have slipped between the pages, so the listing starts again.
         """
         query: dict[str, t.Any] = {"include_disabled": "true", "include_expired": "true"}
@@ -162,17 +194,25 @@ class Client:
         self, method: str, path: str, body: dict[str, t.Any] | None = None, query: dict[str, t.Any] | None = None
     ) -> dict[str, t.Any]:
         attempt = 0
+        self._keep_pace()
         while True:
             started = self._clock()
             try:
                 return self._try(method, path, body, query)
             except (RateLimited, Unreachable, ServerFailed) as error:
+                self._lose(self._clock() - started)
                 if isinstance(error, ServerFailed) and method == "POST":
                     raise
                 failure = error
-            self._lost += self._clock() - started
             attempt += 1
             self._pause(failure, attempt)
+
+    def _keep_pace(self) -> None:
+        """Wait while another thread does, because OpenRouter asked it to slow down."""
+        until = self._slow_until
+        pause = until - self._clock() if until is not None else 0.0
+        if pause > 0 and self.lost + pause <= self._max_wait:
+            self.sleep(pause)
 
     def _pause(self, failure: OpenRouterError, attempt: int) -> None:
         """Wait before the next attempt, or give up."""
@@ -181,15 +221,20 @@ class Client:
         pause = failure.retry_after
         if pause is None:
             pause = min(LONGEST_PAUSE, 0.5 * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
-        if self._lost + pause > self._max_wait:
+        if self.lost + pause > self._max_wait:
             raise failure.add(
                 f"The next attempt would be in {pause:.0f} s; more than {self._max_wait:.0f} s of waiting in one task"
                 " are too many. Run again later."
             )
         if self._on_wait:
             self._on_wait(pause, str(failure))
-        self._lost += pause
+        until = self._clock() + pause
+        if isinstance(failure, RateLimited):
+            self._slow_until = max(until, self._slow_until or until)
         self.sleep(pause)
+        if self._slow_until == until:
+            self._slow_until = None
+        self._keep_pace()
 
     def _try(
         self, method: str, path: str, body: dict[str, t.Any] | None, query: dict[str, t.Any] | None

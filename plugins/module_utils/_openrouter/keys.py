@@ -85,6 +85,11 @@ def _role(key: Key, name: str) -> str | None:
     return "unsaved" if match.group(2) else match.group(1)
 
 
+def owner_of(key: Key) -> str:
+    """The name that the key bears, is to bear, or bore until it was retired."""
+    return _PROVISIONAL.sub("", key.name)
+
+
 def has_provisional_form(name: str) -> bool:
     return bool(_PROVISIONAL.search(name))
 

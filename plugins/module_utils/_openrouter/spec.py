@@ -20,6 +20,10 @@ DEFAULT_BASE_URL = "https://openrouter.ai/api/v1"
 RESETS = ("daily", "weekly", "monthly", "never")
 STATES = ("present", "disabled", "absent")
 
+IGNORABLE = ("limit", "limit_reset", "include_byok_in_limit", "disabled", "expires_at")
+# As many connections as httpx keeps open.
+MAX_CONCURRENCY = 20
+
 Params = t.Mapping[str, t.Any]
 
 
@@ -60,6 +64,43 @@ def key_spec() -> dict[str, t.Any]:
             "locked": {"type": "bool", "default": False},
         },
         "required_one_of": [("name", "hash")],
+        "supports_check_mode": True,
+    }
+
+
+def _entry_options() -> dict[str, t.Any]:
+    return {
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "default": "present", "choices": list(STATES)},
+        "limit": {"type": "raw"},
+        "limit_reset": {"type": "str", "choices": list(RESETS)},
+        "include_byok_in_limit": {"type": "bool"},
+        "expires_at": {"type": "str"},
+        "disabled": {"type": "bool"},
+        "workspace_id": {"type": "str"},
+        "ignore": {"type": "list", "elements": "str", "choices": list(IGNORABLE), "default": []},
+    }
+
+
+def keys_spec() -> dict[str, t.Any]:
+    """Arguments of AnsibleModule for openrouter_keys."""
+    return {
+        "argument_spec": {
+            **_common(),
+            "api_keys": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "no_log": False,
+                "options": _entry_options(),
+            },
+            "concurrency": {"type": "int", "default": 8},
+            "prune": {"type": "bool", "default": False},
+            "prune_used": {"type": "bool", "default": False},
+            "name_prefix": {"type": "str"},
+            "pending_max_age": {"type": "int", "default": 3600},
+        },
+        "required_if": [("prune", True, ("name_prefix",))],
         "supports_check_mode": True,
     }
 
