@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
 import typing as t
 
 import httpx
@@ -313,88 +311,6 @@ def test_rename_that_fails_without_a_file_leaves_no_key_whose_secret_nobody_has(
     with pytest.raises(errors.ServerFailed, match="removed again"):
         world.run(stored=False)
     assert world.keys == {}
-
-
-class Turns:
-    """Lets two runs go on one step at a time, in the order of a schedule; then both as they like."""
-
-    def __init__(self, schedule: t.Sequence[int]) -> None:
-        self._schedule = list(schedule)
-        self._condition = threading.Condition()
-        self._done = [False, False]
-
-    def _next(self) -> int | None:
-        while self._schedule and self._done[self._schedule[0]]:
-            self._schedule.pop(0)
-        return self._schedule[0] if self._schedule else None
-
-    def wait(self, who: int) -> None:
-        with self._condition:
-            assert self._condition.wait_for(lambda: self._next() in (None, who), timeout=20)
-            if self._schedule:
-                self._schedule.pop(0)
-            self._condition.notify_all()
-
-    def end(self, who: int) -> None:
-        with self._condition:
-            self._done[who] = True
-            self._condition.notify_all()
-
-
-class Shared(World):
-    """The world as one of two runs sees it."""
-
-    def __init__(self, world: World, who: int, turns: Turns) -> None:
-        super().__init__()
-        self.shared, self.who, self.turns = world, who, turns
-        self.keys, self._serial = world.keys, world._serial
-
-    def step(self, name: str, effect: t.Callable[[], t.Any]) -> t.Any:
-        self.turns.wait(self.who)
-        return effect()
-
-    @property
-    def file(self) -> str | None:
-        return self.shared.file
-
-    @file.setter
-    def file(self, value: str | None) -> None:
-        if hasattr(self, "shared"):
-            self.shared.file = value
-
-
-def run_one(world: World, who: int, turns: Turns, problems: list[BaseException]) -> None:
-    try:
-        Shared(world, who, turns).run(**LOST)
-    except BaseException as error:  # whatever it is, it belongs into the main thread
-        problems.append(error)
-    finally:
-        turns.end(who)
-
-
-@pytest.mark.parametrize("start", ["nothing", "lost"])
-def test_two_runs_at_once(start: str) -> None:
-    """In every order of their steps: both succeed, and there is one key whose secret is stored."""
-    steps = number_of_steps(start)
-    seen = 0
-    for mine in itertools.combinations(range(2 * steps), steps):
-        schedule = [0 if turn in mine else 1 for turn in range(2 * steps)]
-        if schedule[0]:
-            continue  # the same with the runs' names exchanged
-        world = World()
-        used = starts(world, start)
-        turns = Turns(schedule)
-        problems: list[BaseException] = []
-        threads = [threading.Thread(target=run_one, args=(world, who, turns, problems)) for who in (0, 1)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(30)
-        assert problems == [], schedule
-        assert_converged(world, used)
-        assert world.run(locked=True, **LOST)["changed"] is False, schedule
-        seen += 1
-    assert seen == {"nothing": 126, "lost": 462}[start]
 
 
 def test_without_a_file_the_second_of_two_runs_gives_way() -> None:
