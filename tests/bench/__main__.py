@@ -1,0 +1,86 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measures, and writes bench.json, bench.svg and report.d/bench.md: python -m tests.bench --help"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import signal
+import sys
+import tempfile
+import time
+import typing as t
+from datetime import datetime, timezone
+
+from tests.bench import keys, report
+from tests.hosts.paths import REPOSITORY
+
+# The repository is a working collection without being installed, for this process too.
+sys.path.insert(0, str(REPOSITORY / ".ansible" / "collections"))
+
+
+def main() -> int:
+    options = _options()
+    plan = keys.QUICK if options.quick else keys.Plan()
+    if options.latency_ms is not None:
+        plan = dataclasses.replace(plan, latency_ms=options.latency_ms)
+    if options.concurrency is not None:
+        plan = dataclasses.replace(plan, concurrency=options.concurrency)
+    # Asked to end, it takes down the hosts and simulators that it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    began = time.monotonic()
+    figures: dict[str, t.Any] = {
+        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "machine": report.machine(),
+        "latency_ms": plan.latency_ms,
+        "quick": options.quick,
+    }
+    parts = options.only or (["keys"] if options.quick else ["keys", "onboarding"])
+    with tempfile.TemporaryDirectory(prefix="mai-bench-") as name:
+        folder = pathlib.Path(name)
+        if "keys" in parts:
+            bench = keys.KeyBench(plan, folder, _tell)
+            bench.run()
+            figures["keys"] = report.of_keys(bench)
+        if "onboarding" in parts:
+            from tests.bench import onboarding  # an engine and hosts: only where they are wanted
+
+            figures["onboarding"] = onboarding.measure(folder, plan.latency_ms, plan.repeats, _tell)
+    figures["seconds"] = time.monotonic() - began
+    _write(figures, options.output)
+    return 0
+
+
+def _write(figures: dict[str, t.Any], output: pathlib.Path) -> None:
+    (output / "report.d").mkdir(parents=True, exist_ok=True)
+    (output / "bench.json").write_text(json.dumps(figures, indent=1) + "\n")
+    text = report.markdown(figures)
+    if "keys" in figures:
+        from tests.bench import plot  # a large library, after everything was measured
+
+        plot.draw(figures["keys"], output / "bench.svg")
+        text += "\n![Keys: seconds and memory](bench.svg)\n"
+    (output / "report.d" / "bench.md").write_text(text)
+    _tell(f"\n{text}\nWritten to {output}/bench.json, bench.svg and report.d/bench.md.")
+
+
+def _tell(text: str) -> None:
+    print(text, flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Benchmark (docs/benchmark.md)")
+    parser.add_argument("--quick", action="store_true", help="a check of the benchmark itself: few keys, no host")
+    parser.add_argument("--only", action="append", choices=["keys", "onboarding"], help="one part; default: both")
+    parser.add_argument("--latency-ms", type=float, help="delay of each of OpenRouter's answers (default: 50)")
+    parser.add_argument("--concurrency", type=int, help="concurrency of openrouter_keys (default: 8)")
+    parser.add_argument("--output", type=pathlib.Path, default=REPOSITORY / "build", help="folder (default: build)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

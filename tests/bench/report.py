@@ -1,0 +1,139 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was measured, as data, as a table for people, and against the goals."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import platform
+import typing as t
+from importlib.metadata import version
+
+from tests.bench.keys import BULK, KeyBench, Row
+
+Figures = t.Dict[str, t.Any]
+
+CREATION_RATIO = 1.3
+CONVERGED_SECONDS = 3.0
+MEMORY_RATIO = 1.2
+
+
+def machine() -> Figures:
+    return {
+        "system": platform.platform(terse=True),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "ansible-core": version("ansible-core"),
+        "openrouter": version("openrouter"),
+    }
+
+
+def of_keys(bench: KeyBench) -> Figures:
+    return {
+        "start_seconds": bench.start,
+        "rows": [
+            {**dataclasses.asdict(row), "ratio": row.ratio, "ratio_without_start": row.ratio_without_start}
+            for row in bench.rows
+        ],
+        "not_run": bench.not_run,
+        "goals": goals(bench.rows),
+    }
+
+
+def goals(rows: list[Row]) -> list[Figures]:
+    """Each goal of the bulk module, what was measured, and whether it was met."""
+    bulk = {(row.job, row.keys): row for row in rows if row.tool == BULK}
+    created = [row for row in bulk.values() if row.job == "create"]
+    judged = []
+    for row in bulk.values():
+        if row.job == "converge":
+            most = math.ceil(row.keys / 100) + 2
+            judged.append(_goal(f"calls for {row.keys} unchanged keys", row.calls, most))
+            judged.append(_goal(f"{row.keys} unchanged keys, seconds with start", row.seconds, CONVERGED_SECONDS))
+    for row in created:
+        judged.append(_goal(f"creating {row.keys}: wall / floor, start included", row.ratio, CREATION_RATIO))
+    if len(created) > 1:
+        few, many = sorted(created, key=lambda row: row.keys)[-2:]
+        name = f"peak memory, creating {many.keys} / {few.keys} keys"
+        judged.append(_goal(name, many.peak_mib / few.peak_mib, MEMORY_RATIO))
+    return judged
+
+
+def _goal(name: str, measured: float, most: float) -> Figures:
+    return {"goal": name, "measured": measured, "at_most": most, "met": measured <= most}
+
+
+def markdown(figures: Figures) -> str:
+    about = figures["machine"]
+    parts = [
+        "## Benchmark",
+        f"{about['system']}, {about['cores']} cores, Python {about['python']}, ansible-core {about['ansible-core']},"
+        f" SDK {about['openrouter']}; every answer of the simulated OpenRouter takes {figures['latency_ms']:g} ms more.",
+    ]
+    if "keys" in figures:
+        parts += _keys(figures["keys"])
+    if "onboarding" in figures:
+        parts += ["### One client over SSH", _onboarding(figures["onboarding"])]
+    return "\n\n".join(parts) + "\n"
+
+
+def _keys(keys: Figures) -> list[str]:
+    rows = [
+        [
+            f"{row['job']} {row['keys']}",
+            f"{row['tool']}" + (f", {row['concurrency']} at once" if row["concurrency"] > 1 else ""),
+            str(row["calls"]),
+            f"{row['seconds']:.2f}",
+            f"{row['seconds_without_start']:.2f}",
+            f"{row['floor_seconds']:.2f}",
+            f"{row['ratio']:.2f}",
+            f"{row['ratio_without_start']:.2f}",
+            f"{row['cpu_seconds']:.2f}",
+            f"{row['peak_mib']:.0f}",
+        ]
+        for row in sorted(keys["rows"], key=_order)
+    ]
+    rows += [
+        [f"{left['job']} {left['keys']}", left["tool"], f"not run: {left['reason']}", *[""] * 7]
+        for left in keys["not_run"]
+    ]
+    head = ["job", "way", "calls", "seconds", "without start", "floor", "ratio", "without start", "CPU s", "peak MiB"]
+    verdicts = [
+        [goal["goal"], f"{goal['measured']:.4g}", f"{goal['at_most']:g}", "met" if goal["met"] else "**not met**"]
+        for goal in keys["goals"]
+    ]
+    return [
+        "### Keys",
+        table(head, rows, words=2),
+        f"Start of `ansible-playbook`: {keys['start_seconds']:.2f} s.",
+        table(["goal", "measured", "at most", ""], verdicts, words=1),
+    ]
+
+
+def _order(row: Figures) -> tuple[int, int]:
+    return ["create", "converge", "drift", "list"].index(row["job"]), row["keys"]
+
+
+def _onboarding(rows: list[Figures]) -> str:
+    cells = [
+        [
+            row["run"],
+            row["way"],
+            str(row["tasks"] or "–"),
+            str(row["ssh"]),
+            str(row["calls"]),
+            f"{row['seconds']:.1f}",
+            ", ".join(f"{seconds:.1f}" for seconds in row["seconds_of_runs"]),
+        ]
+        for row in sorted(rows, key=lambda row: row["run"] != "first")
+    ]
+    return table(["run", "way", "tasks", "round trips over SSH", "calls", "seconds (median)", "each"], cells, words=2)
+
+
+def table(head: list[str], rows: list[list[str]], words: int) -> str:
+    """Markdown; the first columns hold words, the others numbers."""
+    rule = ["---"] * words + ["--:"] * (len(head) - words)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rows))
