@@ -21,7 +21,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -47,6 +47,7 @@ class Result:
     failed: int = 0
     skipped: int = 0
     seconds: float = 0.0
+    failures: list[str] = field(default_factory=list)  # one line each
 
     @property
     def bad(self) -> int:
@@ -79,12 +80,22 @@ def pytest(*arguments: str, workers: int = 1) -> Callable[[str, float], Result]:
                 result.run += int(suite.get("tests", 0))
                 result.failed += int(suite.get("failures", 0)) + int(suite.get("errors", 0))
                 result.skipped += int(suite.get("skipped", 0))
+                result.failures += failures(suite)
         result.passed = max(result.run - result.failed - result.skipped, 0)
         if code != 0 and result.failed == 0:  # pytest itself gave up, or was stopped
             result.failed = 1
         return result
 
     return execute
+
+
+def failures(suite: ElementTree.Element) -> list[str]:
+    """What went wrong in which test, on a line each: the end of a long log is read first."""
+    found = []
+    for case in suite.iter("testcase"):
+        for problem in (*case.iter("failure"), *case.iter("error"), *case.iter("skipped")):
+            found.append(f"{case.get('classname')}::{case.get('name')}: {' '.join(problem.get('message', '').split())}")
+    return [line if len(line) < 400 else f"{line[:200]} … {line[-200:]}" for line in found]
 
 
 def commands(*lines: str) -> Callable[[str, float], Result]:
@@ -102,6 +113,7 @@ def counted(lines: Callable[[], list[str]]) -> Callable[[str, float], Result]:
                 result.passed += 1
             else:
                 result.failed += 1
+                result.failures.append(line)
         return result
 
     return execute
@@ -203,14 +215,16 @@ def write_report(results: list[Result]) -> str:
         f"| {row.stage} | {row.run} | {row.passed} | {row.failed} | {row.skipped} | {row.seconds:.1f} |"
         for row in [*results, total]
     ]
+    problems = [f"- {row.stage}: {problem}" for row in results for problem in row.failures]
     table = "\n".join(["| stage | run | passed | failed | skipped | seconds |", "|---|--:|--:|--:|--:|--:|", *rows])
-    parts = ["# Test report", about(), table]
+    summary = "\n\n".join([table, *(["Failed:\n" + "\n".join(problems)] if problems else [])])
+    parts = ["# Test report", about(), summary]
     for fragment in sorted(FRAGMENTS.glob("*.md")):
         measured = datetime.fromtimestamp(fragment.stat().st_mtime, timezone.utc)
         parts += [fragment.read_text(encoding="utf-8").strip(), f"(measured {measured:%Y-%m-%d %H:%M} UTC)"]
     BUILD.mkdir(exist_ok=True)
     REPORT.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    return table
+    return summary
 
 
 def about() -> str:
@@ -272,8 +286,8 @@ def main() -> int:
             old.unlink()
     results = [load(stage) if options.summary else execute(stage) for stage in chosen]
     ran = [stage for stage in STAGES if stage in chosen or (RESULTS / f"{stage.name}.json").exists()]
-    table = write_report([load(stage) for stage in ran])
-    print(f"\n{table}\n\nReport: {REPORT.relative_to(ROOT)}")
+    summary = write_report([load(stage) for stage in ran])
+    print(f"\n{summary}\n\nReport: {REPORT.relative_to(ROOT)}")
     passed = sum(result.passed for result in results)
     failed = sum(result.bad for result in results)
     print(f"{passed} passed, {failed} failed")

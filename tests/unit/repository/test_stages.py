@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -62,6 +63,7 @@ def test_a_failure_does_not_stop_the_next_stage(runner, suite):
     code, last, report = runner("test", unit=suite(bad=1), style=stages.commands("false", "true"))
     assert (code, last) == (1, "4 passed, 2 failed")
     assert "| unit | 4 | 3 | 1 | 0 |" in report
+    assert re.search(r"Failed:\n- unit: .*::test_\w+.*: .*assert.*\n- style: false\n", report)
 
 
 def test_a_skipped_test_is_a_failure(runner, suite):
