@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import NotManagementKey
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import account_info_spec
 from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
 
@@ -19,5 +20,24 @@ class AccountInfoAction(OpenRouterAction):
     spec = staticmethod(account_info_spec)
 
     def operate(self, client: Client, params: dict[str, t.Any]) -> dict[str, t.Any]:
-        credit = client.credits()  # only a management key gets an answer
-        return {"changed": False, "credits": {**credit, "left": credit["total"] - credit["used"]}}
+        try:
+            credit = client.credits()  # only a management key gets an answer
+        except NotManagementKey as error:
+            about = _told_apart(client, error)
+            if params["require_management_key"]:
+                raise
+            return about
+        credit = {**credit, "left": credit["total"] - credit["used"]}
+        return {"changed": False, "valid": True, "management_key": True, "credits": credit}
+
+
+def _told_apart(client: Client, error: NotManagementKey) -> dict[str, t.Any]:
+    """Whether the key that was refused is of the wrong kind or no key at all; the error says so, too."""
+    valid = client.own_key() is not None
+    error.add(
+        "It is a valid key, but of another kind."
+        if valid
+        else "It is not valid for anything: it was mistyped, disabled or deleted, or has expired."
+    )
+    about = {"valid": valid, "management_key": False, "credits": None}
+    return {"changed": False, **about, "msg": str(error), "error": error.code, "status": error.status}

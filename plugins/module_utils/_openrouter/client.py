@@ -184,6 +184,21 @@ class Client:
         except (KeyError, TypeError, ValueError):
             raise ServerFailed("OpenRouter's answer to GET /credits has no usable numbers.") from None
 
+    def own_key(self) -> dict[str, t.Any] | None:
+        """How OpenRouter describes the key that is used here, whatever kind it is; None if it is not valid."""
+        try:
+            return self._data(self._send("GET", "/key"), dict)
+        except NotManagementKey:
+            return None
+
+    def activity(self, **query: str | None) -> list[dict[str, t.Any]]:
+        """What was spent, by day, model and provider, in the last 30 completed UTC days."""
+        asked = {name: value for name, value in query.items() if value is not None}
+        rows = self._data(self._send("GET", "/activity", query=asked), list)
+        if not all(isinstance(row, dict) for row in rows):
+            raise ServerFailed("OpenRouter's answer to GET /activity has rows that cannot be read.")
+        return rows
+
     def _data(self, answer: dict[str, t.Any], kind: type) -> t.Any:
         data = answer.get("data")
         if not isinstance(data, kind):

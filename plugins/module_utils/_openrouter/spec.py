@@ -10,6 +10,7 @@ This is private to the collection.
 from __future__ import annotations
 
 import math
+import re
 import typing as t
 from datetime import timezone
 
@@ -122,7 +123,28 @@ def key_info_spec() -> dict[str, t.Any]:
 
 def account_info_spec() -> dict[str, t.Any]:
     """Arguments of AnsibleModule for openrouter_account_info."""
-    return {"argument_spec": _common(), "supports_check_mode": True}
+    return {
+        "argument_spec": {**_common(), "require_management_key": {"type": "bool", "default": False, "no_log": False}},
+        "supports_check_mode": True,
+    }
+
+
+def usage_info_spec() -> dict[str, t.Any]:
+    """Arguments of AnsibleModule for openrouter_usage_info."""
+    return {
+        "argument_spec": {
+            **_common(),
+            "name": {"type": "str"},
+            "hash": {"type": "str"},
+            "name_prefix": {"type": "str"},
+            "workspace_id": {"type": "str"},
+            "activity": {"type": "bool", "default": True},
+            "date": {"type": "str"},
+            "user_id": {"type": "str"},
+        },
+        "mutually_exclusive": [("name", "hash", "name_prefix")],
+        "supports_check_mode": True,
+    }
 
 
 def connection_of(params: Params, environ: t.Mapping[str, str]) -> dict[str, t.Any]:
@@ -193,6 +215,15 @@ def expiry_of(params: Params) -> str | None:
             f" taken as UTC. It is {text!r}."
         )
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def day_of(params: Params) -> str | None:
+    text = params["date"]
+    if not text:
+        return None
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text) or parse_time(text) is None:
+        raise InvalidOption(f"date must be a UTC day such as 2027-01-31. It is {text!r}.")
+    return text
 
 
 def _limit(value: t.Any) -> float | None:
