@@ -9,6 +9,7 @@ This is private to the collection.
 from __future__ import annotations
 
 import os
+import time
 import traceback
 import typing as t
 
@@ -22,7 +23,7 @@ from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec impor
 
 display = Display()
 
-# A pause that is shorter than this is nobody's concern.
+# Seconds. What takes less, with the pause to come, is nobody's concern.
 _WORTH_TELLING = 5.0
 
 
@@ -30,6 +31,7 @@ class OpenRouterAction(ActionBase):
     """An action gives its spec, as a dict of AnsibleModule's arguments, and its operation."""
 
     spec: t.Callable[[], dict[str, t.Any]]
+    _started = 0.0
 
     def operate(self, client: Client, params: dict[str, t.Any]) -> dict[str, t.Any]:
         raise NotImplementedError
@@ -55,6 +57,7 @@ class OpenRouterAction(ActionBase):
     def _operate(self) -> dict[str, t.Any]:
         self._refuse_environment()
         params = self._validated()
+        self._started = time.monotonic()
         with Client(on_wait=self._tell_wait, **connection_of(params, os.environ)) as client:
             return self.operate(client, params)
 
@@ -77,5 +80,5 @@ class OpenRouterAction(ActionBase):
             )
 
     def _tell_wait(self, seconds: float, reason: str) -> None:
-        if seconds >= _WORTH_TELLING:
+        if time.monotonic() - self._started + seconds >= _WORTH_TELLING:
             display.warning(f"Waiting {seconds:.0f} s before the next attempt. {reason}")

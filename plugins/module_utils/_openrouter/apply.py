@@ -10,10 +10,11 @@ This is private to the collection.
 from __future__ import annotations
 
 import secrets
+import time
 import typing as t
 from datetime import datetime, timezone
 
-from .client import Client
+from .client import MAX_WAIT, Client
 from .errors import (
     CreateFailed,
     OpenRouterError,
@@ -48,6 +49,7 @@ class Reconciler:
         listing: Listing | None = None,
         now: t.Callable[[], datetime] = lambda: datetime.now(timezone.utc),
         nonce: t.Callable[[], str] = new_nonce,
+        clock: t.Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._desired = desired
@@ -57,6 +59,7 @@ class Reconciler:
         self._workspace = desired.fields.get("workspace_id")
         self._now = now
         self._nonce = nonce
+        self._clock = clock
         self._keys: t.Sequence[Key] = ()
         self._stored: Stored | None = None
         self._warnings: list[str] = []
@@ -208,7 +211,11 @@ class Reconciler:
         """POST is not repeatable: after a lost answer, what it may have made is looked for and removed first."""
         lost: list[str] = []  # names of keys that may exist all the same
         failure: OpenRouterError
-        for _attempt in range(2):
+        end = self._clock() + MAX_WAIT
+        for attempt in range(2):
+            if attempt and not self._has_time(end):
+                failure.add("There was no second attempt, after so long a time. Run again later.")
+                break
             name = pending_name(self._desired.name or "", self._nonce(), self._store is not None)
             self.unfinished = name
             try:
@@ -221,10 +228,12 @@ class Reconciler:
                 break
             else:
                 if hash_of(secret) == key.hash:
-                    self._warnings += [f"{_may_exist(old)} OpenRouter's answer was lost." for old in lost]
+                    if attempt:
+                        self._warnings.append(f"The key was created in a second attempt. {failure}")
+                    self._warnings += [_may_exist(old) for old in lost]
                     return key, secret
                 failure = ServerFailed("OpenRouter returned a secret that does not belong to the key it described.")
-            if not self._remove(name, settings.get("workspace_id"), failure):
+            if not self._remove(name, settings.get("workspace_id"), failure, end):
                 lost.append(name)
         else:
             failure = CreateFailed(f"No key could be created, in two attempts: {failure}", failure.status)
@@ -232,10 +241,16 @@ class Reconciler:
             failure.add(_may_exist(name))
         raise failure
 
-    def _remove(self, name: str, workspace: str | None, failure: OpenRouterError) -> bool:
+    def _has_time(self, end: float) -> bool:
+        """Whether another attempt may begin."""
+        return self._client.patient and self._clock() < end
+
+    def _remove(self, name: str, workspace: str | None, failure: OpenRouterError, end: float) -> bool:
         """Delete what a create with a lost answer made. A fresh key may be missing in the list at first."""
         try:
             for pause in LOOKS:
+                if pause and not self._has_time(end):
+                    break
                 self._client.sleep(pause)
                 for key in self._client.list_keys(workspace):
                     if key.name == name:

@@ -10,8 +10,11 @@ import typing as t
 import httpx
 import pytest
 from ansible_collections.mai.clients.plugins.module_utils._openrouter import errors
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.apply import Reconciler
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import MAX_WAIT
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired
 
-from tests.unit.openrouter.fakes import NAME, Killed, World
+from tests.unit.openrouter.fakes import NAME, NOW, Killed, MemoryStore, World
 
 LOST = {"lost_secret": "replace"}
 
@@ -349,3 +352,54 @@ def test_lost_answer_in_the_workspace_of_the_key_that_is_replaced() -> None:
     world.run(**LOST)
     assert asked[:3] == [("GET", None), ("POST", None), ("GET", "elsewhere")]
     assert_converged(world, [old["hash"]])
+
+
+TIMEOUT = 20.0
+
+
+@pytest.mark.parametrize("creates", [False, True], ids=["nothing made", "made"])
+@pytest.mark.parametrize("looks", ["hang", "status 503", "late", "at once", "never", "slow down"])
+@pytest.mark.parametrize("fault", ["hang", "cut"])
+def test_waiting_has_an_end(fault: str, looks: str, creates: bool) -> None:
+    """Whatever happens to the creation and to the look-up after it; and it is said what may be left."""
+    world = World()
+    real, now, told = world._answer, [0.0], []
+
+    def faulty(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            world.writes.append("POST")
+            if creates:
+                real(request)
+            now[0] += TIMEOUT if fault == "hang" else 0
+            return answer_with(fault, request)
+        if "POST" not in world.writes or request.method == "DELETE" or looks == "at once":
+            return real(request)
+        if looks == "slow down":
+            return httpx.Response(429, headers={"Retry-After": "50"})
+        if looks in ("late", "never"):
+            now[0] += TIMEOUT - 1  # slow, but not too slow
+            found = looks == "late" and now[0] > 60
+            return real(request) if found else httpx.Response(200, json={"data": []})
+        now[0] += TIMEOUT if looks == "hang" else 0
+        return answer_with(looks, request)
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    def clock() -> float:
+        return now[0]
+
+    world._answer = faulty  # type: ignore[method-assign]
+    client = world.client(clock=clock, sleep=sleep, on_wait=lambda pause, why: told.append(pause))
+    with client, pytest.raises(errors.OpenRouterError) as caught:
+        Reconciler(client, Desired(name=NAME), MemoryStore(world), now=lambda: NOW, clock=clock).run()
+    # No attempt begins later than after two minutes; the last creation and the look after it have their own time.
+    assert now[0] <= MAX_WAIT + 2 * TIMEOUT
+    assert bool(told) == (looks in ("hang", "status 503", "slow down"))
+    assert all(key["name"] in str(caught.value) for key in world.keys.values())
+    assert ("may exist; a later run removes it" in str(caught.value)) == (
+        looks not in ("late", "at once") or not creates
+    )
+    world._answer = real  # type: ignore[method-assign]
+    world.run(locked=True)
+    assert_converged(world)
