@@ -213,9 +213,6 @@ class Reconciler:
         failure: OpenRouterError
         end = self._clock() + MAX_WAIT
         for attempt in range(2):
-            if attempt and not self._has_time(end):
-                failure.add("There was no second attempt, after so long a time. Run again later.")
-                break
             name = pending_name(self._desired.name or "", self._nonce(), self._store is not None)
             self.unfinished = name
             try:
@@ -235,6 +232,9 @@ class Reconciler:
                 failure = ServerFailed("OpenRouter returned a secret that does not belong to the key it described.")
             if not self._remove(name, settings.get("workspace_id"), failure, end):
                 lost.append(name)
+            if not attempt and not self._has_time(end):
+                failure.add("There was no second attempt, after so long a time. Run again later.")
+                break
         else:
             failure = CreateFailed(f"No key could be created, in two attempts: {failure}", failure.status)
         for name in lost:
