@@ -1,4 +1,4 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the collection costs: calls, seconds and memory, beside other ways to do the same. docs/benchmark.md explains."""
+"""What the collection costs in calls, seconds and memory, beside other ways to do the same: docs/benchmark.md."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import pathlib
 import signal
 import sys
@@ -36,6 +37,8 @@ def main() -> int:
     figures: dict[str, t.Any] = {
         "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "machine": report.machine(),
+        # Somebody else's work on this machine is in every second that is measured.
+        "load_before": os.getloadavg()[0],
         "latency_ms": plan.latency_ms,
         "quick": options.quick,
     }

@@ -111,7 +111,9 @@ class OnboardingBench:
         seconds = time.monotonic() - started
         said = f"changed={'no' if state == CONVERGED else 'yes'}"
         if done.returncode or said not in done.stdout:
-            raise AssertionError(f"by_hand.sh ended with {done.returncode}, {said} expected:\n{done.stdout}{done.stderr}")
+            raise AssertionError(
+                f"by_hand.sh ended with {done.returncode}, {said} expected:\n{done.stdout}{done.stderr}"
+            )
         return {"tasks": 0, "changed": 0, "seconds": seconds}
 
     def _assert_works(self, slug: str) -> None:

@@ -19,6 +19,8 @@ Figures = t.Dict[str, t.Any]
 CREATION_RATIO = 1.3
 CONVERGED_SECONDS = 3.0
 MEMORY_RATIO = 1.2
+# Processes that wanted to run, on average of the last minute.
+QUIET = 0.7
 
 
 def machine() -> Figures:
@@ -71,8 +73,11 @@ def markdown(figures: Figures) -> str:
     parts = [
         "## Benchmark",
         f"{about['system']}, {about['cores']} cores, Python {about['python']}, ansible-core {about['ansible-core']},"
-        f" SDK {about['openrouter']}; every answer of the simulated OpenRouter takes {figures['latency_ms']:g} ms more.",
+        f" SDK {about['openrouter']}; every answer of the simulated OpenRouter takes {figures['latency_ms']:g} ms more."
+        f" Load of the machine before: {figures['load_before']:.1f}.",
     ]
+    if figures["load_before"] > QUIET:
+        parts.append("**The machine was busy with something else: seconds and ratios say little.** Run it again.")
     if "keys" in figures:
         parts += _keys(figures["keys"])
     if "onboarding" in figures:
