@@ -15,6 +15,7 @@ import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
@@ -25,6 +26,17 @@ display = Display()
 
 # Seconds. What takes less, with the pause to come, is nobody's concern.
 _WORTH_TELLING = 5.0
+
+
+def validated(validator: ArgumentSpecValidator, given: dict[str, t.Any]) -> dict[str, t.Any]:
+    result = validator.validate(given)
+    problems = [
+        f"Unsupported options: {error}" if isinstance(error, UnsupportedError) else str(error)
+        for error in result.errors
+    ]
+    if problems:
+        raise InvalidOption("; ".join(problems))
+    return result.validated_parameters
 
 
 class OpenRouterAction(ActionBase):
@@ -63,10 +75,7 @@ class OpenRouterAction(ActionBase):
 
     def _validated(self) -> dict[str, t.Any]:
         spec = {name: value for name, value in type(self).spec().items() if name != "supports_check_mode"}
-        validated = ArgumentSpecValidator(**spec).validate(self._task.args)
-        if validated.error_messages:
-            raise InvalidOption("; ".join(validated.error_messages))
-        return validated.validated_parameters
+        return validated(ArgumentSpecValidator(**spec), self._task.args)
 
     def _refuse_environment(self) -> None:
         """It would not be seen here, but it would be written into the target's command lines."""

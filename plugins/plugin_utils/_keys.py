@@ -26,7 +26,7 @@ from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec impor
     fields_of,
     keys_spec,
 )
-from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
+from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction, validated
 
 display = Display()
 
@@ -100,10 +100,7 @@ def _general_problems(params: t.Mapping[str, t.Any]) -> list[str]:
 def _entry(index: int, given: t.Any, validator: ArgumentSpecValidator, pending_max_age: int) -> Entry:
     if not isinstance(given, dict):
         raise InvalidOption(f"must be a dictionary with the key's settings. It is of type {type(given).__name__}.")
-    validated = validator.validate(given)
-    if validated.error_messages:
-        raise InvalidOption("; ".join(validated.error_messages))
-    entry = validated.validated_parameters
+    entry = validated(validator, given)
     check_names({**entry, "hash": None})
     if entry["state"] == "disabled" and "disabled" in entry["ignore"]:
         raise InvalidOption("state=disabled and ignore=disabled contradict each other: give one of them.")

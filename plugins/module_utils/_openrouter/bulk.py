@@ -73,7 +73,7 @@ class Single(Reconciler):
     def take_back(self) -> None:
         """Nobody will get the secret of the key that was made."""
         if self.created:
-            self.unfinished = self.created.name
+            self.unfinished = self.entry.name
             self._undo(self.created, OpenRouterError(""))
 
 

@@ -102,8 +102,8 @@ class Client:
 
     @property
     def patient(self) -> bool:
-        """Whether this thread may still wait for OpenRouter."""
-        return self.lost < self._max_wait
+        """Whether this thread may still wait for OpenRouter; if not, there is no use in asking for more."""
+        return not getattr(self._thread, "gave_up", False) and self.lost < self._max_wait
 
     def sleep(self, seconds: float) -> None:
         self._lose(seconds)
@@ -237,6 +237,7 @@ class Client:
         if pause is None:
             pause = min(LONGEST_PAUSE, 0.5 * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
         if self.lost + pause > self._max_wait:
+            self._thread.gave_up = True
             raise failure.add(
                 f"The next attempt would be in {pause:.0f} s; more than {self._max_wait:.0f} s of waiting in one task"
                 " are too many. Run again later."

@@ -71,5 +71,5 @@ class Together:
                     raise
         error = shared.exception()
         if error:
-            raise copy.copy(error)  # each adds words of its own
+            raise copy.deepcopy(error)  # each adds words of its own
         return shared.result()
