@@ -16,7 +16,8 @@ description:
     The secret is in no result, fact, argument or log.
   - OpenRouter shows a secret once. So a key is created under a provisional name that ends in C(~pending-) and a
     random number, its secret is stored on the target, and only then the key is renamed. A run that is interrupted
-    in between is finished by the next one. What it left behind unused is removed.
+    in between is finished by the next one. What it left behind unused is removed, as soon as O(secret_file) holds the
+    secret of another key, so that a command which is late on the target cannot store the secret of a deleted key.
   - The hash of a key is the SHA-256 of its secret. Whether O(secret_file) holds the secret of the key is seen by
     comparing the two on the target.
 extends_documentation_fragment:
@@ -81,6 +82,7 @@ options:
     description:
       - When a new key expires, as ISO 8601 with seconds, for example V(2027-01-31T23:59:59Z).
       - The expiry of an existing key cannot be changed. If it is another one, that is an error.
+      - A key that has expired keeps its name. No second one is made beside it. A warning says that it must be rotated.
     type: str
   disabled:
     description:
@@ -88,8 +90,13 @@ options:
     type: bool
   workspace_id:
     description:
-      - Workspace in which the key is looked for by O(name), and created. OpenRouter's default workspace if not given.
-      - With O(hash), the workspace to which the key is moved.
+      - Identifier (not the slug) of the workspace in which the key is looked for by O(name), and created. OpenRouter's
+        default workspace if not given.
+      - A key of that name in the default workspace is moved there, unless O(state=absent). So is one in any other
+        workspace if O(secret_file) holds its secret, or if it is named by O(hash). The key keeps its secret.
+      - If both workspaces have a key of that name, and the secret of the one that is there is not in O(secret_file),
+        that is an error.
+      - When it is not given, a key whose secret is in O(secret_file) stays in the workspace in which it is.
     type: str
   secret_file:
     description:
@@ -158,6 +165,49 @@ EXAMPLES = r"""
     name: client-company-abc
     secret_file: /opt/mai/deployments/client-company-abc/api_key.env
     lost_secret: replace_unused
+  become: true
+
+- name: Finish or clean up what an interrupted run left, at once
+  mai.clients.openrouter_key:
+    name: client-company-abc
+    secret_file: /opt/mai/deployments/client-company-abc/api_key.env
+    locked: true # only while no other run can be at this client, as under client_lock
+  become: true
+
+- name: Show what would be done to the key, and which provisional keys there are
+  mai.clients.openrouter_key:
+    name: client-company-abc
+    secret_file: /opt/mai/deployments/client-company-abc/api_key.env
+  become: true
+  check_mode: true
+  register: preview
+
+- name: Keep the key of a large client in a workspace of its own, and move it there if it is elsewhere
+  mai.clients.openrouter_key:
+    name: client-company-abc
+    workspace_id: 0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f9
+    secret_file: /opt/mai/deployments/client-company-abc/api_key.env
+  become: true
+
+- name: Move a key that is known by its hash
+  mai.clients.openrouter_key:
+    hash: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+    workspace_id: 0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f9
+
+- name: Give a trial client a key for one month
+  mai.clients.openrouter_key:
+    name: trial-company-xyz
+    limit: 20
+    limit_reset: never
+    expires_at: "2027-01-31T23:59:59Z"
+    secret_file: /opt/mai/deployments/client-company-xyz/api_key.env
+  become: true
+
+- name: Replace a key whose secret is lost although it was used, and disable the old one
+  mai.clients.openrouter_key:
+    name: client-company-abc
+    secret_file: /opt/mai/deployments/client-company-abc/api_key.env
+    lost_secret: replace
   become: true
 
 - name: Lift the limit

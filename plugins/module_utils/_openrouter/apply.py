@@ -82,7 +82,8 @@ class Reconciler:
                 final, secret = self._apply(steps)
             finally:
                 if self._listing:
-                    self._listing.forget(self._workspace)
+                    for workspace in {self._workspace, None}:
+                        self._listing.forget(workspace)
         return self._result(steps, final, secret)
 
     def _decide(self) -> Plan:
@@ -110,15 +111,26 @@ class Reconciler:
             key = self._client.get_key(self._desired.hash)
             self._keys = [key] if key else []
             return
-        if self._listing:
-            self._keys = self._listing.keys(self._workspace, fresh)
-        else:
-            self._keys = self._client.list_keys(self._workspace)
+        self._keys = self._list(self._workspace, fresh)
+        if self._workspace and self._desired.state != "absent" and not self._is_there():
+            # It may be still to be moved, and what interrupted runs left of it is where it was.
+            known = {key.hash for key in self._keys}
+            self._keys = [*self._keys, *(key for key in self._list(None, fresh) if key.hash not in known)]
         held = self._stored.hash if self._stored else None
         if held and all(key.hash != held for key in self._keys):
             # A fresh key can be missing in the list, and a moved one is in another workspace's.
             key = self._client.get_key(held)
             self._keys = [*self._keys, key] if key else self._keys
+
+    def _list(self, workspace: str | None, fresh: bool) -> t.Sequence[Key]:
+        if self._listing:
+            return self._listing.keys(workspace, fresh)
+        return self._client.list_keys(workspace)
+
+    def _is_there(self) -> bool:
+        """Whether no other workspace need be looked into."""
+        stored = self._stored
+        return any(key.name == self._desired.name and (not stored or stored.holds(key.hash)) for key in self._keys)
 
     # Applying
 

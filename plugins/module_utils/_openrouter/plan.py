@@ -314,4 +314,6 @@ def _expiry_warning(key: Key, now: datetime) -> list[str]:
 
 
 def _listed(keys: t.Sequence[Key]) -> str:
+    if len({key["workspace_id"] for key in keys}) > 1:
+        return "; ".join(f"{key} in workspace {key['workspace_id']}" for key in keys)
     return "; ".join(str(key) for key in keys)

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import typing as t
 
+import httpx
 import pytest
 
 from tests.openrouter_simulator import Control, Simulator
@@ -113,6 +114,16 @@ class Stage:
         self, arguments: t.Sequence[str] = (), environment: t.Mapping[str, str] | None = None, **options: t.Any
     ) -> Run:
         return self.play(self.task(**options), arguments=arguments, **(environment or {}))
+
+    def workspace(self, slug: str) -> str:
+        """Makes one; returns its identifier."""
+        made = httpx.post(
+            f"{self.openrouter.url}/workspaces",
+            json={"name": slug, "slug": slug},
+            headers={"Authorization": f"Bearer {self.openrouter.provisioning_key}"},
+            trust_env=False,
+        )
+        return made.json()["data"]["id"]
 
     def kill(self, process: subprocess.Popen[str], how: signal.Signals) -> None:
         """The controller and all that it started: Ansible's workers are in sessions of their own."""

@@ -140,6 +140,47 @@ def test_info(stage: Stage) -> None:
     assert found(hash="0" * 64) == found(name="nobody") == []
 
 
+def test_workspaces(stage: Stage) -> None:
+    """A key is made in one, moved to another, found for one listing; and no second one is made beside it."""
+    large, small = (stage.workspace(name) for name in ("large", "small"))
+    assert stage.key(workspace_id=large, **LIMIT).result["key"]["workspace_id"] == large
+    stage.assert_converged()
+    stage.control.clear_journal()
+    assert not stage.key(workspace_id=large, **LIMIT).changed
+    [call] = stage.control.journal()
+    assert call["method"] == "GET" and f"workspace_id={large}" in call["query"]
+
+    stage.control.clear_journal()
+    assert stage.key(workspace_id=small).changed
+    assert stage.control.writes() == [("PATCH", NAME, 200)]
+    assert [key["workspace_id"] for key in stage.control.all_keys()] == [small]
+    assert not stage.key().changed
+    refused = stage.key(workspace_id="nowhere")
+    assert (refused.result["error"], refused.result["status"]) == ("not_found", 404)
+
+    stage.play({"mai.clients.openrouter_key": {"name": NAME}})
+    stage.file.rename(stage.target / "away")
+    refused = stage.key(workspace_id=small, lost_secret="replace")
+    assert refused.result["error"] == "duplicate_name"
+    assert all(f"in workspace {key['workspace_id']}" in refused.result["msg"] for key in stage.control.all_keys())
+    assert len(stage.control.all_keys()) == 2
+
+
+def test_expired_key_is_found_and_not_made_again(stage: Stage) -> None:
+    stage.control.set_clock("2026-01-01T00:00:00Z")
+    stage.key(expires_at="2026-02-01T00:00:00Z")
+    stage.control.set_clock("2026-03-01T00:00:00Z")
+    stage.control.clear_journal()
+    for options in ({}, {"secret_file": ""}):
+        run = stage.key(**options)
+        assert not run.changed
+        assert "rotate the key" in run.result["warnings"][0]
+    stage.file.rename(stage.target / "away")
+    assert stage.key().result["error"] == "lost_secret"
+    assert stage.control.writes() == []
+    assert len(stage.control.all_keys()) == 1
+
+
 @pytest.mark.parametrize(
     ("method", "when", "late", "reached", "how"),
     [

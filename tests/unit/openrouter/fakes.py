@@ -102,7 +102,8 @@ class World:
             if request.method == "POST":
                 return self._create(body)
             offset = int(request.url.params.get("offset", 0))
-            newest_first = list(reversed(list(self.keys.values())))
+            workspace = request.url.params.get("workspace_id", "default")
+            newest_first = [key for key in reversed(self.keys.values()) if key["workspace_id"] == workspace]
             return httpx.Response(200, json={"data": newest_first[offset : offset + 100]})
         key_hash = request.url.path.rsplit("/", 1)[1]
         if key_hash not in self.keys:

@@ -349,8 +349,8 @@ def test_lost_answer_in_the_workspace_of_the_key_that_is_replaced() -> None:
         return httpx.Response(502) if request.method == "POST" and world.writes == ["POST"] else answer
 
     world._answer = faulty  # type: ignore[method-assign]
-    world.run(**LOST)
-    assert asked[:3] == [("GET", None), ("POST", None), ("GET", "elsewhere")]
+    world.run(fields={"workspace_id": "elsewhere"}, **LOST)
+    assert asked[:4] == [("GET", "elsewhere"), ("GET", None), ("POST", None), ("GET", "elsewhere")]
     assert_converged(world, [old["hash"]])
 
 
