@@ -64,16 +64,19 @@ fi
 """
 )
 
-# The lock is the directory itself: it leaves nothing behind and ends with the process. Where there is no flock, the
-# comparison and the rename are merely close together. Other temporary files of ours are then of dead runs.
+# The lock is the directory itself: it leaves nothing behind and ends with the process. Who has it knows that other
+# temporary files of ours are of dead runs. Where there is no flock, or one that knows no time limit (busybox), the
+# comparison and the rename are merely close together.
 _BEGIN = r"""
 [ -d "$dir" ] || exit 82
 [ -r "$dir" ] && [ -w "$dir" ] && [ -x "$dir" ] || exit 83
 if command -v flock > /dev/null 2>&1; then
   exec 9< "$dir"
-  flock -w 30 -E 99 9
-  [ $? -ne 99 ] || exit 87
-  rm -f "$dir/.$base.mai-"*
+  flock -w 30 -E 99 9 2>/dev/null
+  case $? in
+    0) rm -f "$dir/.$base.mai-"* ;;
+    99) exit 87 ;;
+  esac
 fi
 found=absent
 if [ -e "$path" ] || [ -L "$path" ]; then found=$(sum < "$path"); fi

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pathlib
@@ -219,27 +220,30 @@ def test_killed(stage: Stage, method: str, when: str, late: bool, reached: str, 
 @pytest.mark.parametrize("first", ["the dead run's", "the next run's"])
 def test_killed_while_the_target_stores(stage: Stage, first: str) -> None:
     """The command on the target goes on without its controller, and stores before or after the next run does."""
-    directory = os.open(stage.target, os.O_RDONLY)
-    fcntl.flock(directory, fcntl.LOCK_EX)
-    try:
-        dead = stage.start(stage.playbook(stage.task()))
-        until(lambda: waiting_for(stage.target) == 1)
-        [waits] = [pid for pid in descendants(dead.pid) if name_of(pid) == "flock"]
-        [provisional] = stage.control.all_keys()
-        os.kill(dead.pid, signal.SIGKILL)  # the controller alone
-        if first == "the next run's":
-            os.kill(waits, signal.SIGSTOP)
-            until(lambda: waiting_for(stage.target) == 0)
-        locked = stage.start(stage.playbook(stage.task(locked=True)))
-        # It has seen no secret in the file, and the dead run's key without a use.
-        until(lambda: waiting_for(stage.target) == (1 if first == "the next run's" else 2))
-    finally:
-        os.close(directory)
-    code, output = stage.finish(locked)
-    if first == "the next run's":
-        os.kill(waits, signal.SIGCONT)
-    until(lambda: waits not in pids())
-    dead.wait(30)
+    with contextlib.ExitStack() as late:
+        directory = os.open(stage.target, os.O_RDONLY)
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX)
+            dead = stage.start(stage.playbook(stage.task()))
+            until(lambda: waiting_for(stage.target) == 1)
+            controller = {pid: name_of(pid) for pid in [dead.pid, *descendants(dead.pid)]}
+            [waits] = [pid for pid, name in controller.items() if name == "flock"]
+            for pid, name in controller.items():
+                if name not in ("sh", "flock"):
+                    os.kill(pid, signal.SIGKILL)
+            [provisional] = stage.control.all_keys()
+            if first == "the next run's":
+                os.kill(waits, signal.SIGSTOP)
+                late.callback(os.kill, waits, signal.SIGCONT)
+                until(lambda: waiting_for(stage.target) == 0)
+            locked = stage.start(stage.playbook(stage.task(locked=True)))
+            # It has seen that nothing is stored, and the dead run's key that nobody uses.
+            until(lambda: waiting_for(stage.target) == (1 if first == "the next run's" else 2))
+        finally:
+            os.close(directory)
+        code, output = stage.finish(locked)
+    until(lambda: not pathlib.Path(f"/proc/{waits}").exists())
+    dead.communicate(timeout=30)
     assert code == 0, output
     assert (stage.stored_hash() == provisional["hash"]) == (first == "the dead run's")
     stage.assert_converged()
@@ -259,10 +263,6 @@ def waiting_for(directory: pathlib.Path) -> int:
     inode = f":{directory.stat().st_ino}"
     lines = [line.split() for line in pathlib.Path("/proc/locks").read_text().splitlines()]
     return sum("->" in words and any(word.endswith(inode) for word in words) for words in lines)
-
-
-def pids() -> set[int]:
-    return {int(path.name) for path in pathlib.Path("/proc").glob("[0-9]*")}
 
 
 def name_of(pid: int) -> str:

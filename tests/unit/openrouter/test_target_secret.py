@@ -331,6 +331,18 @@ def test_files_that_dead_runs_left_are_removed(file: pathlib.Path) -> None:
     assert [entry.name for entry in file.parent.iterdir()] == ["api_key.env"]
 
 
+def test_without_a_lock_the_files_of_other_runs_are_left_alone(file: pathlib.Path) -> None:
+    """As with busybox, whose flock refuses a time limit."""
+    tools = file.parent.parent / "busybox"
+    tools.mkdir()
+    (tools / "flock").write_text("#!/bin/sh\necho usage >&2\nexit 1\n")
+    (tools / "flock").chmod(0o755)
+    other = file.parent / ".api_key.env.mai-alive2"
+    other.write_text(OTHER)
+    secret_file(Shell(f"{tools}:{os.environ['PATH']}"), file).store(SECRET, hash_of(SECRET), None)
+    assert other.exists() and file.exists()
+
+
 @pytest.mark.parametrize(
     ("path", "names", "more"),
     [
