@@ -94,6 +94,7 @@ options:
       workspace_id:
         description:
           - Workspace in which the key is looked for, and created. OpenRouter's default workspace if not given.
+          - A key of that name that is in the default workspace only is moved.
         type: str
       ignore:
         description:

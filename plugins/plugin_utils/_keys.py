@@ -62,7 +62,7 @@ class KeysAction(OpenRouterAction):
             raise
         finally:
             if not self._task.check_mode:
-                for workspace in bulk.workspaces:
+                for workspace in {*bulk.workspaces, None}:
                     listing.forget(workspace)
 
 

@@ -14,7 +14,7 @@ import typing as t
 from datetime import datetime, timezone
 
 from .apply import Reconciler, new_nonce
-from .bulk_plan import Decided, Entry, Left, Prune, PruneRule, plan_keys
+from .bulk_plan import Decided, Entry, Left, Prune, PruneRule, missing_in_theirs, plan_keys
 from .client import Client
 from .errors import OpenRouterError, StoreConflict
 from .keys import Key
@@ -112,16 +112,9 @@ class Bulk:
         return [single.unfinished for single in self._singles if single.unfinished]
 
     def run(self) -> dict[str, t.Any]:
-        listings, failures = self._list()
-        listed = [entry for entry in self._entries if entry.workspace in listings]
-        steps = plan_keys(listed, listings, self._rule, self._now(), self._nonce)
-        hopeless = [
-            Decided(entry, error=failures[entry.workspace])
-            for entry in self._entries
-            if entry.workspace not in listings
-        ]
-        decided = sorted([*steps.decided, *hopeless], key=lambda one: one.entry.index)
-        self._singles = [Single(self._client, one, self._check_mode, self._nonce) for one in decided]
+        listings, hopeless = self._list()
+        steps = plan_keys(self._entries, listings, hopeless, self._rule, self._now(), self._nonce)
+        self._singles = [Single(self._client, one, self._check_mode, self._nonce) for one in steps.decided]
         try:
             self._apply()
             self._check_alone()
@@ -135,7 +128,8 @@ class Bulk:
     def _in_parallel(self, work: t.Callable[[t.Any], None], items: t.Iterable[t.Any]) -> list[t.Any]:
         return in_parallel(work, items, self._concurrency)
 
-    def _list(self) -> tuple[dict[str | None, list[Key]], dict[str | None, OpenRouterError]]:
+    def _list(self) -> tuple[dict[str | None, list[Key]], dict[int, OpenRouterError]]:
+        """Each workspace once, and the entries for which that was not possible."""
         listings: dict[str | None, list[Key]] = {}
         failures: dict[str | None, OpenRouterError] = {}
 
@@ -148,7 +142,13 @@ class Bulk:
         self._in_parallel(look, self.workspaces)
         if failures and not listings:
             raise next(iter(failures.values()))
-        return listings, failures
+        hopeless = {entry.index: failures[entry.workspace] for entry in self._entries if entry.workspace in failures}
+        missing = missing_in_theirs([entry for entry in self._entries if entry.workspace in listings], listings)
+        if missing and None not in {*listings, *failures}:
+            look(None)
+        if None in failures:
+            hopeless.update((entry.index, failures[None]) for entry in missing)
+        return listings, hopeless
 
     def _apply(self) -> None:
         possible = [single for single in self._singles if single.error is None]
@@ -203,13 +203,14 @@ class Bulk:
                 _add(result, diff, single.entry, single.result)
                 left += [_left(key, "its creation has not been finished") for key in single.result["pending_left"]]
                 warnings += single.result["warnings"]
-        pruned = [{"name": key.name, "hash": key.hash} for key in self._pruned]
-        for key in self._pruned:
+        pruned = sorted(self._pruned, key=lambda key: key.name)
+        for key in pruned:
             result["actions"].append({"action": "delete", "name": key.name, "hash": key.hash, "why": "pruned"})
             diff["before"]["keys"][key.hash] = key.settings()
         failed = [_failed(single.entry, single.error) for single in self._singles if single.error]
         failed += [_failed_prune(key, error) for key, error in self._not_pruned]
-        result.update(changed=bool(result["actions"]), pruned=pruned, left=left, failed_entries=failed)
+        result.update(changed=bool(result["actions"]), left=left, failed_entries=failed)
+        result.update(pruned=[{"name": key.name, "hash": key.hash} for key in pruned])
         result.update(warnings=warnings, diff=diff)
         if failed:
             result.update(failed=True, msg=_summary(failed, len(self._entries)))

@@ -77,13 +77,36 @@ class BulkPlan:
 def plan_keys(
     entries: t.Sequence[Entry],
     listings: Listings,
+    hopeless: t.Mapping[int, OpenRouterError],
     rule: PruneRule | None,
     now: datetime,
     nonce: t.Callable[[], str],
 ) -> BulkPlan:
+    """Hopeless are the entries, by index, whose keys could not be listed."""
     owned = {workspace: _by_owner(keys) for workspace, keys in listings.items()}
-    decided = [_decide(entry, owned[entry.workspace].get(entry.name, []), now, nonce()) for entry in entries]
+    possible = [entry for entry in entries if entry.index not in hopeless]
+    elsewhere = {entry.index for entry in missing_in_theirs(possible, listings)}
+    decided = []
+    for entry in entries:
+        if entry.index in hopeless:
+            decided.append(Decided(entry, error=hopeless[entry.index]))
+            continue
+        keys = owned[entry.workspace].get(entry.name, [])
+        if entry.index in elsewhere:
+            known = {key.hash for key in keys}
+            keys = [*keys, *(key for key in owned[None].get(entry.name, []) if key.hash not in known)]
+        decided.append(_decide(entry, keys, now, nonce()))
     return BulkPlan(decided, _prune(entries, listings, rule, now) if rule else Prune())
+
+
+def missing_in_theirs(entries: t.Iterable[Entry], listings: Listings) -> list[Entry]:
+    """Whose keys may be in the default workspace, to be moved from there."""
+    names = {workspace: {key.name for key in keys} for workspace, keys in listings.items()}
+    return [
+        entry
+        for entry in entries
+        if entry.workspace and entry.desired.state != "absent" and entry.name not in names[entry.workspace]
+    ]
 
 
 def _by_owner(keys: t.Iterable[Key]) -> dict[str, list[Key]]:
@@ -108,11 +131,12 @@ def _decide(entry: Entry, keys: t.Sequence[Key], now: datetime, nonce: str) -> D
 def _prune(entries: t.Sequence[Entry], listings: Listings, rule: PruneRule, now: datetime) -> Prune:
     """Whatever was made for a name in the list, its entry decides about; also about what was left behind or retired."""
     wanted = {entry.name for entry in entries}
-    found = {key.hash: key for keys in listings.values() for key in keys}  # two names of one workspace list it twice
+    workspaces = dict.fromkeys(entry.workspace for entry in entries)
+    listed = [key for workspace in workspaces for key in listings.get(workspace, [])]
     doomed: list[Key] = []
     left: list[Left] = []
     bound = now - timedelta(seconds=rule.pending_max_age)
-    for key in found.values():
+    for key in {key.hash: key for key in listed}.values():  # a workspace with two names is listed twice
         owner = owner_of(key)
         if not key.name.startswith(rule.prefix) or owner in wanted:
             continue

@@ -126,6 +126,52 @@ def test_each_workspace_is_listed_for_itself() -> None:
         run(world, [entries[1]], transport=httpx.MockTransport(answer))
 
 
+@pytest.mark.parametrize("state", ["present", "disabled", "absent"])
+def test_a_key_in_the_default_workspace_is_moved(state: str) -> None:
+    world = World()
+    world.add("here", "1", workspace_id="W")
+    world.add("there", "2")
+    asked: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method != "GET":
+            return world.answer(request)
+        asked.append(request.url.params.get("workspace_id"))
+        found = [key for key in world.keys.values() if key["workspace_id"] == (asked[-1] or "default")]
+        return httpx.Response(200, json={"data": found})
+
+    fields = {"workspace_id": "W", **({"disabled": True} if state == "disabled" else {})}
+    entries = [entry(0, "here", fields={"workspace_id": "W"}), entry(1, "there", fields=fields, state=state)]
+    options: dict[str, t.Any] = {"transport": httpx.MockTransport(answer)}
+    checked = run(world, entries, PruneRule("t"), check_mode=True, **options)
+    result = run(world, entries, PruneRule("t"), **options)
+    assert result["actions"] == checked["actions"] and not result["failed_entries"]
+    if state == "absent":
+        assert not result["changed"] and set(asked) == {"W"}
+        assert world.named("there")[0]["workspace_id"] == "default"
+        return
+    assert world.named("there")[0]["workspace_id"] == "W" and len(world.keys) == 2
+    assert world.named("there")[0]["disabled"] == (state == "disabled")
+    asked.clear()
+    assert not run(world, entries, **options)["changed"]
+    assert asked == ["W"]
+
+
+def test_where_a_key_may_still_be_must_be_known() -> None:
+    world = World()
+    world.add("here", "1")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET" and "workspace_id" not in request.url.params:
+            return httpx.Response(403, json={})
+        return world.answer(request)
+
+    entries = [entry(index, name, fields={"workspace_id": "default"}) for index, name in enumerate(("here", "new"))]
+    world.add("new ~pending-aaaaaa", "2", age=7200)
+    result = run(world, entries, PruneRule("n"), transport=httpx.MockTransport(answer))
+    assert [one["index"] for one in result["failed_entries"]] == [1] and world.writes == []
+
+
 # Pruning
 
 
