@@ -63,7 +63,7 @@ def test_killed(world: World, cell: Cell, record_property: t.Callable[[str, t.An
     scenario = SCENARIOS[cell.scenario]
     scenario.prepare(world)
     options = {**scenario.options, **({"hash": world.stored_hash()} if scenario.by_hash else {})}
-    world.run_killed(cell.number, cell.moment, cell.step, **options)
+    assert world.run_killed(cell.number, cell.moment, **options) == cell.step
     run_again_and_check(world, scenario, cell.next_run == "locked")
 
 
@@ -100,5 +100,5 @@ def test_killed_while_the_target_writes(
         tools = tool(world.directory, called, script.format(kill=kill))
         world.connection = lambda step, command: command(path=None if step == "observe" else tools)
 
-    world.run_in_another_process(prepare, **scenario.options)
+    assert world.run_in_another_process(prepare, **scenario.options) == -9
     run_again_and_check(world, scenario)

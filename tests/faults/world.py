@@ -42,7 +42,6 @@ VARIABLES = ["OPENAI_API_KEY", "OPENROUTER_API_KEY"]
 SECRET = re.compile(r"sk-or-v1-[0-9a-f]{16,}")
 # Stands in every faulty answer beside the message, and so nowhere else.
 MARKER = "BODY-OF-AN-ANSWER"
-REACHED = 9  # exit code of a process that was killed where it should be
 
 
 @dataclass
@@ -114,6 +113,9 @@ class World:
     def patch(self, key_hash: str, **changes: t.Any) -> None:
         assert self._http.patch(f"{self.url}/keys/{key_hash}", json=changes).status_code == 200
 
+    def delete(self, key_hash: str) -> None:
+        assert self._http.delete(f"{self.url}/keys/{key_hash}").status_code == 200
+
     def write(self, secret: str, *names: str, mode: int = 0o600) -> None:
         self.file.write_text("".join(f'{name}="{secret}"\n' for name in names or VARIABLES))
         self.file.chmod(mode)
@@ -144,7 +146,8 @@ class World:
         with contextlib.ExitStack() as stack:
             shared = stack.enter_context(tempfile.TemporaryDirectory(dir=self.directory))
             stack.enter_context(mock.patch.object(constants, "DEFAULT_LOCAL_TMP", shared))
-            stack.enter_context(mock.patch.object(_key, "Reconciler", functools.partial(Reconciler, now=self._now)))
+            reconciler = functools.partial(Reconciler, now=self._now, clock=lambda: self.offset)
+            stack.enter_context(mock.patch.object(_key, "Reconciler", reconciler))
             stack.enter_context(client)
             try:
                 outcome.result = action.operate(client, action._validated())
@@ -152,28 +155,38 @@ class World:
                 outcome.error = error
         return outcome
 
-    def run_killed(self, number: int, moment: str, step: str, **options: t.Any) -> None:
-        """A run whose process is gone at once, before or after this step; nothing of its own clean-up happens."""
+    def run_killed(self, number: int, moment: str, **options: t.Any) -> str | None:
+        """A run whose process is gone at once, before or after this step; nothing of its own clean-up happens.
+
+        Returns the step; None when the run was over before.
+        """
+        reached, steps = os.pipe()
 
         def die(now: str, at: int) -> None:
             if (now, at) == (moment, number):
-                os._exit(REACHED if self.steps[at] == step else 1)
+                os.write(steps, self.steps[at].encode())
+                os._exit(1)
 
         self.run_in_another_process(lambda: setattr(self, "hook", die), **options)
+        os.close(steps)
+        with open(reached) as pipe:
+            return pipe.read() or None
 
-    def run_in_another_process(self, prepare: t.Callable[[], None], **options: t.Any) -> None:
-        """It must end by being killed, or as one that was."""
+    def run_in_another_process(self, prepare: t.Callable[[], None], **options: t.Any) -> int:
+        """Its exit code, 0 when the run came to its end."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # a worker of pytest has a thread that only reads
             process = os.fork()
         if not process:
+            code = 2
             try:
                 prepare()
                 self.run(**options)
+                code = 0
             finally:
-                os._exit(2)
+                os._exit(code)
         _process, status = os.waitpid(process, 0)
-        assert os.waitstatus_to_exitcode(status) in (REACHED, -9), "the process was not killed where it should be"
+        return os.waitstatus_to_exitcode(status)
 
     def step(self, name: str, effect: t.Callable[[], t.Any]) -> t.Any:
         number = len(self.steps)
