@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from tests.hosts.paths import REPOSITORY
 
 # The repository is a working collection without being installed, for this process too.
 sys.path.insert(0, str(REPOSITORY / ".ansible" / "collections"))
+
+FIGURES = "## Figures of one run"
 
 
 def main() -> int:
@@ -54,11 +57,21 @@ def main() -> int:
 
             figures["onboarding"] = onboarding.measure(folder, plan.latency_ms, plan.repeats, _tell)
     figures["seconds"] = time.monotonic() - began
-    _write(figures, options.output)
+    _write(figures, options.output, options.docs)
     return 0
 
 
-def _write(figures: dict[str, t.Any], output: pathlib.Path) -> None:
+def _update_docs(text: str, picture: pathlib.Path) -> None:
+    """The figures in docs/benchmark.md are those of one run, its picture with them."""
+    page = REPOSITORY / "docs" / "benchmark.md"
+    shutil.copyfile(picture, page.with_suffix(".svg"))
+    kept, _mark, _former = page.read_text(encoding="utf-8").partition(FIGURES)
+    figures = text.partition(report.HEADING)[2].lstrip()
+    about = f"Of {datetime.now(timezone.utc):%Y-%m-%d}.\n\n![Keys: seconds and memory](benchmark.svg)"
+    page.write_text(f"{kept}{FIGURES}\n\n{about}\n\n{figures}", encoding="utf-8")
+
+
+def _write(figures: dict[str, t.Any], output: pathlib.Path, docs: bool) -> None:
     (output / "report.d").mkdir(parents=True, exist_ok=True)
     (output / "bench.json").write_text(json.dumps(figures, indent=1) + "\n")
     text = report.markdown(figures)
@@ -68,6 +81,8 @@ def _write(figures: dict[str, t.Any], output: pathlib.Path) -> None:
         plot.draw(figures["keys"], output / "bench.svg")
         text += "\n![Keys: seconds and memory](bench.svg)\n"
     (output / "report.d" / "bench.md").write_text(text)
+    if docs:
+        _update_docs(report.markdown(figures), output / "bench.svg")
     _tell(f"\n{text}\nWritten to {output}/bench.json, bench.svg and report.d/bench.md.")
 
 
@@ -79,10 +94,14 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Benchmark (docs/benchmark.md)")
     parser.add_argument("--quick", action="store_true", help="a check of the benchmark itself: few keys, no host")
     parser.add_argument("--only", action="append", choices=["keys", "onboarding"], help="one part; default: both")
+    parser.add_argument("--docs", action="store_true", help="put the figures into docs/benchmark.md, too")
     parser.add_argument("--latency-ms", type=float, help="delay of each of OpenRouter's answers (default: 50)")
     parser.add_argument("--concurrency", type=int, help="concurrency of openrouter_keys (default: 8)")
     parser.add_argument("--output", type=pathlib.Path, default=REPOSITORY / "build", help="folder (default: build)")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.docs and (options.quick or options.only):
+        parser.error("--docs needs a whole run")
+    return options
 
 
 if __name__ == "__main__":

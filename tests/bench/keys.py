@@ -34,7 +34,7 @@ class Plan:
     drift_percent: int = 1
     listed: int = 5000
     repeats: int = 3
-    why_not_in_loop: str = "each key takes two whole listings there: more than ten minutes"
+    why_not_in_loop: str = "each key takes three whole listings there: more than ten minutes"
 
 
 QUICK = Plan(
@@ -65,6 +65,7 @@ class Row:
     seconds_without_start: float
     cpu_seconds: float
     peak_mib: float
+    others_share: float
 
     @property
     def ratio(self) -> float:
@@ -192,6 +193,7 @@ class KeyBench:
             seconds_without_start=seconds if tool == SDK else seconds - self.start,
             cpu_seconds=statistics.median(cost.cpu_seconds for cost, _made in runs),
             peak_mib=statistics.median(cost.peak_mib for cost, _made in runs),
+            others_share=statistics.median(cost.others_share for cost, _made in runs),
         )
         self.rows.append(row)
         self._tell(f"{tool}: {job} {keys}: {count} calls, {seconds:.2f} s, {row.ratio:.2f} x floor")

@@ -15,8 +15,16 @@ import sys
 import time
 
 
+def busy_seconds() -> float:
+    """What all of the machine's cores have worked so far, for whomever."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _idle, _waiting, *interrupts = map(int, file.readline().split()[1:8])
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
     figures, output, *command = sys.argv[1:]
+    busy = busy_seconds()
     started = time.monotonic()
     pid = os.fork()
     if pid == 0:
@@ -27,10 +35,15 @@ def main() -> None:
         os.dup2(descriptor, 2)
         os.execv(command[0], command)
     _pid, status, used = os.wait4(pid, 0)
+    seconds = time.monotonic() - started
+    cpu_seconds = used.ru_utime + used.ru_stime
+    others = max(busy_seconds() - busy - cpu_seconds, 0)
     measured = {
         "code": os.waitstatus_to_exitcode(status),
-        "seconds": time.monotonic() - started,
-        "cpu_seconds": used.ru_utime + used.ru_stime,
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        # How much of the machine worked for somebody else meanwhile: the simulator, and what should not be there.
+        "others_share": others / (seconds * (os.cpu_count() or 1)),
         # Of the largest process: the command itself, or one that it waited for. Linux counts in KiB.
         "peak_kib": used.ru_maxrss,
     }

@@ -24,6 +24,7 @@ class Cost:
     seconds: float
     cpu_seconds: float
     peak_mib: float
+    others_share: float
 
 
 def command(folder: pathlib.Path, *words: str, **environment: str) -> Cost:
@@ -44,7 +45,7 @@ def command(folder: pathlib.Path, *words: str, **environment: str) -> Cost:
     if measured["code"]:
         end = output.read_text(errors="replace")[-3000:]
         raise RuntimeError(f"`{' '.join(words)}` ended with {measured['code']}:\n{end}")
-    return Cost(measured["seconds"], measured["cpu_seconds"], measured["peak_kib"] / 1024)
+    return Cost(measured["seconds"], measured["cpu_seconds"], measured["peak_kib"] / 1024, measured["others_share"])
 
 
 def playbook(folder: pathlib.Path, name: str, variables: dict[str, t.Any], **environment: str) -> Cost:

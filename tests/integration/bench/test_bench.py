@@ -67,6 +67,7 @@ def test_every_row_is_complete_and_consistent(figures: dict) -> None:
         assert row["seconds"] in row["seconds_of_runs"]
         assert row["cpu_seconds"] > 0
         assert row["peak_mib"] > 20
+        assert 0 <= row["others_share"] <= 1
 
 
 def test_what_was_not_run_is_said(figures: dict, output: pathlib.Path) -> None:
