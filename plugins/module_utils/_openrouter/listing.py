@@ -32,20 +32,33 @@ class Listing:
         self._client = client
         self._directory = directory
         self._clock = clock
+        self._own: dict[str | None, list[Key]] = {}
 
     def keys(self, workspace_id: str | None, fresh: bool) -> list[Key]:
+        """From whoever listed last, or fresh: then it is this task's own, until that task changes something."""
+        if workspace_id not in self._own:
+            known, own = self._keys(workspace_id, fresh)
+            if not own:
+                return known
+            self._own[workspace_id] = known
+        return self._own[workspace_id]
+
+    def _keys(self, workspace_id: str | None, fresh: bool) -> tuple[list[Key], bool]:
+        """The keys, and whether they were listed now."""
         descriptor = os.open(self._path(workspace_id), os.O_RDWR | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
             if not _locked(file):
-                return self._client.list_keys(workspace_id)
+                return self._client.list_keys(workspace_id), True
             known = None if fresh else self._read(file)
-            if known is None:
-                known = self._client.list_keys(workspace_id)
-                _write(file, json.dumps({"time": self._clock(), "keys": [dict(key.data) for key in known]}))
-            return known
+            if known is not None:
+                return known, False
+            known = self._client.list_keys(workspace_id)
+            _write(file, json.dumps({"time": self._clock(), "keys": [dict(key.data) for key in known]}))
+            return known, True
 
     def forget(self, workspace_id: str | None) -> None:
         """Whoever is listing at this moment writes where nobody looks any more."""
+        self._own.pop(workspace_id, None)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._path(workspace_id))
 

@@ -76,13 +76,38 @@ def test_suspending_and_resuming_look_for_themselves(tmp_path: pathlib.Path, mor
 def test_an_old_listing_is_forgotten(tmp_path: pathlib.Path) -> None:
     world = World()
     world.add(NAME)
-    now = 1000.0
     with world.client() as client:
-        listing = Listing(client, str(tmp_path), clock=lambda: now)
         for at, expected in ((1000.0, 1), (1059.0, 1), (1060.0, 2), (900.0, 3)):
-            now = at
-            listing.keys(None, fresh=False)
+            Listing(client, str(tmp_path), clock=lambda at=at: at).keys(None, fresh=False)
             assert lists(world) == expected
+
+
+def test_a_task_lists_once_until_it_changes_something(tmp_path: pathlib.Path) -> None:
+    world = World()
+    with world.client() as client:
+        listing = Listing(client, str(tmp_path))
+        for fresh in (False, True, False, True):
+            assert listing.keys(None, fresh) == []
+        assert lists(world) == 1
+        listing.forget(None)
+        assert listing.keys(None, False) == listing.keys(None, True) == []
+        assert lists(world) == 2
+        other = Listing(client, str(tmp_path))
+        assert other.keys(None, False) == [] and lists(world) == 2
+        assert other.keys(None, True) == [] and lists(world) == 3
+
+
+def test_what_thirty_clients_cost(tmp_path: pathlib.Path) -> None:
+    """A new key needs a look of its own; a fleet that is as it should be needs one for all."""
+    world = World()
+    for number in range(30):
+        run(world, tmp_path, name=f"client-{number}", fields={"limit": 5.0})
+    # Without a file there is another look at the end, whether another run made the same.
+    assert (lists(world), len(world.keys)) == (30 + 30, 30)
+    world.steps.clear()
+    for number in range(30):
+        run(world, tmp_path, name=f"client-{number}", fields={"limit": 5.0})
+    assert world.steps == ["GET /keys"]
 
 
 def test_accounts_and_workspaces_are_kept_apart(tmp_path: pathlib.Path) -> None:
