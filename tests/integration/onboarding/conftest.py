@@ -73,8 +73,8 @@ class Agency:
         (self.inventory / "hosts.yml").write_text(json.dumps({"mai_clients": {"hosts": self.clients}}))
         return slug
 
-    def start(self, client: str, *arguments: str, **environment: str) -> Run:
-        """Start an onboarding."""
+    def start(self, client: str, *arguments: str, playbook: str = ONBOARD, **environment: str) -> Run:
+        """Start an onboarding, or another playbook."""
         settings = {
             "OPENROUTER_BASE_URL": self.openrouter.url,
             "OPENROUTER_PROVISIONING_KEY": self.openrouter.provisioning_key,
@@ -83,7 +83,7 @@ class Agency:
             **environment,
         }
         return start_playbook(
-            self._project, ONBOARD, "-e", f"client={client}", *arguments, inventory=self.inventory, env=settings
+            self._project, playbook, "-e", f"client={client}", *arguments, inventory=self.inventory, env=settings
         )
 
     def start_until(self, task: str, client: str, *arguments: str, **environment: str) -> HeldRun:

@@ -22,10 +22,11 @@ def builder(*arguments: str, cwd: Path) -> str:
     return finished.stdout
 
 
-def test_the_collection_asks_for_httpx_alone(tmp_path):
+def test_the_collection_asks_for_two_libraries(tmp_path):
     tree.copy_as_collection(tmp_path)
     found = yaml.safe_load(builder("introspect", str(tmp_path), cwd=tmp_path))
-    assert found == {"python": ["httpx>=0.27  # from collection mai.clients"], "system": []}
+    libraries = [f"{library}  # from collection mai.clients" for library in ("httpx>=0.27", "ruamel.yaml>=0.18")]
+    assert found == {"python": libraries, "system": []}
 
 
 def test_the_example_can_be_built(tmp_path):

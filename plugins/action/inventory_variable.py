@@ -1,0 +1,59 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documented in plugins/modules/inventory_variable.py."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.mai.clients.plugins.modules.inventory_variable import ARGUMENT_SPEC
+from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable, edit
+
+
+class ActionModule(ActionBase):
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        _validation, options = self.validate_argument_spec(ARGUMENT_SPEC)
+        name, value = str(options["name"]), _plain(options["value"])
+        try:
+            wanted = self._edit(name, value, task_vars or {})
+            if wanted.changed and not self._task.check_mode:
+                wanted.write()
+        except NotRecordable as error:
+            return {**result, "changed": False, "recorded": False, "reason": str(error)}
+        except OSError as error:
+            reason = f"{error.filename or 'the inventory'} cannot be written ({error.strerror})"
+            return {**result, "changed": False, "recorded": False, "reason": reason}
+        result.update(changed=wanted.changed, recorded=True, file=wanted.path)
+        if self._task.diff and wanted.changed:
+            shown = {name: value}
+            result["diff"] = {"before": {}, "after": shown, "before_header": wanted.path, "after_header": wanted.path}
+        return result
+
+    def _edit(self, name: str, value: t.Any, variables: t.Mapping[str, t.Any]) -> Edit:
+        directory = variables.get("inventory_dir")
+        if os.environ.get("JOB_ID") and os.environ.get("AWX_HOST"):
+            raise NotRecordable(f"a controller's copy of the inventory is thrown away after the job: set {name} there")
+        if not directory:
+            raise NotRecordable("the inventory is not made of files")
+        return edit(str(directory), str(variables["inventory_hostname"]), name, value)
+
+
+def _plain(value: t.Any) -> t.Any:
+    """As a person would write it: 750, not 750.0; without what Ansible attaches to its values."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, (int, float)):
+        return int(value) if value == int(value) else float(value)
+    raise AnsibleActionFail("value must be a number, a text or null.")

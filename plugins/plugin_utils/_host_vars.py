@@ -1,0 +1,181 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One variable in the host_vars of an inventory, for people who read and edit those files too.
+
+This is private to the collection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import stat
+import tempfile
+import typing as t
+from dataclasses import dataclass
+
+try:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap
+    from ruamel.yaml.error import YAMLError
+except ImportError:
+    HAS_RUAMEL = False
+else:
+    HAS_RUAMEL = True
+
+EXTENSIONS = ("", ".yml", ".yaml", ".json")  # those Ansible reads
+VAULT = "$ANSIBLE_VAULT"
+
+
+class NotRecordable(Exception):
+    """Why a value cannot be written; for an operator."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    path: str
+    before: str
+    after: str
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+    def write(self) -> None:
+        """All or nothing, with the file's own mode and owner."""
+        path = os.path.realpath(self.path)
+        directory = os.path.dirname(path)
+        os.makedirs(directory, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=".mai-")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(self.after)
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileNotFoundError):
+                old = os.stat(path)
+                os.chmod(temporary, stat.S_IMODE(old.st_mode))
+                if os.geteuid() == 0:
+                    os.chown(temporary, old.st_uid, old.st_gid)
+            if not os.path.exists(path):
+                os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+
+def edit(inventory_dir: str, host: str, name: str, value: t.Any) -> Edit:
+    """What has to be written where so that the variable has this value; NotRecordable where there is no way."""
+    if not HAS_RUAMEL:
+        raise NotRecordable("the Python that runs Ansible has no ruamel.yaml; install ruamel.yaml>=0.18 there")
+    folder = os.path.join(inventory_dir, "host_vars")
+    files = _files(folder, host)
+    texts = {path: _read(path) for path in files}
+    locked = [path for path, text in texts.items() if text.startswith(VAULT)]
+    if locked:
+        raise NotRecordable(f"{locked[0]} is encrypted as a whole; set {name} there with ansible-vault edit")
+    # Of several files the last one wins, so that is where the variable is set.
+    setting = [path for path, text in texts.items() if name in _mapping(path, text)[1]]
+    path = setting[-1] if setting else files[0] if files else os.path.join(folder, f"{host}.yml")
+    if path.endswith(".json"):
+        raise NotRecordable(f"{path} is JSON; set {name} there by hand")
+    before = texts.get(path, "")
+    edited = Edit(path, before, _edited(path, before, name, value))
+    if edited.changed:
+        _check_writable(path)
+    return edited
+
+
+def _files(folder: str, host: str) -> list[str]:
+    """The host's files, in the order in which Ansible reads them."""
+    found: list[str] = []
+    for extension in EXTENSIONS:
+        path = os.path.join(folder, host + extension)
+        if os.path.isfile(path):
+            found.append(path)
+        elif os.path.isdir(path) and not extension:
+            for directory, folders, names in os.walk(path):
+                folders.sort()
+                visible = [name for name in sorted(names) if not name.startswith(".") and not name.endswith("~")]
+                found += [os.path.join(directory, name) for name in visible if name.endswith(EXTENSIONS[1:])]
+    return found
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotRecordable(f"{path} cannot be read ({getattr(error, 'strerror', None) or 'not text'})") from None
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = 10**6
+    return yaml
+
+
+def _mapping(path: str, text: str) -> tuple[YAML, t.Any]:
+    yaml = _yaml()
+    try:
+        content = yaml.load(text)
+    except YAMLError:  # its text quotes the file
+        raise NotRecordable(f"{path} is not valid YAML") from None
+    if content is None:
+        content = CommentedMap()
+    if not isinstance(content, CommentedMap):
+        raise NotRecordable(f"{path} does not hold variables (a mapping)")
+    return yaml, content
+
+
+def _edited(path: str, text: str, name: str, value: t.Any) -> str:
+    """The text with the value, in the indentation that changes nothing else if there is one."""
+    head, body = _split(text)
+    if not _mapping(path, body)[1]:  # comments at most, which would be lost
+        return "".join([text.rstrip() or "---", "\n", _dumped(_yaml(), {name: value})])
+    candidates = []
+    for sequence, offset in ((4, 2), (2, 0)):
+        yaml, content = _mapping(path, body)
+        if name in content and content[name] == value and not isinstance(content[name], bool):
+            return text
+        yaml.indent(mapping=2, sequence=sequence, offset=offset)
+        faithful = _dumped(yaml, content) == body
+        content[name] = value
+        candidates.append((not faithful, head + _dumped(yaml, content)))
+    return min(candidates)[1]
+
+
+def _split(text: str) -> tuple[str, str]:
+    """What stands before the document, and the document: comments before its beginning would be lost."""
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if line.rstrip() == "---":
+            return "".join(lines[: number + 1]), "".join(lines[number + 1 :])
+        if line.strip() and not line.startswith("#"):
+            break
+    return "", text
+
+
+def _dumped(yaml: YAML, content: t.Any) -> str:
+    stream = io.StringIO()
+    yaml.dump(content, stream)
+    return stream.getvalue()
+
+
+def _check_writable(path: str) -> None:
+    """In the nearest directory that exists: what is missing can be made there."""
+    directory = os.path.dirname(os.path.realpath(path))
+    while not os.path.isdir(directory):
+        directory = os.path.dirname(directory)
+    if not os.access(directory, os.W_OK | os.X_OK) or (os.path.exists(path) and not os.access(path, os.W_OK)):
+        raise NotRecordable(f"{path} cannot be written by this user")
+
+
+def _umask() -> int:
+    current = os.umask(0o077)
+    os.umask(current)
+    return current

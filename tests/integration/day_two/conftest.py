@@ -1,0 +1,10 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens to a client after its onboarding."""
+
+from __future__ import annotations
+
+from tests.integration.onboarding.conftest import agency, no_faults
+
+__all__ = ["agency", "no_faults"]
