@@ -53,6 +53,7 @@ class Single(Reconciler):
         except Exception as error:  # its text may quote what it did not like
             where = traceback.extract_tb(error.__traceback__)[-1]
             self.error = Bug(f"{type(error).__name__} in {where.name}, line {where.lineno}.")
+            self.take_back()
 
     def _decide(self) -> Plan:
         if self._decided.plan is None:
@@ -74,7 +75,8 @@ class Single(Reconciler):
         """Nobody will get the secret of the key that was made."""
         if self.created:
             self.unfinished = self.entry.name
-            self._undo(self.created, OpenRouterError(""))
+            self._undo(self.created, self.error or OpenRouterError("Interrupted."))
+            self.created = None
 
 
 class Bulk:
