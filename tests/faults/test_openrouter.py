@@ -13,26 +13,18 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.faults.answers import OUTCOMES, REFUSED, SHORT, Call, plant
 from tests.faults.scenarios import SCENARIOS, run_again_and_check
-from tests.faults.tools import answer
-from tests.faults.world import MARKER, World
+from tests.faults.world import World
 
 GROUP = "call of OpenRouter"
-
-
-class Call(t.NamedTuple):
-    scenario: str
-    method: str
-    path: str = ""
-    skip: int = 0
-    always: bool = False  # also failing for good, with the next run without the lock
 
 
 CALLS = {
     "GET list": Call("limit", "GET", "^/keys$", always=True),
     "GET list, second page": Call("limit on the second page", "GET", "^/keys$", 1),
-    "GET list, before a creation": Call("create", "GET", "^/keys$", 1),
-    "GET list, second page before a creation": Call("create among many", "GET", "^/keys$", 3, always=True),
+    "GET list, before a creation": Call("create after another task", "GET", "^/keys$"),
+    "GET list, second page before a creation": Call("create among many", "GET", "^/keys$", 1, always=True),
     "GET one, by hash": Call("by hash", "GET", "^/keys/.", always=True),
     "GET one, not listed yet": Call("limit before the list shows it", "GET", "^/keys/."),
     "POST": Call("create", "POST", always=True),
@@ -44,25 +36,6 @@ CALLS = {
     "DELETE, left-over": Call("create beside a left-over", "DELETE", always=True),
     "DELETE, absent": Call("remove", "DELETE"),
 }
-
-# What is answered: the fields of the fault, and what a failed run must say.
-REFUSED = ("400", "401", "403", "404", "409")
-LOST = {
-    "429": ({"kind": "status", "status": 429}, "answered 429"),
-    "429 with Retry-After": ({"kind": "status", "status": 429, "retry_after": 7}, "answered 429"),
-    **{status: ({"kind": "status", "status": int(status)}, f"answered {status}") for status in ("500", "502", "503")},
-    "cut": ({"kind": "cut"}, "connection broke off"),
-    "hang": ({"kind": "hang"}, "no answer in time"),
-    "not JSON": ({"kind": "garbage"}, "not JSON"),
-    "HTML with 200": ({"kind": "html", "status": 200}, "not JSON"),
-    "truncated": ({"kind": "truncated"}, "connection broke off"),
-    "late": ({"kind": "hold"}, "no answer in time"),  # takes effect when the run is over
-}
-OUTCOMES = {
-    **{status: ({"kind": "status", "status": int(status)}, f"answered {status}") for status in REFUSED},
-    **LOST,
-}
-SHORT = {"hang": 0.3, "late": 0.3}  # seconds of patience where none comes
 
 
 @dataclass(frozen=True)
@@ -119,22 +92,6 @@ CELLS = [cell for cell in ALL if cell not in EXCLUDED]
 RAN: set[Cell] = set()
 
 
-def plant(world: World, call: Call, outcome: str, when: str, times: str) -> int:
-    fields = dict(OUTCOMES[outcome][0])
-    if fields["kind"] == "status":
-        fields["body"] = answer(fields["status"])
-    elif fields["kind"] in ("garbage", "html"):
-        fields["body"] = f"<p>{MARKER} {{authorization}} {{response}}"
-    return world.control.fault(
-        method=call.method,
-        path=call.path,
-        skip=call.skip,
-        when=when,
-        times=1 if times == "once" else None,
-        **fields,
-    )
-
-
 def release(world: World, fault: int) -> None:
     """What was asked for long ago takes effect now."""
     world.control.release(fault)
@@ -170,60 +127,3 @@ def test_fault(world: World, cell: Cell, record_property: t.Callable[[str, t.Any
 def test_all_of_them_ran(record_property: t.Callable[[str, t.Any], None]) -> None:
     assert (len(RAN), len(ALL)) == (len(CELLS), len(CELLS) + len(EXCLUDED))
     record_property("excluded", {"group": GROUP, "reasons": dict(collections.Counter(EXCLUDED.values()))})
-
-
-# After a create whose answer is lost, its key is looked for and deleted. What if that fails too, for good.
-LOOK_UP = {
-    "GET list": Call("create", "GET", "^/keys$", 2),
-    "GET list, second page": Call("create among many", "GET", "^/keys$", 5),
-    "DELETE": Call("create", "DELETE"),
-}
-CREATIONS = ("502", "cut", "hang", "not JSON", "truncated")
-LOOK_UP_OUTCOMES = ("401", "429", "500", "502", "cut", "hang", "not JSON", "HTML with 200")
-
-
-@pytest.mark.parametrize("outcome", LOOK_UP_OUTCOMES)
-@pytest.mark.parametrize("creation", CREATIONS)
-@pytest.mark.parametrize("name", LOOK_UP)
-def test_look_up_after_a_lost_creation(
-    world: World, name: str, creation: str, outcome: str, record_property: t.Callable[[str, t.Any], None]
-) -> None:
-    record_property("cell", ("POST lost, then its look-up", f"POST {creation}, {name}", outcome))
-    call = LOOK_UP[name]
-    scenario = SCENARIOS[call.scenario]
-    scenario.prepare(world)
-    plant(world, Call(call.scenario, "POST"), creation, "after", "once")
-    fault = plant(world, call, outcome, "before", "always")
-    hangs = "hang" in (creation, outcome)
-    failed = scenario.run(world, **({"timeout": SHORT["hang"], "retries": 1} if hangs else {}))
-    assert world.control.hits(fault), "the fault was not reached"
-    [pending] = world.pending()
-    assert failed.code == "create_failed", failed.said
-    for said in (OUTCOMES[creation][1], OUTCOMES[outcome][1], pending["name"], "a later run removes it"):
-        assert said in str(failed.error), str(failed.error)
-    world.assert_clean(failed)
-    world.control.clear_faults()
-    run_again_and_check(world, scenario)
-
-
-@pytest.mark.parametrize("creation", [None, *CREATIONS])
-@pytest.mark.parametrize("lag", [1, 5, 3600])
-def test_list_that_shows_a_fresh_key_late(
-    world: World, lag: int, creation: str | None, record_property: t.Callable[[str, t.Any], None]
-) -> None:
-    """Later than the run looks for it, in the last case: then a later run sweeps what was left."""
-    record_property("cell", ("list that lags", f"{lag} s", f"POST {creation or 'done'}"))
-    scenario = SCENARIOS["create"]
-    world.control.list_lag(lag)
-    if creation:
-        plant(world, Call("create", "POST"), creation, "after", "once")
-    outcome = scenario.run(world, **({"timeout": SHORT["hang"], "retries": 1} if creation == "hang" else {}))
-    assert not outcome.failed, outcome.said
-    world.assert_clean(outcome)
-    assert len(world.pending()) == (lag == 3600 and creation is not None)
-    if world.pending():
-        assert world.pending()[0]["name"] in outcome.said
-    at_once = scenario.run(world, locked=True)
-    assert (at_once.failed, at_once.result.get("changed")) == (False, False), at_once.said
-    world.advance(lag)
-    run_again_and_check(world, scenario)

@@ -19,9 +19,10 @@ from ansible.errors import AnsibleConnectionFailure
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from tests.faults.answers import answer
 from tests.faults.conftest import ROOT, Server
 from tests.faults.scenarios import SCENARIOS
-from tests.faults.tools import answer, tool
+from tests.faults.tools import tool
 from tests.faults.world import NAME, Command, Outcome, World
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", 0))

@@ -16,8 +16,9 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleConnectionFailure
 
+from tests.faults.answers import answer
 from tests.faults.scenarios import SCENARIOS, Scenario, run_again_and_check
-from tests.faults.tools import answer, tool
+from tests.faults.tools import tool
 from tests.faults.world import NAME, Command, World
 
 GROUP = "remote command"

@@ -1,15 +1,12 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands of the target that do something else than they should, and answers that try to leak."""
+"""Commands of the target that do something else than they should."""
 
 from __future__ import annotations
 
-import json
 import pathlib
 import shutil
-
-from tests.faults.world import MARKER
 
 
 def tool(directory: pathlib.Path, name: str, script: str) -> str:
@@ -20,9 +17,3 @@ def tool(directory: pathlib.Path, name: str, script: str) -> str:
     path.write_text(f"#!/bin/sh\nreal={shutil.which(name)}\n{script}\n")
     path.chmod(0o755)
     return str(tools)
-
-
-def answer(status: int) -> str:
-    """The body of a refusal: what OpenRouter says of it, and what nobody may repeat."""
-    said = f"No, said OpenRouter to {{authorization}} with {status}"
-    return json.dumps({"error": {"code": status, "message": said}, "more": f"{MARKER} {{authorization}}"})
