@@ -29,10 +29,11 @@ class Cell(t.NamedTuple):
 
 
 def cells() -> list[Cell]:
-    """After a read is the same as before the next step."""
+    """After a read is the same as before the next step. How many pages a list has makes no difference here."""
     return [
         Cell(name, number, step, moment, next_run)
         for name, scenario in SCENARIOS.items()
+        if name not in ("create among many", "limit on the second page")
         for number, step in enumerate(scenario.steps)
         for moment in ("before", "after")
         for next_run in ("locked", "unlocked")

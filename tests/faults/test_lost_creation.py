@@ -24,7 +24,7 @@ LOOK_UP_OUTCOMES = ("401", "429", "500", "502", "cut", "hang", "not JSON", "HTML
 
 
 @pytest.mark.parametrize("outcome", LOOK_UP_OUTCOMES)
-@pytest.mark.parametrize("creation", CREATIONS)
+@pytest.mark.parametrize("creation", ["502", "hang", "truncated"])
 @pytest.mark.parametrize("name", LOOK_UP)
 def test_look_up_after_a_lost_creation(
     world: World, name: str, creation: str, outcome: str, record_property: t.Callable[[str, t.Any], None]

@@ -77,6 +77,16 @@ class Cell:
         return self.outcome in REFUSED or self.times == "always"
 
     @property
+    def leaves_something(self) -> bool:
+        """Although the run succeeded: it was told that it had no effect, or that there was nothing to delete."""
+        call = CALLS[self.call].method
+        return (call, self.outcome, self.when) in (
+            ("POST", "429", "after"),
+            ("POST", "429 with Retry-After", "after"),
+            ("DELETE", "404", "before"),
+        )
+
+    @property
     def cause(self) -> str:
         if (self.call, self.outcome) == ("GET one, by hash", "404"):
             return "OpenRouter knows no key with the hash"
@@ -117,6 +127,8 @@ def test_fault(world: World, cell: Cell, record_property: t.Callable[[str, t.Any
     assert outcome.failed == cell.fails, outcome.said
     if outcome.failed:
         assert cell.cause in str(outcome.error), str(outcome.error)
+    elif not cell.leaves_something:
+        world.assert_ends(scenario.ends)
     world.assert_clean(outcome)
     if cell.outcome == "late":
         release(world, fault)

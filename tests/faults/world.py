@@ -40,6 +40,7 @@ from tests.openrouter_simulator import Control
 NAME = "client-company-abc"
 VARIABLES = ["OPENAI_API_KEY", "OPENROUTER_API_KEY"]
 SECRET = re.compile(r"sk-or-v1-[0-9a-f]{16,}")
+NO_TLS = httpx.create_ssl_context(verify=False)  # made once: all is plain HTTP
 # Stands in every faulty answer beside the message, and so nowhere else.
 MARKER = "BODY-OF-AN-ANSWER"
 
@@ -88,7 +89,7 @@ class World:
         self.hook: t.Callable[[str, int], None] = lambda moment, number: None
         self.connection: Connection = lambda step, command: command()
         control.reset()
-        self._http = httpx.Client(headers=self._bearer(provisioning_key), transport=httpx.HTTPTransport(verify=False))
+        self._http = httpx.Client(headers=self._bearer(provisioning_key), transport=httpx.HTTPTransport(verify=NO_TLS))
         self._plant()
 
     def _plant(self) -> None:
@@ -292,7 +293,7 @@ class Wire(httpx.HTTPTransport):
     """The real connection, with every request as a step."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(verify=False)
+        super().__init__(verify=NO_TLS)
         self._world = world
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
