@@ -41,8 +41,11 @@ class Run(t.NamedTuple):
 class Stage:
     """One account, one target, and playbooks of one task."""
 
-    def __init__(self, openrouter: Simulator, directory: pathlib.Path) -> None:
+    def __init__(
+        self, openrouter: Simulator, directory: pathlib.Path, ansible_playbook: pathlib.Path | None = None
+    ) -> None:
         self.openrouter = openrouter
+        self.ansible_playbook = ansible_playbook or pathlib.Path(sys.executable).with_name("ansible-playbook")
         self.directory = directory
         self.target = directory / "target"
         self.target.mkdir(mode=0o700)
@@ -68,7 +71,7 @@ class Stage:
         connection = environment.pop("connection", "local")
         return subprocess.Popen(
             [
-                str(pathlib.Path(sys.executable).with_name("ansible-playbook")),
+                str(self.ansible_playbook),
                 f"--inventory={self.inventory(connection)}",
                 str(playbook),
                 *arguments,
