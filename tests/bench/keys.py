@@ -34,7 +34,7 @@ class Plan:
     drift_percent: int = 1
     listed: int = 5000
     repeats: int = 3
-    why_not_in_loop: str = "each key takes three whole listings there: more than ten minutes"
+    why_not_in_loop: str = "each key takes listings of its own there: more than ten minutes"
 
 
 QUICK = Plan(

@@ -16,7 +16,7 @@ from matplotlib import pyplot as plt  # noqa: E402  (the line above decides what
 
 from tests.bench.keys import BULK, INFO, LOOP, SDK  # noqa: E402
 
-COLOURS = {BULK: "#1f6f8b", INFO: "#1f6f8b", LOOP: "#e0912f", SDK: "#8a8a8a"}
+COLOURS = {BULK: "#1f6f8b", INFO: "#6fb1c9", LOOP: "#e0912f", SDK: "#8a8a8a"}
 LICENCE = "<!--\nSPDX-FileCopyrightText: 2026 The mai.clients team\nSPDX-License-Identifier: GPL-3.0-or-later\n-->\n"
 
 
