@@ -143,7 +143,7 @@ totals:
   type: dict
   returned: success
   contains:
-    keys:
+    count:
       description: How many keys there are.
       type: int
     disabled:

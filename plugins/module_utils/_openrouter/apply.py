@@ -82,7 +82,7 @@ class Reconciler:
                 final, secret = self._apply(steps)
             finally:
                 if self._listing:
-                    for workspace in {self._workspace, None}:
+                    for workspace in dict.fromkeys([self._workspace, None]):
                         self._listing.forget(workspace)
         return self._result(steps, final, secret)
 

@@ -37,7 +37,7 @@ def in_parallel(
 
     with ThreadPoolExecutor(min(threads, len(queue)) or 1) as pool:
         try:
-            for thread in [pool.submit(take) for _ in range(threads)]:
+            for thread in [pool.submit(take) for _thread in range(threads)]:
                 thread.result()
         except BaseException:
             queue.clear()

@@ -44,7 +44,7 @@ def _percent_used(limit: t.Any, remaining: t.Any) -> float | None:
 
 def totals_of(keys: t.Sequence[Key]) -> Row:
     totals: Row = {name: _sum(key[name] for key in keys) for name in SPENT}
-    return {"keys": len(keys), "disabled": sum(key.disabled for key in keys), **totals}
+    return {"count": len(keys), "disabled": sum(key.disabled for key in keys), **totals}
 
 
 def by_day_and_model(rows: t.Iterable[t.Mapping[str, t.Any]]) -> list[Row]:

@@ -35,7 +35,7 @@ def test_usage(stage: Bulk) -> None:
     everything = stage.play(usage_task()).result
     assert calls(stage) == [("GET", "/keys"), ("GET", "/activity")]
     assert {one["name"] for one in everything["api_keys"]} == set(hashes)
-    assert (everything["totals"]["keys"], everything["totals"]["usage"]) == (3, 6.25)
+    assert (everything["totals"]["count"], everything["totals"]["usage"]) == (3, 6.25)
     rows = [(row["date"], row["model"], row["usage"], row["requests"]) for row in everything["activity"]]
     assert rows == [(YESTERDAY, "m/one", 5.5, 4), (BEFORE, "m/two", 0.5, 1)]
 
@@ -51,7 +51,7 @@ def test_usage(stage: Bulk) -> None:
     assert sorted(one["name"] for one in some["api_keys"]) == ["client-a", "client-b"] and "activity" not in some
     by_hash = stage.play(usage_task(hash=hashes["other"])).result
     assert [row["usage"] for row in by_hash["activity"]] == [4]
-    assert stage.play(usage_task(name="nobody")).result["totals"]["keys"] == 0
+    assert stage.play(usage_task(name="nobody")).result["totals"]["count"] == 0
     assert "mutually exclusive" in stage.play(usage_task(name="a", hash="b")).result["msg"]
     assert "date must be a UTC day" in stage.play(usage_task(date="today")).result["msg"]
 

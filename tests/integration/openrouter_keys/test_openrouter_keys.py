@@ -141,7 +141,7 @@ def test_states_and_workspaces(stage: Bulk) -> None:
         [{"name": "a", "state": "disabled"}, {"name": "b", "state": "absent"}, {**entries[2], "limit": 1}]
     )
     assert len(changed.result["updated"]) == 2 and len(changed.result["deleted"]) == 1
-    assert {name: disabled for name, disabled in stage.states()} == {"a": True, "c": False}
+    assert dict(stage.states()) == {"a": True, "c": False}
 
 
 def test_group_defaults(stage: Bulk) -> None:

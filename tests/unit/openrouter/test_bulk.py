@@ -366,9 +366,12 @@ def test_no_last_look_costs_no_secret() -> None:
 def test_an_interrupted_run_takes_back_what_nobody_will_have(survives: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
 
+    def unreachable(_step: str) -> None:
+        raise httpx.ConnectError("down")
+
     def interrupted(self: Bulk) -> None:
         if survives:
-            world.before_step = lambda step: (_ for _ in ()).throw(httpx.ConnectError("down"))
+            world.before_step = unreachable
         raise Killed
 
     monkeypatch.setattr(Bulk, "_check_alone", interrupted)

@@ -114,7 +114,7 @@ def test_who_asks_while_an_answer_is_under_way_shares_the_next() -> None:
     others: list[int] = []
     threads = [ask(together, answer, first)]
     assert answer.running.wait(PATIENCE)
-    threads += [ask(together, answer, others) for _ in range(7)]
+    threads += [ask(together, answer, others) for _number in range(7)]
     lock.wait(2 + 7)  # the first one has left it twice: it has begun to answer
     answer.go_on.release(2)
     for thread in threads:
@@ -132,7 +132,7 @@ def test_a_shared_failure_is_everybodys_own() -> None:
 
     threads = [ask(together, failing, answers)]
     assert answer.running.wait(PATIENCE)
-    threads += [ask(together, failing, answers) for _ in range(3)]
+    threads += [ask(together, failing, answers) for _number in range(3)]
     answer.go_on.release(4)
     for thread in threads:
         thread.join(PATIENCE)
@@ -233,7 +233,7 @@ def test_threads_that_list_at_once_list_once() -> None:
     client = world.client(transport=httpx.MockTransport(answer))
     lock = asked(client._listings)
     lists: list[t.Any] = []
-    threads = [threading.Thread(target=lambda: lists.append(client.list_keys())) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: lists.append(client.list_keys())) for _number in range(8)]
     threads[0].start()
     assert under_way.wait(PATIENCE)
     for thread in threads[1:]:

@@ -34,7 +34,7 @@ def test_percent_of_the_limit(limit: t.Any, remaining: t.Any, percent: t.Any) ->
 def test_totals() -> None:
     keys = [a_key("a", usage=0.1, usage_monthly=0.1), a_key("b", usage=0.2, usage_monthly=None, disabled=True)]
     totals = {"usage": 0.3, "usage_daily": 0, "usage_weekly": 0, "usage_monthly": 0.1}
-    assert totals_of(keys) == {"keys": 2, "disabled": 1, **totals}
+    assert totals_of(keys) == {"count": 2, "disabled": 1, **totals}
     assert totals_of([])["usage"] == 0
 
 
