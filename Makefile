@@ -4,7 +4,7 @@
 # The front door. Works with GNU make 3.81 and any POSIX shell.
 .POSIX:
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo demo-clean demo-openwebui lint test stage test-openwebui lock artefact
+.PHONY: help setup setup-demo demo demo-clean demo-openwebui lint test stage test-openwebui bench lock artefact
 
 PYTHON ?=
 export PYTHON
@@ -40,6 +40,8 @@ stage: setup ## Run single stages: make stage NAME="unit sanity-2.21"
 test-openwebui: setup ## Run the contract tests and an onboarding against the real Open WebUI (2 GB)
 	@$(RUN) scripts/stages.py openwebui
 
+bench: setup ## Measure keys in bulk and an onboarding over SSH; figures go to build/report.md (about 12 minutes)
+	@$(RUN) -m tests.bench
 
 lock: setup ## Resolve tests/requirements.in again
 	@sh scripts/lock.sh
