@@ -45,6 +45,7 @@ class Fault:
     write: str | None = None  # the same for store and repair
     mend: t.Callable[[World], None] = lambda world: None  # what the operator does before the next run
     always: bool = False
+    loses: bool = False  # the secret that was stored: no other run does that, so a person must say that it is replaced
     left_out: t.Mapping[str, str] = dataclasses.field(default_factory=dict)  # by the kind of command, or "no file"
 
 
@@ -191,25 +192,31 @@ FAULTS = {
     "read-only": Fault(read_only, "no file can be created in its directory", None, "store_refused", writable),
     "read-only file system at mktemp": Fault(fails("mktemp", "Read-only file system"), "Read-only", **REFUSED),
     "read-only file system at mv": Fault(fails("mv", "Read-only file system"), "Read-only", **REFUSED),
-    "file vanished": Fault(vanished, left_out=NEEDS_A_FILE),
+    "file vanished": Fault(vanished, loses=True, left_out=NEEDS_A_FILE),
     "directory vanished": Fault(
         directory_vanished,
         "its directory does not exist",
         write="store_refused",
         mend=lambda world: world.target.mkdir(mode=0o700),
+        loses=True,
         left_out=NO_RACE,
     ),
     "file got a remark": Fault(remark, left_out=NEEDS_A_FILE),
     "file gets a remark every time": Fault(
         remark, "several times in a row", write="store_conflict", always=True, left_out=NEEDS_A_FILE
     ),
-    "file holds somebody else's secret": Fault(somebody_elses, left_out=NO_RACE),
+    "file holds somebody else's secret": Fault(somebody_elses, loses=True, left_out=NO_RACE),
     "file holds another run's secret": Fault(other_run, left_out=NO_RACE),
     "file became a link": Fault(
-        link, "is a symbolic link", write="store_refused", mend=lambda world: world.file.unlink(), left_out=NO_RACE
+        link,
+        "is a symbolic link",
+        write="store_refused",
+        mend=lambda world: world.file.unlink(),
+        loses=True,
+        left_out=NO_RACE,
     ),
     "file became a directory": Fault(
-        directory, "is not a regular file", write="store_refused", mend=remove_directory, left_out=NO_RACE
+        directory, "is not a regular file", write="store_refused", mend=remove_directory, loses=True, left_out=NO_RACE
     ),
 }
 
@@ -234,10 +241,10 @@ CELLS = [cell for cell in ALL if cell not in EXCLUDED]
 RAN: set[Cell] = set()
 
 
-def scenario_of(name: str) -> Scenario:
-    """As the playbook asks, told to replace what is lost: what the faults do to the file is no other run's work."""
+def scenario_of(name: str, fault: Fault) -> Scenario:
     scenario = SCENARIOS[name]
-    return dataclasses.replace(scenario, options={**scenario.options, "lost_secret": "replace"})
+    replaces = {"lost_secret": "replace"} if fault.loses else {}
+    return dataclasses.replace(scenario, options={**scenario.options, **replaces})
 
 
 def break_at(world: World, step: str, fault: Fault) -> list[str]:
@@ -263,7 +270,8 @@ def test_fault(world: World, cell: Cell, record_property: t.Callable[[str, t.Any
     RAN.add(cell)
     name, step = STEPS[cell.step]
     record_property("cell", (GROUP, cell.fault, cell.step))
-    scenario, fault = scenario_of(name), FAULTS[cell.fault]
+    fault = FAULTS[cell.fault]
+    scenario = scenario_of(name, fault)
     scenario.prepare(world)
     keys = world.control.all_keys()
     hit = break_at(world, step, fault)
@@ -278,6 +286,9 @@ def test_fault(world: World, cell: Cell, record_property: t.Callable[[str, t.Any
         assert fault.says in str(outcome.error), str(outcome.error)
     if expected in ("store_refused", "AnsibleConnectionFailure"):
         assert world.control.all_keys() == keys, "what was made was not removed again"
+    if (expected, step) == ("store_unknown", "store"):
+        [made] = [key for key in world.pending() if key not in keys]
+        assert made["name"] in str(outcome.error) and "Run again" in str(outcome.error)
     heal(world)
     fault.mend(world)
     run_again_and_check(world, scenario)
@@ -296,7 +307,7 @@ def test_lost_and_done_later(
     """The connection breaks; what was sent is done when the next run is over."""
     record_property("cell", ("late remote command", step, "locked" if locked else "unlocked"))
     name, command = STEPS[step]
-    scenario = scenario_of(name)
+    scenario = SCENARIOS[name]
     scenario.prepare(world)
     late: list[Command] = []
 
