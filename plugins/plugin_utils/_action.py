@@ -39,6 +39,18 @@ def validated(validator: ArgumentSpecValidator, given: dict[str, t.Any]) -> dict
     return result.validated_parameters
 
 
+def plain(value: t.Any) -> t.Any:
+    """Without what Ansible attaches to its values (their origin, for one): a thousand of them are slow to copy."""
+    if isinstance(value, t.Mapping):
+        return {plain(name): plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return value
+
+
 class OpenRouterAction(ActionBase):
     """An action gives its spec, as a dict of AnsibleModule's arguments, and its operation."""
 
@@ -75,7 +87,7 @@ class OpenRouterAction(ActionBase):
 
     def _validated(self) -> dict[str, t.Any]:
         spec = {name: value for name, value in type(self).spec().items() if name != "supports_check_mode"}
-        return validated(ArgumentSpecValidator(**spec), self._task.args)
+        return validated(ArgumentSpecValidator(**spec), plain(self._task.args))
 
     def _refuse_environment(self) -> None:
         """It would not be seen here, but it would be written into the target's command lines."""
