@@ -146,6 +146,13 @@ def other_run(world: World, command: Command) -> dict[str, t.Any]:
     return command()
 
 
+def other_run_that_is_done(world: World, command: Command) -> dict[str, t.Any]:
+    for key in world.named():
+        world.patch(key["hash"], name=f"{NAME} ~retired-beef02", disabled=True)
+    world.write(world.key(NAME)[1])
+    return command()
+
+
 def link(world: World, command: Command) -> dict[str, t.Any]:
     world.file.unlink(missing_ok=True)
     world.file.symlink_to("elsewhere")
@@ -207,6 +214,7 @@ FAULTS = {
     ),
     "file holds somebody else's secret": Fault(somebody_elses, loses=True, left_out=NO_RACE),
     "file holds another run's secret": Fault(other_run, left_out=NO_RACE),
+    "file and key are another run's": Fault(other_run_that_is_done, left_out=NO_RACE),
     "file became a link": Fault(
         link,
         "is a symbolic link",
@@ -300,27 +308,36 @@ def test_all_of_them_ran(record_property: t.Callable[[str, t.Any], None]) -> Non
 
 
 @pytest.mark.parametrize("step", [step for step, (_name, kind) in STEPS.items() if kind != "observe"])
+@pytest.mark.parametrize("late", ["after the next run", "before its command"])
 @pytest.mark.parametrize("locked", [True, False], ids=["locked", "unlocked"])
 def test_lost_and_done_later(
-    world: World, step: str, locked: bool, record_property: t.Callable[[str, t.Any], None]
+    world: World, step: str, locked: bool, late: str, record_property: t.Callable[[str, t.Any], None]
 ) -> None:
-    """The connection breaks; what was sent is done when the next run is over."""
-    record_property("cell", ("late remote command", step, "locked" if locked else "unlocked"))
-    name, command = STEPS[step]
+    """The connection breaks; what was sent is done when the next run is over, or has already looked."""
+    record_property("cell", ("late remote command", step, f"{late}, {'' if locked else 'un'}locked"))
+    name, command_name = STEPS[step]
     scenario = SCENARIOS[name]
     scenario.prepare(world)
-    late: list[Command] = []
+    sent: list[Command] = []
 
     def lose(_world: World, command: Command) -> dict[str, t.Any]:
-        late.append(command)
+        sent.append(command)
         raise AnsibleConnectionFailure("Connection reset by peer")
 
-    break_at(world, command, Fault(lose))
+    def interfere(_world: World, command: Command) -> dict[str, t.Any]:
+        sent.pop()()
+        return command()
+
+    break_at(world, command_name, Fault(lose))
     assert scenario.run(world).code == "store_unknown"
     heal(world)
+    if late == "before its command":
+        break_at(world, command_name, Fault(interfere))
     run_again_and_check(world, scenario, locked)
-    late[0]()
+    for command in sent:
+        command()
     run_again_and_check(world, scenario, locked)
+    assert late == "after the next run" or not sent
 
 
 REMOVALS = {
