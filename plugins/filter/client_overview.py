@@ -1,0 +1,245 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All clients at a glance: a row for each, a table for people, and what somebody should be woken up for."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+Row = t.Dict[str, t.Any]
+Values = t.Mapping[str, t.Any]
+
+GIB = 1024**3
+TROUBLE = ("down", "unhealthy", "unreachable", "unknown")
+COLUMNS = {
+    "client": "CLIENT",
+    "machine": "MACHINE",
+    "port": "PORT",
+    "url": "ADDRESS",
+    "state": "STATE",
+    "image": "IMAGE",
+    "key": "KEY",
+    "limit": "LIMIT",
+    "used": "USED THIS MONTH",
+    "percent": "%",
+    "last_used": "LAST USED",
+}
+PROVISIONAL = re.compile(r" ~(pending|retired)-(unsaved-)?[0-9a-f]{6,}\Z")
+
+
+def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values] | None) -> Row:
+    """One client: ``seen`` is what M(mai.clients.instance_info) found or nothing, ``keys`` are those of the account."""
+    of_name: dict[str, list[Values]] = {"current": [], "pending": [], "retired": []}
+    for key in keys or ():
+        role = _role(key["name"], client["key_name"])
+        if role:
+            of_name[role].append(key)
+    key = of_name["current"][0] if of_name["current"] else None
+    used = sum(one["usage_monthly"] or 0 for found in of_name.values() for one in found) if keys is not None else None
+    limit = key["limit"] if key else None
+    return {
+        "client": client["slug"],
+        "name": client["name"],
+        "machine": client["machine"],
+        "port": client["port"],
+        "url": client["url"],
+        "state": _state(seen, client, key),
+        "image": _image(seen, client),
+        "key_hash": key["hash"] if key else None,
+        "key_state": "unknown" if keys is None else _key_state(key),
+        "limit": limit,
+        "limit_reset": key["limit_reset"] if key else None,
+        "used_this_month": used,
+        "percent_of_limit": round(100 * used / limit, 1) if limit and used is not None else None,
+        "last_used_at": key["last_used_at"] if key else None,
+        "disk_free_bytes": seen["directory"]["free_bytes"] if seen else None,
+        "differs": [*client["problems"], *_differences(seen, client, of_name, keys is not None)],
+    }
+
+
+def _role(name: str, wanted: str) -> str | None:
+    if name == wanted:
+        return "current"
+    made = PROVISIONAL.search(name)
+    return made.group(1) if made and name[: made.start()] == wanted else None
+
+
+def _key_state(key: Values | None) -> str:
+    return "missing" if key is None else "disabled" if key["disabled"] else "enabled"
+
+
+def _state(seen: Values | None, client: Values, key: Values | None) -> str:
+    if not seen:
+        return "unreachable" if client["unreachable"] else "unknown"
+    directory = seen["directory"]
+    if not directory["managed"]:
+        return "not onboarded" if not directory["exists"] or directory["empty"] else "not ours"
+    suspended = bool(key and key["disabled"])
+    if seen["health"]["ok"]:
+        return "up, suspended" if suspended else "up"
+    if suspended:
+        return "suspended"
+    return "unhealthy" if seen["port"]["ours"] or _container(seen).get("state") == "running" else "down"
+
+
+def _container(seen: Values) -> Values:
+    return next((one for one in seen["containers"] if one["managed"]), {})
+
+
+def _image(seen: Values | None, client: Values) -> str | None:
+    if client["deployment"] != "docker":
+        return client["deployment"]
+    return _container(seen).get("image") if seen else None
+
+
+def _differences(
+    seen: Values | None, client: Values, keys: t.Mapping[str, t.Sequence[Values]], keys_known: bool
+) -> t.Iterator[str]:
+    current = keys["current"]
+    here = bool(seen and seen["directory"]["managed"])
+    if len(current) > 1:
+        yield f"{len(current)} keys at OpenRouter have the name {client['key_name']}"
+    if keys["pending"]:
+        yield "a provisional key was left behind: the next onboard_client.yml clears it up"
+    if here and keys_known and not current:
+        yield f"there is no key {client['key_name']} at OpenRouter"
+    if len(current) == 1:
+        yield from _key_differences(seen if here else None, client, current[0])
+    if seen and here:
+        yield from _instance_differences(seen, client)
+
+
+def _key_differences(seen: Values | None, client: Values, key: Values) -> t.Iterator[str]:
+    wanted = client["limit"]
+    if key["limit"] != wanted:
+        yield f"limit {_money(key['limit'])} instead of {_money(wanted)}"
+    elif wanted is not None and key["limit_reset"] != "monthly":
+        yield f"the limit is not monthly but {key['limit_reset'] or 'for good'}"
+    if seen is None:
+        yield "the key has no instance on its machine" if not client["unreachable"] else "its machine does not answer"
+    elif seen["key_hash"] != key["hash"]:
+        yield "the key on the machine is not the client's"
+
+
+def _instance_differences(seen: Values, client: Values) -> t.Iterator[str]:
+    saved = [one["key_hash"] for one in seen["stored_connection"]["connections"]]
+    if saved and seen["key_hash"] not in saved:
+        yield "the key saved in Open WebUI is not the one on the machine"
+    if client["settings_differ"]:
+        yield f"settings: {', '.join(client['settings_differ'])}"
+    container = _container(seen)
+    if container and seen["image"]["present"] and container.get("image_id") != seen["image"]["id"]:
+        yield "image: run upgrade_client.yml"
+    database = seen["database"]
+    if database["error"]:
+        yield f"the database cannot be read: {database['error']}"
+    elif database["exists"]:
+        active = [row for row in database["organizations"] if row["is_active"]]
+        if len(database["organizations"]) != 1 or len(active) > 1:
+            yield f"{len(database['organizations'])} organisations in the database instead of one"
+        elif database["organizations"][0]["key_hash"] != seen["key_hash"]:
+            yield "the organisation in the database has another key"
+
+
+def _money(amount: float | None) -> str:
+    return "NO LIMIT" if amount is None else f"{amount:.2f}"
+
+
+def unclaimed_keys(
+    keys: t.Iterable[Values], hostvars: t.Mapping[str, Values], slugs: t.Iterable[str], prefix: str = "client-"
+) -> list[str]:
+    """Names of the keys that look like a client's, and of which the inventory knows no client."""
+    known = {str(hostvars[slug].get("mai_key_name") or f"client-{slug}") for slug in slugs}
+    owners = {key["name"]: PROVISIONAL.sub("", key["name"]) for key in keys}
+    return sorted(name for name, owner in owners.items() if owner.startswith(prefix) and owner not in known)
+
+
+def overview_table(rows: t.Sequence[Row], unclaimed: t.Iterable[str] = ()) -> str:
+    """For people: a line for each client, and below what differs from the inventory."""
+    table = [COLUMNS, *(_cells(row) for row in rows)]
+    widths = {name: max(len(cells[name]) for cells in table) for name in COLUMNS}
+    right = ("port", "limit", "used", "percent")
+    lines = [
+        "  ".join(
+            cells[name].rjust(width) if name in right else cells[name].ljust(width) for name, width in widths.items()
+        ).rstrip()
+        for cells in table
+    ]
+    differing = [f"{row['client']}: {difference}" for row in rows for difference in row["differs"]]
+    differing += [f"no client of the inventory has the key {name}" for name in unclaimed]
+    if differing:
+        lines += ["", "Differs from the inventory:", *differing]
+    return "\n".join(lines)
+
+
+def overview_csv(rows: t.Sequence[Row]) -> str:
+    """For spreadsheets: the rows with a line of names before them."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({**row, "differs": "; ".join(row["differs"])})
+    return text.getvalue()
+
+
+def _cells(row: Row) -> dict[str, str]:
+    percent, used = row["percent_of_limit"], row["used_this_month"]
+    key = f"{row['key_hash'][:8]} " if row["key_hash"] else ""
+    return {
+        "client": row["client"],
+        "machine": row["machine"],
+        "port": str(row["port"] or ""),
+        "url": row["url"],
+        "state": row["state"],
+        "image": row["image"] or "",
+        "key": key + row["key_state"],
+        "limit": _money(row["limit"]) if row["key_hash"] else "?",
+        "used": "?" if used is None else f"{used:.2f}",
+        "percent": "" if percent is None else f"{percent:.0f}",
+        "last_used": (row["last_used_at"] or "never")[:10] if row["key_hash"] else "?",
+    }
+
+
+def overview_alarms(rows: t.Sequence[Row], conditions: str) -> list[str]:
+    """What of ``conditions`` (``down,limit80,disk5``) is true of which client."""
+    alarms: list[str] = []
+    for condition in filter(None, (word.strip() for word in str(conditions).split(","))):
+        match = re.fullmatch(r"(down)()|(limit|disk)(\d*)", condition)
+        if not match:
+            raise AnsibleFilterError(
+                f"fail_on has {condition!r}: give any of down, limit80 (per cent of the limit used) and "
+                "disk5 (GiB free), with commas between."
+            )
+        what, number = match.group(1) or match.group(3), match.group(4) or ""
+        alarms += [f"{row['client']}: {alarm}" for row in rows for alarm in _alarms(row, what, number)]
+    return alarms
+
+
+def _alarms(row: Row, what: str, number: str) -> t.Iterator[str]:
+    if what == "down" and row["state"] in TROUBLE:
+        yield row["state"]
+    if what == "limit" and (row["percent_of_limit"] or 0) >= int(number or 80):
+        yield f"{row['percent_of_limit']:.0f} % of its limit used"
+    free = row["disk_free_bytes"]
+    if what == "disk" and free is not None and free < int(number or 1) * GIB:
+        yield f"only {free / GIB:.1f} GiB free on its machine"
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {
+            "client_overview": client_overview,
+            "overview_alarms": overview_alarms,
+            "overview_csv": overview_csv,
+            "overview_table": overview_table,
+            "unclaimed_keys": unclaimed_keys,
+        }

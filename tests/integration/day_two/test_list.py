@@ -1,0 +1,113 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""list_clients.yml: every client is a row, whatever state it is in, and nothing is changed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import typing as t
+
+import httpx
+import pytest
+
+from tests.hosts.project import Result
+from tests.integration.onboarding.conftest import Agency
+
+LIST = "playbooks/list_clients.yml"
+
+
+@pytest.fixture(scope="module")
+def clients(agency: Agency) -> list[str]:
+    slugs = [agency.client("company-abc"), agency.client("zolw", mai_client_name='Żółw & "Söhne"\nSp. z o.o.')]
+    agency.onboard(",".join(slugs))
+    agency.client("newcomer")
+    agency.client("far-away", ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
+    return [*slugs, "newcomer", "far-away"]
+
+
+def listed(agency: Agency, *arguments: str, **environment: str) -> Result:
+    files = ["-e", f"json_file={agency.folder}/list.json", "-e", f"csv_file={agency.folder}/list.csv"]
+    return agency.run("all", *files, *arguments, playbook=LIST, **environment)
+
+
+def rows(agency: Agency) -> dict[str, dict[str, t.Any]]:
+    return {row["client"]: row for row in json.loads((agency.folder / "list.json").read_text())}
+
+
+def test_every_client_is_a_row(agency: Agency, clients: list[str]) -> None:
+    agency.control.usage(agency.key("company-abc")["hash"], 41.0)
+    agency.control.clear_journal()
+    result = listed(agency)
+    assert result.rc == 0, result.output
+    found = rows(agency)
+    assert list(found) == sorted(clients)
+    assert {slug: row["state"] for slug, row in found.items()} == {
+        "company-abc": "up",
+        "zolw": "up",
+        "newcomer": "not onboarded",
+        "far-away": "unreachable",
+    }
+    abc = found["company-abc"]
+    assert (abc["limit"], abc["used_this_month"], abc["percent_of_limit"], abc["differs"]) == (50, 41, 82, [])
+    assert abc["key_hash"] == agency.key("company-abc")["hash"] and abc["image"] == "native"
+    assert found["zolw"]["differs"] == [] and found["zolw"]["name"] == 'Żółw & "Söhne"\nSp. z o.o.'
+    assert found["newcomer"]["key_state"] == "missing"
+    calls = [(call["method"], call["path"]) for call in agency.control.journal()]
+    assert calls == [("GET", "/api/v1/keys")]
+    [line] = [line for line in result.stdout.splitlines() if "http://company-abc:" in line]
+    assert line.split()[3:5] == [f"http://company-abc:{abc['port']}", "up"] and line.split()[-3:-1] == ["41.00", "82"]
+    with open(agency.folder / "list.csv", encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["client"] for row in table] == sorted(clients) and table[-1]["name"] == found["zolw"]["name"]
+
+
+def test_what_differs_is_named(agency: Agency, clients: list[str]) -> None:
+    key = agency.key("company-abc")
+    headers = {"Authorization": f"Bearer {agency.openrouter.provisioning_key}"}
+    api = httpx.Client(base_url=agency.openrouter.url, headers=headers)
+    api.patch(f"/keys/{key['hash']}", json={"limit": 75}).raise_for_status()
+    names = ("client-gone", "client-zolw", "client-zolw ~pending-0123456789", "somebody-elses")
+    stray = [api.post("/keys", json={"name": name}).json()["data"]["hash"] for name in names]
+    os.killpg(agency.pid("company-abc"), signal.SIGKILL)
+    agency.client("zolw", mai_extra_env={"BRAND": "new"})
+    try:
+        result = listed(agency)
+        found = rows(agency)
+        assert found["company-abc"]["state"] == "down"
+        assert found["company-abc"]["differs"] == ["limit 75.00 instead of 50.00"]
+        assert found["zolw"]["differs"] == [
+            "2 keys at OpenRouter have the name client-zolw",
+            "a provisional key was left behind: the next onboard_client.yml clears it up",
+            "settings: BRAND",
+        ]
+        assert "no client of the inventory has the key client-gone" in result.stdout
+        assert "somebody-elses" not in result.stdout
+        assert result.rc == 0
+        alarmed = listed(agency, "-e", "fail_on=down,limit50")
+        assert alarmed.rc == 2
+        for alarm in ("company-abc: down", "far-away: unreachable", "company-abc: 55 % of its limit used"):
+            assert alarm in alarmed.stdout
+        assert "zolw: " not in alarmed.stdout.partition("Fail for what is asked for")[2]
+    finally:
+        for key_hash in stray:
+            api.delete(f"/keys/{key_hash}").raise_for_status()
+        agency.client("zolw", mai_extra_env=None)
+        agency.onboard("company-abc")
+
+
+def test_openrouter_that_fails_leaves_the_rest(agency: Agency, clients: list[str]) -> None:
+    agency.control.fault(kind="status", status=500, method="GET", path="^/keys$", times=None)
+    result = listed(agency, "-e", "fail_on=limit80")
+    assert result.rc == 0 and "OpenRouter answered 500" in result.stdout
+    found = rows(agency)
+    assert (found["company-abc"]["state"], found["company-abc"]["key_state"]) == ("up", "unknown")
+    assert found["company-abc"]["used_this_month"] is None
+
+
+def test_a_condition_that_nobody_knows_is_an_error(agency: Agency, clients: list[str]) -> None:
+    refused = listed(agency, "-e", "fail_on=doom")
+    assert refused.rc != 0 and "fail_on has 'doom'" in refused.stdout

@@ -1,0 +1,176 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One client at a glance, from what machine, OpenRouter and inventory say."""
+
+from __future__ import annotations
+
+import copy
+import typing as t
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.mai.clients.plugins.filter.client_overview import (
+    client_overview,
+    overview_alarms,
+    overview_csv,
+    overview_table,
+    unclaimed_keys,
+)
+
+HASH = "a" * 64
+CLIENT = {
+    "slug": "company-abc",
+    "name": "Company ABC",
+    "machine": "mai-01",
+    "port": 8001,
+    "url": "https://mai-companyabc.example.org",
+    "key_name": "client-company-abc",
+    "limit": 500.0,
+    "deployment": "docker",
+    "settings_differ": [],
+    "problems": [],
+    "unreachable": False,
+}
+KEY = {
+    "name": "client-company-abc",
+    "hash": HASH,
+    "disabled": False,
+    "limit": 500.0,
+    "limit_reset": "monthly",
+    "usage_monthly": 100.0,
+    "last_used_at": "2026-11-24T10:00:00Z",
+}
+SEEN = {
+    "directory": {"exists": True, "empty": False, "managed": True, "free_bytes": 20 * 1024**3},
+    "health": {"ok": True},
+    "port": {"ours": True},
+    "containers": [{"managed": True, "state": "running", "image": "mai:1", "image_id": "sha256:1"}],
+    "image": {"present": True, "id": "sha256:1"},
+    "key_hash": HASH,
+    "stored_connection": {"connections": [{"key_hash": HASH}]},
+    "database": {"error": None, "exists": True, "organizations": [{"is_active": True, "key_hash": HASH}]},
+}
+
+
+def changed(values: t.Mapping[str, t.Any], path: str, value: t.Any) -> dict[str, t.Any]:
+    values = copy.deepcopy(dict(values))
+    *parents, last = path.split(".")
+    inner = values
+    for name in parents:
+        inner = inner[name]
+    inner[last] = value
+    return values
+
+
+def row(seen: t.Any = SEEN, keys: t.Any = (KEY,), **client: t.Any) -> dict[str, t.Any]:
+    return client_overview(seen, {**CLIENT, **client}, keys)
+
+
+def test_all_as_it_should_be() -> None:
+    found = row()
+    assert (found["state"], found["image"], found["key_state"]) == ("up", "mai:1", "enabled")
+    assert (found["used_this_month"], found["percent_of_limit"], found["differs"]) == (100.0, 20.0, [])
+
+
+@pytest.mark.parametrize(
+    ("seen", "keys", "client", "state"),
+    [
+        ({}, (KEY,), {"unreachable": True}, "unreachable"),
+        ({}, (KEY,), {}, "unknown"),
+        (changed(SEEN, "health.ok", False), (KEY,), {}, "unhealthy"),
+        (changed(changed(changed(SEEN, "health.ok", False), "port.ours", False), "containers", []), (KEY,), {}, "down"),
+        (changed(SEEN, "health.ok", False), (changed(KEY, "disabled", True),), {}, "suspended"),
+        (SEEN, (changed(KEY, "disabled", True),), {}, "up, suspended"),
+        (changed(SEEN, "directory", {"managed": False, "exists": False, "empty": True}), (), {}, "not onboarded"),
+        (changed(SEEN, "directory", {"managed": False, "exists": True, "empty": False}), (), {}, "not ours"),
+    ],
+)
+def test_states(seen: t.Any, keys: t.Any, client: t.Any, state: str) -> None:
+    if seen:
+        seen["directory"].setdefault("free_bytes", None)
+    assert row(seen, keys, **client)["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("seen", "keys", "client", "said"),
+    [
+        (SEEN, (), {}, "there is no key client-company-abc"),
+        (SEEN, (KEY, KEY), {}, "2 keys at OpenRouter have the name"),
+        (SEEN, (KEY, changed(KEY, "name", "client-company-abc ~pending-0123456789")), {}, "provisional key"),
+        (SEEN, (changed(KEY, "limit", None),), {}, "limit NO LIMIT instead of 500.00"),
+        (SEEN, (KEY,), {"limit": None}, "limit 500.00 instead of NO LIMIT"),
+        (SEEN, (changed(KEY, "limit_reset", None),), {}, "not monthly but for good"),
+        (changed(SEEN, "stored_connection.connections", [{"key_hash": "c"}]), (KEY,), {}, "saved in Open WebUI"),
+        (SEEN, (KEY,), {"settings_differ": ["BRAND"]}, "settings: BRAND"),
+        (changed(SEEN, "image.id", "sha256:2"), (KEY,), {}, "upgrade_client.yml"),
+        (changed(SEEN, "database.error", "locked"), (KEY,), {}, "cannot be read: locked"),
+        (changed(SEEN, "database.organizations", []), (KEY,), {}, "0 organisations"),
+        (
+            changed(SEEN, "database.organizations", [{"is_active": True, "key_hash": "c"}]),
+            (KEY,),
+            {},
+            "the organisation in the database has another key",
+        ),
+        ({}, (KEY,), {"unreachable": True}, "its machine does not answer"),
+        (SEEN, (KEY,), {"problems": ["mai_port 8001 is also that of x"]}, "mai_port 8001 is also"),
+    ],
+)
+def test_differences(seen: t.Any, keys: t.Any, client: t.Any, said: str) -> None:
+    differs = row(seen, keys, **client)["differs"]
+    assert len(differs) == 1 and said in differs[0]
+
+
+def test_another_key_on_the_machine() -> None:
+    differs = row(changed(SEEN, "key_hash", "b" * 64))["differs"]
+    assert differs[0] == "the key on the machine is not the client's" and len(differs) == 3
+
+
+def test_what_a_replaced_key_spent_counts() -> None:
+    old = {**KEY, "name": "client-company-abc ~retired-0123456789", "usage_monthly": 50.0, "disabled": True}
+    other = {**KEY, "name": "client-company-abcd", "usage_monthly": 1000.0}
+    assert row(keys=(KEY, old, other))["used_this_month"] == 150.0
+
+
+def test_openrouter_unknown() -> None:
+    found = row(keys=None)
+    assert (found["key_state"], found["used_this_month"], found["differs"]) == ("unknown", None, [])
+    assert " unknown" in overview_table([found])
+
+
+def test_the_table_is_aligned() -> None:
+    rows = [row(), row(slug="x", keys=(changed(KEY, "limit", None),))]
+    head, first, second, *rest = overview_table(rows, ["client-gone"]).splitlines()
+    assert head.index("LIMIT") + len("LIMIT") == first.index("500.00") + len("500.00")
+    assert "NO LIMIT" in second
+    assert rest == [
+        "",
+        "Differs from the inventory:",
+        "x: limit NO LIMIT instead of 500.00",
+        "no client of the inventory has the key client-gone",
+    ]
+
+
+def test_csv_keeps_hostile_names() -> None:
+    text = overview_csv([row(name='a, "b"\nc')])
+    assert text.splitlines()[0].startswith("client,name,machine") and '"a, ""b""\nc"' in text
+    assert overview_csv([]) == "\r\n"
+
+
+def test_alarms() -> None:
+    rows = [row(), row({}, slug="gone", unreachable=True), row(slug="full", keys=(changed(KEY, "usage_monthly", 450),))]
+    assert overview_alarms(rows, "") == []
+    assert overview_alarms(rows, "down, limit80") == ["gone: unreachable", "full: 90 % of its limit used"]
+    assert overview_alarms(rows, "disk30") == [
+        f"{slug}: only 20.0 GiB free on its machine" for slug in ("company-abc", "full")
+    ]
+    for wrong in ("down5", "backup", "limit-5"):
+        with pytest.raises(AnsibleFilterError, match="fail_on has"):
+            overview_alarms(rows, wrong)
+
+
+def test_unclaimed_keys() -> None:
+    names = ["client-a", "client-a ~retired-0123456789", "client-b ~pending-0123456789", "special", "mine", "client-c"]
+    hostvars = {"a": {}, "s": {"mai_key_name": "special"}}
+    found = unclaimed_keys([{"name": name} for name in names], hostvars, ["a", "s"])
+    assert found == ["client-b ~pending-0123456789", "client-c"]
