@@ -147,7 +147,7 @@ STAGES = (
     Stage("galaxy-importer", ("lint", "test"), commands("python scripts/galaxy_importer.py")),
     Stage("sanity-2.19", ("lint", "test"), commands("python scripts/sanity.py 2.19.14"), minutes=20),
     Stage("sanity-2.21", ("lint", "test"), commands("python scripts/sanity.py 2.21.5"), minutes=20),
-    Stage("integration", ("test",), pytest("tests/integration", workers=2), minutes=30),
+    Stage("integration", ("test",), pytest("tests/integration", workers=2), minutes=45),
     Stage("faults", ("test",), pytest("tests/faults", workers=2), minutes=20),
     Stage("contract", ("test",), pytest("tests/contract", workers=2), minutes=20),
     Stage("demo", ("test",), commands("python scripts/demo.py", "sh scripts/demo_clean.sh")),
