@@ -239,8 +239,15 @@ def test_killed_while_the_target_stores(stage: Stage, first: str) -> None:
             locked = stage.start(stage.playbook(stage.task(locked=True)))
             # It has seen that nothing is stored, and the dead run's key that nobody uses.
             until(lambda: waiting_for(stage.target) == (1 if first == "the next run's" else 2))
+            if first == "the dead run's":  # nobody else decides who of two gets the lock
+                [behind] = [pid for pid in descendants(locked.pid) if name_of(pid) == "flock"]
+                os.kill(behind, signal.SIGSTOP)
+                until(lambda: waiting_for(stage.target) == 1)
         finally:
             os.close(directory)
+        if first == "the dead run's":
+            until(lambda: not pathlib.Path(f"/proc/{waits}").exists())
+            os.kill(behind, signal.SIGCONT)
         code, output = stage.finish(locked)
     until(lambda: not pathlib.Path(f"/proc/{waits}").exists())
     dead.communicate(timeout=30)
