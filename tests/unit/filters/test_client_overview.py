@@ -63,8 +63,8 @@ def changed(values: t.Mapping[str, t.Any], path: str, value: t.Any) -> dict[str,
     return values
 
 
-def row(seen: t.Any = SEEN, keys: t.Any = (KEY,), **client: t.Any) -> dict[str, t.Any]:
-    return client_overview(seen, {**CLIENT, **client}, keys)
+def row(seen: t.Any = None, keys: t.Any = (KEY,), **client: t.Any) -> dict[str, t.Any]:
+    return client_overview(SEEN if seen is None else seen, {**CLIENT, **client}, keys)
 
 
 def test_all_as_it_should_be() -> None:
