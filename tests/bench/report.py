@@ -27,12 +27,19 @@ HEADING = "## Benchmark"
 
 def machine() -> Figures:
     return {
-        "system": platform.platform(terse=True),
+        "system": _system(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "ansible-core": version("ansible-core"),
         "openrouter": version("openrouter"),
     }
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return platform.system()
 
 
 def of_keys(bench: KeyBench) -> Figures:
