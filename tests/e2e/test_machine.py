@@ -99,6 +99,7 @@ def test_an_engine_that_is_there_is_left_alone_and_only_compose_is_added(
     fleet.put("composed", host, mai_client_name="Composed", mai_port=8301, mai_admin_email="a@composed.example")
     everything = _packages(host)
     host.exec("dpkg", "--remove", "docker-compose")
+    host.exec("sh", "-c", "rm -rf /var/lib/apt/lists/*")  # as in an image that was made a moment ago
     host.load_image(standin_image.archive)
     host.exec("docker", "run", "--detach", "--name", "somebodys", standin_image.name)
     look = "docker inspect --format '{{.Id}} {{.State.StartedAt}} {{.RestartCount}}' somebodys"
