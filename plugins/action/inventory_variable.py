@@ -13,6 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.mai.clients.plugins.modules.inventory_variable import ARGUMENT_SPEC
 from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable, edit
+from ansible_collections.mai.clients.plugins.plugin_utils._plain import plain
 
 
 class ActionModule(ActionBase):
@@ -23,7 +24,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(ARGUMENT_SPEC)
-        name, value = str(options["name"]), _plain(options["value"])
+        name, value = str(options["name"]), _written(options["value"])
         try:
             wanted = self._edit(name, value, task_vars or {})
             if wanted.changed and not self._task.check_mode:
@@ -48,12 +49,11 @@ class ActionModule(ActionBase):
         return edit(str(directory), str(variables["inventory_hostname"]), name, value)
 
 
-def _plain(value: t.Any) -> t.Any:
-    """As a person would write it: 750, not 750.0; without what Ansible attaches to its values."""
-    if value is None or isinstance(value, bool):
+def _written(value: t.Any) -> t.Any:
+    """As a person would write it: 750, not 750.0."""
+    value = plain(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, (int, float)):
-        return int(value) if value == int(value) else float(value)
     raise AnsibleActionFail("value must be a number, a text or null.")

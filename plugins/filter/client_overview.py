@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key, is_pending, owner_of
 
 Row = t.Dict[str, t.Any]
 Values = t.Mapping[str, t.Any]
@@ -31,18 +32,14 @@ COLUMNS = {
     "percent": "%",
     "last_used": "LAST USED",
 }
-PROVISIONAL = re.compile(r" ~(pending|retired)-(unsaved-)?[0-9a-f]{6,}\Z")
 
 
 def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values] | None) -> Row:
     """One client: ``seen`` is what M(mai.clients.instance_info) found or nothing, ``keys`` are those of the account."""
-    of_name: dict[str, list[Values]] = {"current": [], "pending": [], "retired": []}
-    for key in keys or ():
-        role = _role(key["name"], client["key_name"])
-        if role:
-            of_name[role].append(key)
-    key = of_name["current"][0] if of_name["current"] else None
-    used = sum(one["usage_monthly"] or 0 for found in of_name.values() for one in found) if keys is not None else None
+    of_name = [key for key in _keys(keys or ()) if owner_of(key) == client["key_name"]]
+    current = [key for key in of_name if key.name == client["key_name"]]
+    key = current[0] if current else None
+    used = sum(one["usage_monthly"] or 0 for one in of_name) if keys is not None else None
     limit = key["limit"] if key else None
     return {
         "client": client["slug"],
@@ -52,7 +49,7 @@ def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values
         "url": client["url"],
         "state": _state(seen, client, key),
         "image": _image(seen, client),
-        "key_hash": key["hash"] if key else None,
+        "key_hash": key.hash if key else None,
         "key_state": "unknown" if keys is None else _key_state(key),
         "limit": limit,
         "limit_reset": key["limit_reset"] if key else None,
@@ -60,28 +57,25 @@ def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values
         "percent_of_limit": round(100 * used / limit, 1) if limit and used is not None else None,
         "last_used_at": key["last_used_at"] if key else None,
         "disk_free_bytes": seen["directory"]["free_bytes"] if seen else None,
-        "differs": [*client["problems"], *_differences(seen, client, of_name, keys is not None)],
+        "differs": [*client["problems"], *_differences(seen, client, of_name, current, keys is not None)],
     }
 
 
-def _role(name: str, wanted: str) -> str | None:
-    if name == wanted:
-        return "current"
-    made = PROVISIONAL.search(name)
-    return made.group(1) if made and name[: made.start()] == wanted else None
+def _keys(given: t.Iterable[Values]) -> list[Key]:
+    return [Key(one.get("hash", ""), one["name"], one) for one in given]
 
 
-def _key_state(key: Values | None) -> str:
-    return "missing" if key is None else "disabled" if key["disabled"] else "enabled"
+def _key_state(key: Key | None) -> str:
+    return "missing" if key is None else "disabled" if key.disabled else "enabled"
 
 
-def _state(seen: Values | None, client: Values, key: Values | None) -> str:
+def _state(seen: Values | None, client: Values, key: Key | None) -> str:
     if not seen:
         return "unreachable" if client["unreachable"] else "unknown"
     directory = seen["directory"]
     if not directory["managed"]:
         return "not onboarded" if not directory["exists"] or directory["empty"] else "not ours"
-    suspended = bool(key and key["disabled"])
+    suspended = bool(key and key.disabled)
     if seen["health"]["ok"]:
         return "up, suspended" if suspended else "up"
     if suspended:
@@ -100,13 +94,12 @@ def _image(seen: Values | None, client: Values) -> str | None:
 
 
 def _differences(
-    seen: Values | None, client: Values, keys: t.Mapping[str, t.Sequence[Values]], keys_known: bool
+    seen: Values | None, client: Values, of_name: t.Sequence[Key], current: t.Sequence[Key], keys_known: bool
 ) -> t.Iterator[str]:
-    current = keys["current"]
     here = bool(seen and seen["directory"]["managed"])
     if len(current) > 1:
         yield f"{len(current)} keys at OpenRouter have the name {client['key_name']}"
-    if keys["pending"]:
+    if any(is_pending(key, client["key_name"]) for key in of_name):
         yield "a provisional key was left behind: the next onboard_client.yml clears it up"
     if here and keys_known and not current:
         yield f"there is no key {client['key_name']} at OpenRouter"
@@ -116,7 +109,7 @@ def _differences(
         yield from _instance_differences(seen, client)
 
 
-def _key_differences(seen: Values | None, client: Values, key: Values) -> t.Iterator[str]:
+def _key_differences(seen: Values | None, client: Values, key: Key) -> t.Iterator[str]:
     wanted = client["limit"]
     if key["limit"] != wanted:
         yield f"limit {_money(key['limit'])} instead of {_money(wanted)}"
@@ -124,7 +117,7 @@ def _key_differences(seen: Values | None, client: Values, key: Values) -> t.Iter
         yield f"the limit is not monthly but {key['limit_reset'] or 'for good'}"
     if seen is None:
         yield "the key has no instance on its machine" if not client["unreachable"] else "its machine does not answer"
-    elif seen["key_hash"] != key["hash"]:
+    elif seen["key_hash"] != key.hash:
         yield "the key on the machine is not the client's"
 
 
@@ -157,7 +150,7 @@ def unclaimed_keys(
 ) -> list[str]:
     """Names of the keys that look like a client's, and of which the inventory knows no client."""
     known = {str(hostvars[slug].get("mai_key_name") or f"client-{slug}") for slug in slugs}
-    owners = {key["name"]: PROVISIONAL.sub("", key["name"]) for key in keys}
+    owners = {key.name: owner_of(key) for key in _keys(keys)}
     return sorted(name for name, owner in owners.items() if owner.startswith(prefix) and owner not in known)
 
 

@@ -158,7 +158,7 @@ EXAMPLES = r"""
 - name: Store the secrets of new keys
   ansible.builtin.copy:
     content: "{{ item.secret }}"
-    dest: "/root/keys/{{ item.name }}"
+    dest: "/etc/departments/{{ item.name }}"
     mode: "0600"
   loop: "{{ departments.created }}"
   loop_control:

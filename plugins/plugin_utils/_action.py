@@ -21,6 +21,7 @@ from ansible.utils.display import Display
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import InvalidOption, OpenRouterError
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import connection_of
+from ansible_collections.mai.clients.plugins.plugin_utils._plain import plain
 
 display = Display()
 
@@ -37,18 +38,6 @@ def validated(validator: ArgumentSpecValidator, given: dict[str, t.Any]) -> dict
     if problems:
         raise InvalidOption("; ".join(problems))
     return result.validated_parameters
-
-
-def plain(value: t.Any) -> t.Any:
-    """Without what Ansible attaches to its values (their origin, for one): a thousand of them are slow to copy."""
-    if isinstance(value, t.Mapping):
-        return {plain(name): plain(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
-    for kind in (bool, int, float, str):
-        if isinstance(value, kind):
-            return kind(value)
-    return value
 
 
 class OpenRouterAction(ActionBase):
