@@ -103,3 +103,15 @@ def test_openrouter_fails_halfway(agency: Agency, client: str) -> None:
     assert set_limit(agency, client, "90").rc == 0
     assert limits(agency, client) == (90, 90)
     agency.assert_converged(client)
+
+
+def test_what_else_is_wrong_is_told_after_the_limit_is_recorded(agency: Agency, client: str) -> None:
+    agency.client(client, mai_instance_api_base_url="http://127.0.0.1:1/api/v1")
+    try:
+        failed = set_limit(agency, client, "95")
+    finally:
+        agency.client(client, mai_instance_api_base_url=None)
+    assert failed.rc == 2 and "saved in Open WebUI with another URL" in " ".join(failed.stdout.split())
+    assert limits(agency, client) == (95, 95)
+    assert "mai_monthly_limit: 95" in host_vars(agency, client).read_text()
+    assert set_limit(agency, client, "95").rc == 0
