@@ -276,6 +276,8 @@ instance:
       description:
         - The instance's database, its organisation records and how many people it has.
         - C(error) says why it could not be read. C(timestamps_unit) is V(ms), V(s), or null without records.
+        - C(tracks_usage) is true for mAI, which records what people use; such an instance takes the key for its
+          chats from its environment.
       returned: always
       type: dict
       sample:
@@ -294,6 +296,7 @@ instance:
             is_active: true
             created_at: 1795526160
             updated_at: 1795526160
+        tracks_usage: true
         users: 3
         administrators: 1
         error:

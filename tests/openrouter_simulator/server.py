@@ -110,6 +110,8 @@ class Simulator:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            # A busy machine must not make it close a connection on which a request is just coming
+            timeout_keep_alive=60,
             timeout_graceful_shutdown=2,
         )
         self._server = _Server(config, started, faults.stopping.set)

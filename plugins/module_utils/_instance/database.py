@@ -34,6 +34,7 @@ class Contents:
             "exists": exists,
             "organizations_table": False,
             "organizations": [],
+            "tracks_usage": False,
             "users": None,
             "administrators": None,
             "error": None,
@@ -53,6 +54,8 @@ def look(path: str | None, url: str | None, exists: bool) -> Contents:
         with connect(path=None if url else path, url=url, readonly=True, wait_timeout=5) as database:
             contents.summary["exists"] = True
             _organizations(database, contents)
+            # Only mAI has it: plain Open WebUI records no usage
+            contents.summary["tracks_usage"] = bool(database.columns("client_daily_usage"))
             _people(database, contents)
             contents.store = stored.read(database)
             if database.columns("alembic_version"):

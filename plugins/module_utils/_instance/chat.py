@@ -1,0 +1,124 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One chat of one token through the instance, and what OpenRouter recorded of it."""
+
+from __future__ import annotations
+
+import time
+
+from ansible_collections.mai.clients.plugins.module_utils._instance import session, web
+
+# A generation appears some seconds after its answer.
+_RECORD_SECONDS = 15
+
+
+class Outcome(Exception):
+    """Why the chat stops here: failed, or unknown where it could not be tried."""
+
+    def __init__(self, status: str, reason: str):
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+def chat(url: str, token: str, base_url: str, key: str, user: str | None, model: str | None) -> dict:
+    """Costs a fraction of a cent. The generation is asked for with the client's key: who else paid is not told."""
+    result: dict = {"model": model, "cost": None, "generation": None, "external_user": None}
+    try:
+        result["model"] = model or _cheapest(base_url, _models(url, token))
+        _say(url, token, user, result)
+        _record(base_url, key, result)
+    except Outcome as outcome:
+        return dict(result, status=outcome.status, reason=outcome.reason)
+    return dict(result, status="ok", reason=None)
+
+
+def session_of(secret_key: str | None, administrator: dict | None) -> str:
+    if not secret_key:
+        raise Outcome("unknown", "WEBUI_SECRET_KEY is not known on this host, so no session can be made")
+    if not administrator:
+        raise Outcome("unknown", "the instance has no administrator yet, in whose name a chat could be tried")
+    return session.token(secret_key, administrator)
+
+
+def _models(url: str, token: str) -> list[str]:
+    answer = web.request(url + "/api/models?refresh=true", token=token, timeout=60)
+    if answer.status is None:
+        raise Outcome("unknown", f"the instance does not answer: {answer.error}")
+    if answer.status in (401, 403):
+        raise Outcome("unknown", f"the instance refuses a session made on its host (HTTP {answer.status})")
+    models = answer.get("data")
+    if not isinstance(models, list):
+        raise Outcome("unknown", "the instance has no /api/models")
+    return [str(one["id"]) for one in models if isinstance(one, dict) and one.get("owned_by") != "arena"]
+
+
+def _cheapest(base_url: str, offered: list[str]) -> str:
+    """The model of the instance that costs least; those that cost nothing have limits of their own."""
+    prices = {}
+    for one in web.request(base_url + "/models", timeout=30, proxies=True).get("data") or []:
+        try:
+            price = sum(float(one["pricing"][part]) for part in ("prompt", "completion"))
+        except (KeyError, TypeError, ValueError):
+            continue
+        if price > 0:
+            prices[one["id"]] = price
+    known = sorted((prices[name], name) for name in offered if name in prices)
+    if not known:
+        raise Outcome("failed", "the instance offers no model that OpenRouter has a price for: name one with model")
+    return known[0][1]
+
+
+def _say(url: str, token: str, user: str | None, result: dict) -> None:
+    body = {
+        "model": result["model"],
+        "messages": [{"role": "user", "content": "Hi"}],
+        "max_tokens": 1,
+        "stream": False,
+    }
+    if user:
+        body["user"] = user
+    answer = web.request(url + "/api/chat/completions", body=body, token=token, timeout=120)
+    if answer.status is None:
+        raise Outcome("failed", f"the instance gave no answer to a chat: {answer.error}")
+    generation = answer.get("id")
+    if not answer.ok or not answer.get("choices"):
+        raise Outcome("failed", f"a chat through the instance is answered with HTTP {answer.status}{_message(answer)}")
+    usage = answer.get("usage")
+    result["generation"] = str(generation) if generation else None
+    result["cost"] = usage.get("cost") if isinstance(usage, dict) else None
+
+
+def _message(answer: web.Answer) -> str:
+    """What OpenRouter or the instance says of it; a text of theirs, so it is cut short."""
+    for place in (answer.get("error"), answer.get("detail")):
+        if isinstance(place, dict):
+            place = place.get("message")
+        if isinstance(place, str) and "sk-or-" not in place:
+            return ": " + place[:200]
+    return ""
+
+
+def _record(base_url: str, key: str, result: dict) -> None:
+    end = time.monotonic() + _RECORD_SECONDS
+    address = f"{base_url}/generation?id={result['generation']}"
+    while True:
+        answer = web.request(address, token=key, timeout=20, proxies=True)
+        found = answer.get("data")
+        if answer.ok and isinstance(found, dict):
+            result["external_user"] = found.get("external_user")
+            result["cost"] = found.get("total_cost", result["cost"])
+            return
+        if answer.status != 404:
+            raise Outcome(
+                "unknown",
+                f"the chat was answered, but its record could not be read: {answer.error or f'HTTP {answer.status}'}",
+            )
+        if time.monotonic() > end:
+            raise Outcome(
+                "failed",
+                "the chat was answered, but OpenRouter has no record of it under the client's key: the instance pays "
+                "with another key",
+            )
+        time.sleep(1)
