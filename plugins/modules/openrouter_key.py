@@ -134,6 +134,34 @@ options:
     type: str
     choices: [fail, replace_unused, replace]
     default: fail
+  rotate:
+    description:
+      - Makes a new key in place of the one that is in use. Each run makes another one, except for a run that finishes
+        what an interrupted one began.
+      - The old key is disabled and renamed (C(~retired-) and a random number), never deleted. The new one takes over
+        whatever the task does not mention.
+      - Whoever uses the key must be given the new one. Where that takes time, make the new key with O(commit=false),
+        switch to it, and finish with the same task without O(rotate).
+      - Used with O(state=present) and O(name) only. A key that does not exist is an error.
+    type: bool
+    default: false
+  commit:
+    description:
+      - V(false) stops a rotation halfway. The new key keeps its provisional name, its secret is in O(secret_file),
+        which then must not be the file in use, and the old key is left as it is.
+      - The rotation ends with a task without O(rotate) whose O(secret_file) holds the new secret. Any other run counts
+        the new key as left behind.
+      - Used with O(rotate=true) and O(secret_file) only.
+    type: bool
+    default: true
+  carry_usage:
+    description:
+      - Whether what the replaced key used in this month counts towards the O(limit) of the new one, until the month
+        ends. The name of the replaced key records it (C(~retired-carried-)), so that later tasks keep to it; the first
+        task of the next month sets the whole limit again.
+      - Used with O(limit) and O(limit_reset=monthly) only.
+    type: bool
+    default: false
   pending_max_age:
     description:
       - Seconds after which a provisional key of this name, never used, whose secret is not stored, counts as left
@@ -208,6 +236,21 @@ EXAMPLES = r"""
     name: client-company-abc
     secret_file: /opt/mai/deployments/client-company-abc/api_key.env
     lost_secret: replace
+  become: true
+
+- name: Replace the key in use by a new one, and disable the old one
+  mai.clients.openrouter_key:
+    name: client-company-abc
+    rotate: true
+    secret_file: /opt/mai/deployments/client-company-abc/api_key.env
+  become: true
+
+- name: Make the new key of a rotation, beside the one in use
+  mai.clients.openrouter_key:
+    name: client-company-abc
+    rotate: true
+    commit: false
+    secret_file: /opt/mai/deployments/client-company-abc/api_key.env.next
   become: true
 
 - name: Lift the limit

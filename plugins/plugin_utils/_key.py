@@ -19,6 +19,7 @@ from ansible_collections.mai.clients.plugins.module_utils._openrouter.listing im
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import (
     check_names,
+    check_rotation,
     expiry_of,
     fields_of,
     key_info_spec,
@@ -35,6 +36,7 @@ class KeyAction(OpenRouterAction):
 
     def operate(self, client: Client, params: dict[str, t.Any]) -> dict[str, t.Any]:
         check_names(params)
+        check_rotation(params, self._task.args)
         desired = Desired(
             name=params["name"],
             hash=params["hash"],
@@ -42,6 +44,9 @@ class KeyAction(OpenRouterAction):
             fields=fields_of(params, self._task.args),
             expires_at=expiry_of(params),
             lost_secret=params["lost_secret"],
+            rotate=params["rotate"],
+            commit=params["commit"],
+            carry_usage=params["carry_usage"],
             pending_max_age=params["pending_max_age"],
             locked=params["locked"],
         )

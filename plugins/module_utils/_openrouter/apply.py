@@ -104,7 +104,9 @@ class Reconciler:
     def _is_patient(self) -> bool:
         """Whether it does not matter what happened to the key in the last minute; to disable or enable it, it does."""
         desired = self._desired
-        return not desired.hash and desired.state == "present" and "disabled" not in desired.fields
+        return (
+            not desired.hash and desired.state == "present" and not desired.rotate and "disabled" not in desired.fields
+        )
 
     def _observe(self, fresh: bool) -> None:
         if self._desired.hash:

@@ -46,7 +46,7 @@ FIELDS = (
 # What a task can ask for; the rest is OpenRouter's to say.
 SETTINGS = ("name", "disabled", "limit", "limit_reset", "include_byok_in_limit", "expires_at", "workspace_id")
 
-_PROVISIONAL = re.compile(r" ~(pending|retired)-(unsaved-)?[0-9a-f]{6,}\Z")
+_PROVISIONAL = re.compile(r" ~(pending|retired)-(unsaved-|carried-)?[0-9a-f]{6,}\Z")
 
 
 def hash_of(secret: str) -> str:
@@ -59,30 +59,42 @@ def pending_name(name: str, nonce: str, saved: bool) -> str:
     return f"{name} ~pending-{'' if saved else 'unsaved-'}{nonce}"
 
 
-def retired_name(name: str, nonce: str) -> str:
-    return f"{name} ~retired-{nonce}"
+def retired_name(name: str, nonce: str, carried: bool = False) -> str:
+    """Of a key that was replaced; carried says that what it used this month counts towards its successor's limit."""
+    return f"{name} ~retired-{'carried-' if carried else ''}{nonce}"
 
 
 def is_pending(key: Key, name: str) -> bool:
     """Whether the key was made for this name and has not been given it yet."""
-    return _role(key, name) in ("pending", "unsaved")
+    return _role(key, name)[:1] == ("pending",)
 
 
 def is_unsaved(key: Key, name: str) -> bool:
     """Whether it is such a key whose secret was never to be in a file."""
-    return _role(key, name) == "unsaved"
+    return _role(key, name) == ("pending", "unsaved-")
 
 
 def is_retired(key: Key, name: str) -> bool:
     """Whether the key bore this name until another took its place."""
-    return _role(key, name) == "retired"
+    return _role(key, name)[:1] == ("retired",)
 
 
-def _role(key: Key, name: str) -> str | None:
+def carried_usage(keys: t.Iterable[Key], name: str) -> float:
+    """What replaced keys of this name used this month (USD), where that counts towards the limit of the one in use."""
+    return sum(key["usage_monthly"] or 0.0 for key in keys if _role(key, name) == ("retired", "carried-"))
+
+
+def limit_left(limit: float | None, used: float, now: float | None = None) -> float | None:
+    """A monthly limit less what was used on another key; now is what the key has, which a cent more or less keeps."""
+    if limit is None or not used:
+        return limit
+    left = max(round(limit - used, 2), 0.0)
+    return now if now is not None and abs(now - left) < 0.015 else left
+
+
+def _role(key: Key, name: str) -> tuple[str, ...]:
     match = _PROVISIONAL.match(key.name, len(name)) if key.name.startswith(name) else None
-    if match is None:
-        return None
-    return "unsaved" if match.group(2) else match.group(1)
+    return match.groups() if match else ()
 
 
 def owner_of(key: Key) -> str:

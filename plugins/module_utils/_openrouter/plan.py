@@ -23,7 +23,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from .errors import DuplicateName, ForeignSecret, LostSecret, NotFound, NotPossible, StoreRefused
-from .keys import Key, is_pending, is_retired, is_unsaved, parse_time, retired_name
+from .keys import (
+    Key,
+    carried_usage,
+    is_pending,
+    is_retired,
+    is_unsaved,
+    limit_left,
+    parse_time,
+    retired_name,
+)
 from .store import Stored
 
 # What a replacement takes over from the key that it replaces.
@@ -38,6 +47,9 @@ class Desired:
     fields: t.Mapping[str, t.Any] = field(default_factory=dict)  # in OpenRouter's terms, only what is asked for
     expires_at: str | None = None
     lost_secret: str = "fail"
+    rotate: bool = False
+    commit: bool = True
+    carry_usage: bool = False
     pending_max_age: int = 3600
     locked: bool = False
 
@@ -158,8 +170,17 @@ class _Present:
     def plan(self) -> Plan:
         key, current, stored = self.current, self.current, self.stored
         replaced = [key.hash for key in self.keys if is_retired(key, self.name or "")]
-        if current and (stored is None or stored.holds(current.hash)):
-            actions = _updates(self.desired, current, self.desired.fields)
+        in_place = current is not None and (stored is None or stored.holds(current.hash))
+        if self.desired.rotate and current is None:
+            raise NotFound(f"There is no key named {self.name} to rotate. Nothing was changed. Check the name.")
+        if not self.desired.commit:
+            key, actions = self._prepare()
+        elif current and in_place and self.desired.rotate:
+            key = None
+            replaced.append(current.hash)
+            actions = self._create(current, "rotation is asked for")
+        elif current and in_place:
+            actions = _updates(self.desired, current, self._fields(current))
         elif self.held:
             key = self.held
             actions = self._finish(self.held)
@@ -178,10 +199,29 @@ class _Present:
         actions = swept + actions if stored is None else actions + swept
         return Plan(actions, key, replaced, left, self._warnings(key, left))
 
+    def _prepare(self) -> tuple[Key | None, list[Action]]:
+        """The first half of a rotation: a provisional key whose secret is stored beside the one in use."""
+        if self.held:
+            return self.held, []
+        if self.stored:
+            self._check_foreign(self.stored)
+        create = self._create(self.current, "rotation is asked for")
+        return None, [step for step in create if step.kind in ("create", "update")]
+
+    def _fields(self, key: Key | None, former: Key | None = None) -> dict[str, t.Any]:
+        """What is asked of a key that is there, or of a new one in place of a former."""
+        fields = dict(self.desired.fields)
+        used = carried_usage(self.keys, self.name or "")
+        if former and self.desired.carry_usage:
+            used += former["usage_monthly"] or 0.0
+        if "limit" in fields:
+            fields["limit"] = limit_left(fields["limit"], used, key["limit"] if key else None)
+        return fields
+
     def _finish(self, held: Key) -> list[Action]:
         """The secret of a provisional key is stored: only its name is missing."""
         actions: list[Action] = []
-        changes = held.differences(self.desired.fields)
+        changes = held.differences(self._fields(held, self.current))
         if self.current:
             suspended = self.desired.fields.get("disabled", self.current.disabled)
             if suspended and not held.disabled:
@@ -200,7 +240,7 @@ class _Present:
             wanted["disabled"] = old.disabled
             if old.expires and old.expires > self.now:
                 wanted["expires_at"] = old["expires_at"]
-        wanted.update(self.desired.fields)
+        wanted.update(self._fields(None, old))
         if self.desired.expires_at:
             wanted["expires_at"] = self.desired.expires_at
         disabled = wanted.pop("disabled", False)
@@ -212,7 +252,7 @@ class _Present:
         return [*actions, Action("commit", None, {"name": self.name}, "its secret is stored")]
 
     def _retire(self, key: Key) -> Action:
-        changes = {"name": retired_name(self.name or "", self.nonce), "disabled": True}
+        changes = {"name": retired_name(self.name or "", self.nonce, self.desired.carry_usage), "disabled": True}
         return Action("retire", key, changes, "replaced by a new key; kept for its usage")
 
     def _repair(self, stored: Stored, key: Key) -> list[Action]:
@@ -231,14 +271,7 @@ class _Present:
     def _check_replaceable(self, stored: Stored) -> None:
         """Neither the key of this name has its secret stored nor a provisional one: may a new one take its place?"""
         current = self.current
-        foreign = next((key for key in self.keys if stored.holds(key.hash)), None)
-        if foreign:
-            raise ForeignSecret(
-                f"{stored.path} holds the secret of another key: {foreign}, not of {self.name}. Somebody renamed a key,"
-                " or the path belongs to another client. Set the right secret_file or name, rename the key back, or"
-                " remove the file if that key is not in use.",
-                hash=foreign.hash,
-            )
+        self._check_foreign(stored)
         choice = self.desired.lost_secret
         if choice == "replace" or (choice == "replace_unused" and current and current.unused):
             return
@@ -260,6 +293,16 @@ class _Present:
             hash=current.hash if current else stored.hash,
             usage=current["usage"] if current else None,
         )
+
+    def _check_foreign(self, stored: Stored) -> None:
+        foreign = next((key for key in self.keys if stored.holds(key.hash)), None)
+        if foreign:
+            raise ForeignSecret(
+                f"{stored.path} holds the secret of another key: {foreign}, not of {self.name}. Somebody renamed a key,"
+                " or the path belongs to another client. Set the right secret_file or name, rename the key back, or"
+                " remove the file if that key is not in use.",
+                hash=foreign.hash,
+            )
 
     def _sweep(self) -> tuple[list[Action], list[Key]]:
         """Other provisional keys of this name: delete what is surely garbage, report the rest.

@@ -61,6 +61,9 @@ def key_spec() -> dict[str, t.Any]:
                 "choices": ["fail", "replace_unused", "replace"],
                 "no_log": False,
             },
+            "rotate": {"type": "bool", "default": False},
+            "commit": {"type": "bool", "default": True},
+            "carry_usage": {"type": "bool", "default": False},
             "pending_max_age": {"type": "int", "default": 3600},
             "locked": {"type": "bool", "default": False},
         },
@@ -236,6 +239,15 @@ def _limit(value: t.Any) -> float | None:
     if not math.isfinite(limit) or limit < 0:
         raise InvalidOption(f"limit must be a number of US dollars, 0 or more, or null for no limit. It is {value!r}.")
     return limit
+
+
+def check_rotation(params: Params, given: t.Container[str]) -> None:
+    if params["rotate"] and (params["hash"] or params["state"] != "present"):
+        raise InvalidOption("rotate goes with name and state=present.")
+    if not params["commit"] and not (params["rotate"] and params["secret_file"]):
+        raise InvalidOption("commit=false goes with rotate=true and a secret_file for the new key.")
+    if params["carry_usage"] and (params["limit_reset"] != "monthly" or "limit" not in given):
+        raise InvalidOption("carry_usage goes with a limit and limit_reset=monthly: nothing else ends with the month.")
 
 
 def check_names(params: Params) -> None:
