@@ -1,0 +1,23 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""site.yml: every client, and none of them stops the others."""
+
+from __future__ import annotations
+
+from tests.integration.onboarding.conftest import Agency
+
+
+def test_a_failing_client_stops_nobody(agency: Agency) -> None:
+    slugs = [agency.client("company-abc"), agency.client("broken", mai_markup_rate=-1)]
+    agency.client("far-away", ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
+    result = agency.run("all", playbook="playbooks/site.yml")
+    assert result.rc != 0, result.output
+    agency.assert_converged("company-abc")
+    for line in ("company-abc: done", "broken: failed: broken was not touched.", "far-away: unreachable"):
+        assert line in result.stdout, result.output
+    assert not agency.directory(slugs[1]).exists()
+    agency.control.clear_journal()
+    again = agency.run("company-abc", playbook="playbooks/site.yml")
+    assert (again.rc, again.total("changed")) == (0, 0), again.output
+    assert agency.control.writes() == []
