@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: instance_database
 short_description: Copy, restore or describe an instance's database
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Copies the SQLite database of an instance, on its machine, by SQLite's backup API, and puts such a copy back.
   - Only counts are returned, nothing of what the database holds. PostgreSQL has no such file and is not supported.
