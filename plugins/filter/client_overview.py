@@ -12,7 +12,13 @@ import re
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key, is_pending, owner_of
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import (
+    Key,
+    carried_usage,
+    is_pending,
+    limit_left,
+    owner_of,
+)
 
 Row = t.Dict[str, t.Any]
 Values = t.Mapping[str, t.Any]
@@ -104,13 +110,14 @@ def _differences(
     if here and keys_known and not current:
         yield f"there is no key {client['key_name']} at OpenRouter"
     if len(current) == 1:
-        yield from _key_differences(seen if here else None, client, current[0])
+        carried = carried_usage(of_name, client["key_name"])
+        yield from _key_differences(seen if here else None, client, current[0], carried)
     if seen and here:
         yield from _instance_differences(seen, client)
 
 
-def _key_differences(seen: Values | None, client: Values, key: Key) -> t.Iterator[str]:
-    wanted = client["limit"]
+def _key_differences(seen: Values | None, client: Values, key: Key, carried: float) -> t.Iterator[str]:
+    wanted = limit_left(client["limit"], carried, key["limit"])
     if key["limit"] != wanted:
         yield f"limit {_money(key['limit'])} instead of {_money(wanted)}"
     elif wanted is not None and key["limit_reset"] != "monthly":

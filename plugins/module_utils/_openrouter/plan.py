@@ -175,6 +175,7 @@ class _Present:
             raise NotFound(f"There is no key named {self.name} to rotate. Nothing was changed. Check the name.")
         if not self.desired.commit:
             key, actions = self._prepare()
+            replaced += [current.hash] if current else []
         elif current and in_place and self.desired.rotate:
             key = None
             replaced.append(current.hash)
