@@ -14,10 +14,35 @@ def test_a_failing_client_stops_nobody(agency: Agency) -> None:
     result = agency.run("all", playbook="playbooks/site.yml")
     assert result.rc != 0, result.output
     agency.assert_converged("company-abc")
-    for line in ("company-abc: done", "broken: failed: broken was not touched.", "far-away: unreachable"):
+    for line in (
+        "company-abc: changed: key",
+        "broken: failed: broken was not touched. Correct its variables first: - mai_markup_rate",
+        "far-away: unreachable",
+    ):
         assert line in result.stdout, result.output
     assert not agency.directory(slugs[1]).exists()
     agency.control.clear_journal()
     again = agency.run("company-abc", playbook="playbooks/site.yml")
     assert (again.rc, again.total("changed")) == (0, 0), again.output
     assert agency.control.writes() == []
+
+
+def test_what_differs_is_reported_without_changing_it(agency: Agency) -> None:
+    slug = agency.client("differs")
+    agency.onboard(slug)
+    agency.control.clear_journal()
+    same = agency.run(slug, "--check", "-e", "fail_on_drift=true", playbook="playbooks/site.yml")
+    assert same.rc == 0 and "differs: unchanged" in same.stdout, same.output
+
+    agency.client(slug, mai_monthly_limit=75, mai_extra_env={"WEBUI_NAME": "Another"})
+    drifted = agency.run(slug, "--check", "-e", "fail_on_drift=true", playbook="playbooks/site.yml")
+    assert drifted.rc == 2, drifted.output
+    report = "would change: key (limit), instance (WEBUI_NAME), organisation, hand-over"
+    assert report in " ".join(drifted.stdout.split())
+    assert agency.control.writes() == []
+    assert agency.key(slug)["limit"] == 50
+    assert agency.run(slug, "--check", playbook="playbooks/site.yml").rc == 0
+
+    done = agency.run(slug, playbook="playbooks/site.yml")
+    assert done.rc == 0 and "differs: changed: key (limit), instance, organisation" in " ".join(done.stdout.split())
+    agency.assert_converged(slug)
