@@ -2,8 +2,6 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copy, restore or describe the database of an instance."""
-
 from __future__ import annotations
 
 DOCUMENTATION = r"""

@@ -42,6 +42,9 @@ def restore(copy: str, database: str) -> None:
     check(copy)
     old, partial = os.stat(database), database + ".partial"
     try:
+        _remove(partial)
+        # Nobody else may read it for a moment either
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         shutil.copyfile(copy, partial)
         os.chmod(partial, old.st_mode & 0o7777)
         os.chown(partial, old.st_uid, old.st_gid)

@@ -1,4 +1,5 @@
-# SPDX-FileCopyrightText: 2026 The mai.clients team
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The module instance_database, as Ansible calls it."""
 
