@@ -171,7 +171,7 @@ class _Present:
         key, current, stored = self.current, self.current, self.stored
         replaced = [key.hash for key in self.keys if is_retired(key, self.name or "")]
         in_place = current is not None and (stored is None or stored.holds(current.hash))
-        if self.desired.rotate and current is None:
+        if self.desired.rotate and current is None and not self.held:
             raise NotFound(f"There is no key named {self.name} to rotate. Nothing was changed. Check the name.")
         if not self.desired.commit:
             key, actions = self._prepare()

@@ -54,6 +54,13 @@ def test_an_interrupted_one_is_finished_and_not_begun_again() -> None:
     assert steps(made) == [("retire", NAME), ("commit", PENDING.name)]
 
 
+@pytest.mark.parametrize("commit", [True, False])
+def test_one_that_was_interrupted_after_the_old_key_went_is_finished(commit: bool) -> None:
+    made = make([RETIRED, PENDING], holding(PENDING), rotate=True, commit=commit)
+    assert steps(made) == ([("commit", PENDING.name)] if commit else [])
+    assert made.key == PENDING
+
+
 def test_the_first_half_leaves_the_old_key_alone() -> None:
     made = make([CURRENT], NEXT, rotate=True, commit=False)
     assert steps(made) == [("create", None)]
