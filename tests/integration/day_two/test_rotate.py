@@ -128,6 +128,10 @@ def test_usage_is_carried_over_and_the_old_key_deleted(agency: Agency, client: s
     assert deleted.rc == 0, deleted.output
     assert keys(agency, client) == [("in use", False)]
     agency.assert_converged(client)
+    # With the old key goes what it had used: the next run sets the whole limit
+    agency.onboard(client)
+    assert agency.key(client)["limit"] == 50
+    assert_quiet(agency, client)
 
 
 def test_nobody_is_interrupted_where_the_saved_key_is_read_at_each_request(agency: Agency) -> None:
