@@ -76,12 +76,13 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._database import DatabaseError, connect
-from ansible_collections.mai.clients.plugins.module_utils._instance import copy
+from ansible_collections.mai.clients.plugins.module_utils._instance import copy, system
+from ansible_collections.mai.clients.plugins.module_utils._instance.database import schema_revision
 
 _TABLES = ("user", "chat", "client_organizations", "client_daily_usage", "organization_members", "user_client_mapping")
 
 
-def describe(path: str, now: float) -> dict:
+def describe(path: str) -> dict:
     """What the database holds, in numbers."""
     with connect(path=path, readonly=True) as database:
         counts = {
@@ -89,31 +90,17 @@ def describe(path: str, now: float) -> dict:
             for table in _TABLES
             if database.columns(table)
         }
-        revision = (
-            database.query("SELECT version_num FROM alembic_version") if database.columns("alembic_version") else []
-        )
+        revision = schema_revision(database)
         active = None
         if "last_active_at" in database.columns("user"):
-            active = database.query('SELECT count(*) AS rows FROM "user" WHERE last_active_at > ?', int(now) - 300)
+            active = database.query(
+                'SELECT count(*) AS rows FROM "user" WHERE last_active_at > ?', int(time.time()) - 300
+            )
     return {
         "counts": counts,
-        "schema_revision": revision[0]["version_num"] if revision else None,
+        "schema_revision": revision,
         "active_users": active[0]["rows"] if active else None,
     }
-
-
-def in_use(path: str) -> bool:
-    """Whether a process, in whatever container, has the file open."""
-    file = os.stat(path)
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            for name in os.listdir(f"/proc/{pid}/fd"):
-                found = os.stat(f"/proc/{pid}/fd/{name}")
-                if (found.st_dev, found.st_ino) == (file.st_dev, file.st_ino):
-                    return True
-        except OSError:
-            continue  # it has ended meanwhile
-    return False
 
 
 def main() -> None:
@@ -130,11 +117,11 @@ def main() -> None:
     path, target, state = (module.params[name] for name in ("database_path", "copy_path", "state"))
     try:
         # A database that a failed upgrade damaged is no reason not to restore it
-        found = describe(target if state == "restored" else path, time.time())
+        found = describe(target if state == "restored" else path)
         changed = (
             state == "restored" or state == "copied" and (module.params["overwrite"] or not os.path.exists(target))
         )
-        if state == "restored" and os.path.exists(path) and in_use(path):
+        if state == "restored" and os.path.exists(path) and system.file_owner(path):
             module.fail_json(msg=f"{path} is in use: stop the instance before its database is restored.")
         if changed and not module.check_mode:
             copy.make(path, target) if state == "copied" else copy.restore(target, path)

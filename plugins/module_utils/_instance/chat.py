@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from ansible_collections.mai.clients.plugins.module_utils._instance import session, web
+from ansible_collections.mai.clients.plugins.module_utils._instance import probe, session, web
 
 # A generation appears some seconds after its answer.
 _RECORD_SECONDS = 15
@@ -16,7 +16,7 @@ _RECORD_SECONDS = 15
 class Outcome(Exception):
     """Why the chat stops here: failed, or unknown where it could not be tried."""
 
-    def __init__(self, status: str, reason: str):
+    def __init__(self, status: str, reason: str | None):
         super().__init__(reason)
         self.status = status
         self.reason = reason
@@ -43,15 +43,10 @@ def session_of(secret_key: str | None, administrator: dict | None) -> str:
 
 
 def _models(url: str, token: str) -> list[str]:
-    answer = web.request(url + "/api/models?refresh=true", token=token, timeout=60)
-    if answer.status is None:
-        raise Outcome("unknown", f"the instance does not answer: {answer.error}")
-    if answer.status in (401, 403):
-        raise Outcome("unknown", f"the instance refuses a session made on its host (HTTP {answer.status})")
-    models = answer.get("data")
-    if not isinstance(models, list):
-        raise Outcome("unknown", "the instance has no /api/models")
-    return [str(one["id"]) for one in models if isinstance(one, dict) and one.get("owned_by") != "arena"]
+    status, reason, offered = probe.models(url, token)
+    if not offered:
+        raise Outcome(status, reason)
+    return [str(model["id"]) for model in offered if isinstance(model, dict) and "id" in model]
 
 
 def _cheapest(base_url: str, offered: list[str]) -> str:

@@ -58,12 +58,18 @@ def look(path: str | None, url: str | None, exists: bool) -> Contents:
             contents.summary["tracks_usage"] = bool(database.columns("client_daily_usage"))
             _people(database, contents)
             contents.store = stored.read(database)
-            if database.columns("alembic_version"):
-                versions = database.query("SELECT version_num FROM alembic_version ORDER BY version_num")
-                contents.summary["schema_revision"] = ", ".join(row["version_num"] for row in versions) or None
+            contents.summary["schema_revision"] = schema_revision(database)
     except DatabaseError as exc:
         contents.summary["error"] = str(exc)
     return contents
+
+
+def schema_revision(database: Database) -> str | None:
+    """What the instance's migrations recorded; several, with commas between, where its history has branches."""
+    if not database.columns("alembic_version"):
+        return None
+    versions = database.query("SELECT version_num FROM alembic_version ORDER BY version_num")
+    return ", ".join(row["version_num"] for row in versions) or None
 
 
 def _organizations(database: Database, contents: Contents) -> None:

@@ -53,7 +53,8 @@ def instance(url: str, secret_key: str | None, administrator: dict | None) -> di
         )
         return outcome
     token = session.token(secret_key, administrator)
-    outcome["models"] = _models(web.request(url + "/api/models?refresh=true", token=token, timeout=60))
+    status, reason, offered = models(url, token)
+    outcome["models"] = {"status": status, "count": None if offered is None else len(offered), "reason": reason}
     usage = web.request(
         url + "/api/v1/usage-tracking/my-organization/usage-summary",
         token=token,
@@ -64,20 +65,20 @@ def instance(url: str, secret_key: str | None, administrator: dict | None) -> di
     return outcome
 
 
-def _models(answer: web.Answer) -> dict:
-    status, count, reason = "unknown", None, None
-    models = answer.get("data")
+def models(url: str, token: str) -> tuple[str, str | None, list | None]:
+    """Ok, failed or unknown, why, and the models that the instance offers (None: it gave no list)."""
+    answer = web.request(url + "/api/models?refresh=true", token=token, timeout=60)
+    listed = answer.get("data")
     if answer.status in _REFUSED:
-        reason = f"the instance refuses a session made on its host (HTTP {answer.status})"
-    elif answer.status is None:
-        reason = f"the instance gave no list in time: {answer.error}"
-    elif answer.status == 404 or (answer.ok and answer.data is None):
-        reason = "the instance has no /api/models"
-    elif not answer.ok or not isinstance(models, list):
-        status, reason = "failed", f"the instance answered HTTP {answer.status} without a list of models"
-    else:
-        # The arena is the instance's own invention and needs no key.
-        count = sum(1 for model in models if not (isinstance(model, dict) and model.get("owned_by") == "arena"))
-        status = "ok" if count else "failed"
-        reason = None if count else "the instance lists no model: its key or its connection does not work"
-    return {"status": status, "count": count, "reason": reason}
+        return "unknown", f"the instance refuses a session made on its host (HTTP {answer.status})", None
+    if answer.status is None:
+        return "unknown", f"the instance gave no list in time: {answer.error}", None
+    if answer.status == 404 or (answer.ok and answer.data is None):
+        return "unknown", "the instance has no /api/models", None
+    if not answer.ok or not isinstance(listed, list):
+        return "failed", f"the instance answered HTTP {answer.status} without a list of models", None
+    # The arena is the instance's own invention and needs no key.
+    offered = [model for model in listed if not (isinstance(model, dict) and model.get("owned_by") == "arena")]
+    if not offered:
+        return "failed", "the instance lists no model: its key or its connection does not work", offered
+    return "ok", None, offered

@@ -9,6 +9,8 @@ import os
 import platform
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 
 # Debian's names, since the packages that the roles install are Debian's or Ubuntu's.
@@ -123,17 +125,26 @@ def listening() -> dict[int, set[str]]:
 def socket_owner(inodes: set[str]) -> int | None:
     """The process that holds one of these sockets; who is not root sees only their own processes."""
     wanted = {f"socket:[{inode}]" for inode in inodes}
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        folder = f"/proc/{entry}/fd"
-        try:
-            for descriptor in os.listdir(folder):
-                if _link(f"{folder}/{descriptor}") in wanted:
-                    return int(entry)
-        except OSError:
-            continue
+    return next((pid for pid, descriptor in _descriptors() if _link(descriptor) in wanted), None)
+
+
+def file_owner(path: str) -> int | None:
+    """The process, in whatever container, that has this file open; who is not root sees only their own processes."""
+    file = os.stat(path)
+    for pid, descriptor in _descriptors():
+        with suppress(OSError):  # it was closed meanwhile
+            if os.path.samestat(os.stat(descriptor), file):
+                return pid
     return None
+
+
+def _descriptors() -> Iterator[tuple[int, str]]:
+    """Every process and each of its open files, as a path below /proc."""
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        folder = f"/proc/{entry}/fd"
+        with suppress(OSError):
+            for descriptor in os.listdir(folder):
+                yield int(entry), f"{folder}/{descriptor}"
 
 
 def process_name(pid: int) -> str | None:

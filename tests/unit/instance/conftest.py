@@ -51,6 +51,10 @@ class OpenWebUI(ThreadingHTTPServer):
             {"data": {"label": "sk-or-v1-111...111", "limit": 500, "limit_remaining": 421.5}},
         )
         self.usage: tuple[int, object] | None = (200, {"total": 1})
+        self.prices = {"a/b": "0.000001"}
+        self.chat_answer: tuple[int, object] = (200, {"id": "gen-1", "choices": [{}], "usage": {"cost": 0.002}})
+        self.generation: tuple[int, object] = (200, {"data": {"external_user": "org_user_1", "total_cost": 0.002}})
+        self.chats: list[dict] = []
         self.requests: list[tuple[str, str]] = []
         self.signups: list[dict] = []
 
@@ -105,6 +109,14 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/api/v1/key":
             known = self.headers.get("Authorization") == "Bearer " + KEY
             return self._answer(*server.key_answer if known else (401, {"error": {"message": KEY}}))
+        if self.path == "/api/v1/models":
+            prices = [
+                {"id": name, "pricing": {"prompt": price, "completion": price}} for name, price in server.prices.items()
+            ]
+            return self._answer(200, {"data": prices})
+        if self.path.startswith("/api/v1/generation?id="):
+            known = self.headers.get("Authorization") == "Bearer " + KEY
+            return self._answer(*server.generation if known else (401, {"error": {"message": KEY}}))
         if self.path == "/api/models?refresh=true":
             return (
                 self._answer(200, {"data": server.models}) if self._session() else self._answer(401, {"detail": "no"})
@@ -132,6 +144,11 @@ class _Handler(BaseHTTPRequestHandler):
             if user and user["password"] == body["password"]:
                 return self._answer(200, {"token": "t", "role": user["role"]})
             return self._answer(400, {"detail": f"wrong password {body['password']}"})
+        if self.path == "/api/chat/completions":
+            if not self._session():
+                return self._answer(401, {"detail": "no"})
+            server.chats.append(body)
+            return self._answer(*server.chat_answer)
         return self._answer(405, {"detail": "Method Not Allowed"})
 
 
