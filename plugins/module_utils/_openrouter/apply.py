@@ -138,10 +138,12 @@ class Reconciler:
 
     def _apply(self, steps: Plan) -> tuple[Key | None, str | None]:
         final, created, secret = steps.key, None, None
+        # The provisional key that is to get its name: one that an interrupted run left, or the one made here
+        new = final if any(step.kind == "commit" for step in steps.actions) else None
         for step in steps.actions:
             if step.kind == "create":
                 created, secret = self._create(step)
-                final = created
+                final = new = created
                 continue
             subject = step.key or created
             if subject is None:
@@ -151,7 +153,7 @@ class Reconciler:
             elif step.kind == "repair":
                 self._repair(subject)
             else:
-                updated = self._update(step, subject, created)
+                updated = self._update(step, subject, new)
                 final = updated if final and updated.hash == final.hash else final
                 if step.kind == "commit":
                     self.unfinished = None
@@ -176,18 +178,18 @@ class Reconciler:
             self._undo(created, conflict)
             raise conflict
 
-    def _update(self, step: Action, subject: Key, created: Key | None) -> Key:
+    def _update(self, step: Action, subject: Key, new: Key | None) -> Key:
         try:
             return self._client.update_key(subject.hash, dict(step.changes))
         except OpenRouterError as error:
-            if created is None:
+            if new is None:
                 raise
             if self._store:
                 raise error.add(
-                    f"The new key's secret is stored on the target, but the key is still named {created.name}:"
+                    f"The new key's secret is stored on the target, but the key is still named {new.name}:"
                     " run again, that finishes it."
                 ) from None
-            self._undo(created, error)
+            self._undo(new, error)
             raise
 
     def _create(self, step: Action) -> tuple[Key, str]:
