@@ -65,6 +65,10 @@ schema_revision:
   description: The revision that the instance's migrations recorded; none where they recorded none.
   returned: success
   type: str
+bytes:
+  description: Size of the database's file with its log.
+  returned: success
+  type: int
 active_users:
   description: Users seen in the last five minutes; none where the release does not record it.
   returned: success
@@ -97,6 +101,7 @@ def describe(path: str) -> dict:
                 'SELECT count(*) AS rows FROM "user" WHERE last_active_at > ?', int(time.time()) - 300
             )
     return {
+        "bytes": copy.size(path),
         "counts": counts,
         "schema_revision": revision,
         "active_users": active[0]["rows"] if active else None,

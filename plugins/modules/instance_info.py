@@ -136,6 +136,7 @@ instance:
         codename: trixie
         architecture: amd64
         memory_bytes: 8323026944
+        memory_available_bytes: 5368709120
         root: true
         systemd: true
         python_version: 3.13.5
@@ -153,6 +154,7 @@ instance:
       description:
         - The deployment directory.
         - It is C(managed) when its mark, or the label in its compose file or unit, names this client.
+        - It is C(upgrading) while an upgrade has begun and neither ended nor been taken back.
       returned: always
       type: dict
       sample:
@@ -163,6 +165,7 @@ instance:
         managed_by: company-abc
         mode: "0700"
         free_bytes: 21474836480
+        upgrading: false
     files:
       description: Mode, owner, group, size and (but for C(admin.env)) digest of each file of ours that exists.
       returned: always
@@ -276,8 +279,11 @@ instance:
       description:
         - The instance's database, its organisation records and how many people it has.
         - C(error) says why it could not be read. C(timestamps_unit) is V(ms), V(s), or null without records.
+        - C(size_bytes) is that of an SQLite file, C(chats) their number; null where that is not known.
         - C(tracks_usage) is true for mAI, which records what people use; such an instance takes the key for its
           chats from its environment.
+        - C(tracking) is what mAI's tables say, each value null where a release does not have them. C(used_today) is
+          in USD without markup, of this UTC day. C(exchange_rate) is the newest that is kept.
       returned: always
       type: dict
       sample:
@@ -297,6 +303,17 @@ instance:
             created_at: 1795526160
             updated_at: 1795526160
         tracks_usage: true
+        tracking:
+          used_today: 0.42
+          users_not_mapped:
+          users_not_members: 0
+          provisioning_key_saved: false
+          exchange_rate:
+            date: "2026-11-24"
+            rate: 3.64
+            source: nbp
+        size_bytes: 4210688
+        chats: 128
         users: 3
         administrators: 1
         error:
@@ -359,6 +376,11 @@ instance:
           limit: 500
           limit_remaining: 421.5
           label: sk-or-v1-0e6...1c96
+          expires_at:
+          effective_budget:
+            scope: key_limit
+            limit_usd: 500
+            remaining_usd: 421.5
           error:
         models:
           status: ok

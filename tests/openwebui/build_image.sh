@@ -2,24 +2,24 @@
 # SPDX-FileCopyrightText: 2026 The mai.clients team
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# build_image.sh NAME
+# build_image.sh NAME [VERSION]
 #
 # Makes an image NAME of the real Open WebUI in the engine that `docker` reaches: Debian 12 for its Python 3.11, Open
 # WebUI from PyPI without torch (install.sh), and the vendor's way to start it (port 8080, /app/backend/data). An image of
-# that name that was made by this same script is kept.
+# that name and version that was made by this same script is kept.
 set -eu
 
-if [ $# -ne 1 ]; then
-    echo "usage: $0 NAME" >&2
+if [ $# -lt 1 ] || [ $# -gt 2 ]; then
+    echo "usage: $0 NAME [VERSION]" >&2
     exit 2
 fi
 name=$1
-version=0.12.4
+version=${2:-0.12.4}
 folder=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$folder/../.." && pwd)
 PATH="$root/.venv/bin:$PATH"
 
-definition=$(cat "$0" "$folder/start.sh" | sha256sum | cut -c1-16)
+definition=$version-$(cat "$0" "$folder/start.sh" | sha256sum | cut -c1-16)
 found=$(docker image inspect "$name" --format '{{index .Config.Labels "mai.clients.definition"}}' 2> /dev/null || true)
 if [ "$found" = "$definition" ]; then
     exit 0
@@ -33,8 +33,13 @@ trap 'rm -rf "$work"; [ -z "$container" ] || docker rm "$container" > /dev/null'
 mkdir -p "$work/image/opt/open-webui" "$work/image/app/backend/data"
 chmod 755 "$work/image"
 cp "$folder/start.sh" "$work/image/app/backend/start.sh"
-echo 'torch ; sys_platform == "never"' > "$work/without"
-# Ready-made packages for Debian 12's Python and C library, whatever this machine has.
+# Ready-made packages for Debian 12's Python and C library, whatever this machine has. Open WebUI 0.6 names two that are
+# not ready-made: langdetect, which only its reading of documents needs, and a patch release of peewee.
+cat > "$work/without" << 'END'
+torch ; sys_platform == "never"
+langdetect ; sys_platform == "never"
+peewee >= 3.18.3, < 4
+END
 uv pip install --quiet --python "$root/.venv/bin/python" --target "$work/image/opt/open-webui" \
     --python-version 3.11 --python-platform "$(uname -m)-manylinux_2_36" --only-binary :all: \
     --override "$work/without" "open-webui==$version"

@@ -7,67 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 
 import httpx
 import pytest
 
-from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
-from tests.hosts.host import Host
-from tests.hosts.project import Project, Result
-from tests.openrouter_simulator import Simulator
-
-SLUG = "company-abc"
-ADMIN = "admin@companyabc.example"
-START_SECONDS = 900
-
-
-@pytest.fixture(scope="module")
-def fleet(
-    project: Project,
-    simulator: Simulator,
-    boot: Callable[..., Host],
-    openwebui_image: Image,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Fleet:
-    host = boot()
-    host.load_image(openwebui_image.archive)
-    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"))
-    fleet.put(
-        SLUG,
-        host,
-        mai_client_name='Żółw & Söhne "Sp. z o.o." $HOME',
-        mai_monthly_limit=500,
-        mai_billing_email="billing@companyabc.example",
-        mai_admin_email=ADMIN,
-        mai_image=openwebui_image.name,
-        mai_image_pull="never",
-        mai_port=8101,
-        # Plain Open WebUI brings no such table.
-        mai_database_create_table=True,
-    )
-    return fleet
-
-
-@pytest.fixture(scope="module")
-def onboarded(fleet: Fleet) -> Result:
-    return fleet.run(SLUG, seconds=START_SECONDS)
-
-
-@pytest.fixture(scope="module")
-def admin(fleet: Fleet, onboarded: Result) -> str:
-    answer = fleet.sign_in(SLUG, ADMIN, fleet.variables(SLUG, "admin.env")["WEBUI_ADMIN_PASSWORD"])
-    assert answer.status_code == 200
-    assert answer.json()["role"] == "admin"
-    return answer.json()["token"]
-
-
-@pytest.fixture
-def api(fleet: Fleet, admin: str) -> httpx.Client:
-    client = fleet.api(SLUG)
-    client.headers["Authorization"] = f"Bearer {admin}"
-    return client
+from tests.hosts.project import Result
+from tests.openwebui.conftest import SLUG
 
 
 def test_it_is_onboarded(fleet: Fleet, onboarded: Result) -> None:

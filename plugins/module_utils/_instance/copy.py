@@ -17,12 +17,17 @@ class CopyError(Exception):
     """What is wrong with the copy, and what to do."""
 
 
+def size(database: str) -> int:
+    """Bytes of the database with what is still in its log."""
+    return sum(os.path.getsize(database + end) for end in ("", "-wal") if os.path.exists(database + end))
+
+
 def make(database: str, copy: str) -> None:
     """Copy the database as it is committed, in one step; the copy appears whole or not at all."""
-    size = sum(os.path.getsize(database + end) for end in ("", "-wal") if os.path.exists(database + end))
+    needed = size(database) + _SPARE
     free = shutil.disk_usage(os.path.dirname(copy)).free
-    if free < size + _SPARE:
-        raise CopyError(f"{copy} needs {size + _SPARE} bytes and {free} are free. Free some space and run again.")
+    if free < needed:
+        raise CopyError(f"{copy} needs {needed} bytes and {free} are free. Free some space and run again.")
     partial = copy + ".partial"
     _remove(partial, partial + "-journal")
     os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -40,13 +45,14 @@ def make(database: str, copy: str) -> None:
 def restore(copy: str, database: str) -> None:
     """Put the copy in the database's place, while the instance is stopped; the copy is kept."""
     check(copy)
-    old, partial = os.stat(database), database + ".partial"
+    # Its owner is what counts: a database that is gone had the directory's
+    old, partial = os.stat(database if os.path.exists(database) else os.path.dirname(database)), database + ".partial"
     try:
         _remove(partial)
         # Nobody else may read it for a moment either
         os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         shutil.copyfile(copy, partial)
-        os.chmod(partial, old.st_mode & 0o7777)
+        os.chmod(partial, old.st_mode & 0o0666)
         os.chown(partial, old.st_uid, old.st_gid)
         _sync(partial)
         # Under a stale log the restored database would be damaged

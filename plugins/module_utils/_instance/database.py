@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
+
 from ansible_collections.mai.clients.plugins.module_utils._database import Database, DatabaseError, connect
-from ansible_collections.mai.clients.plugins.module_utils._instance import stored
+from ansible_collections.mai.clients.plugins.module_utils._instance import stored, tracking
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
 _COLUMNS = (
@@ -35,6 +37,9 @@ class Contents:
             "organizations_table": False,
             "organizations": [],
             "tracks_usage": False,
+            "tracking": None,
+            "size_bytes": None,
+            "chats": None,
             "users": None,
             "administrators": None,
             "error": None,
@@ -56,6 +61,13 @@ def look(path: str | None, url: str | None, exists: bool) -> Contents:
             _organizations(database, contents)
             # Only mAI has it: plain Open WebUI records no usage
             contents.summary["tracks_usage"] = bool(database.columns("client_daily_usage"))
+            contents.summary["tracking"] = tracking.look(
+                database, [row["id"] for row in contents.summary["organizations"] if row["is_active"]]
+            )
+            if not url:
+                contents.summary["size_bytes"] = os.path.getsize(path)
+            if database.columns("chat"):
+                contents.summary["chats"] = database.query("SELECT COUNT(*) AS number FROM chat")[0]["number"]
             _people(database, contents)
             contents.store = stored.read(database)
             contents.summary["schema_revision"] = schema_revision(database)

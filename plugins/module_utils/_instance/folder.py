@@ -71,6 +71,7 @@ def directory(path: str, client: str, unit_client: str | None) -> dict:
         "managed_by": owner,
         "mode": mode(status) if status else None,
         "free_bytes": system.free_bytes(path),
+        "upgrading": os.path.exists(os.path.join(path, ".upgrade", "webui.db")),
     }
 
 

@@ -10,10 +10,12 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import sessi
 # Behind the question whether sign-up is open, and in front of everything that would create an account.
 _NO_ADDRESS = "not-an-email-address"
 _REFUSED = (401, 403)
+# The effective budget is the cap that blocks first: the key's own, or one of its workspace or guardrails.
+_TOLD = ("limit", "limit_remaining", "label", "expires_at", "effective_budget")
 
 
 def key(base_url: str | None, secret: str | None) -> dict:
-    outcome = dict.fromkeys(("status", "disabled", "limit", "limit_remaining", "label", "error"))
+    outcome = dict.fromkeys(("status", "disabled", *_TOLD, "error"))
     outcome["ok"] = False
     if not base_url or not secret:
         outcome["error"] = "base_url is not given" if secret else "api_key.env holds no OPENAI_API_KEY"
@@ -24,7 +26,7 @@ def key(base_url: str | None, secret: str | None) -> dict:
     if answer.ok and isinstance(details, dict):
         outcome["ok"] = True
         outcome["disabled"] = bool(details.get("disabled", False))
-        for name in ("limit", "limit_remaining", "label"):
+        for name in _TOLD:
             outcome[name] = details.get(name)
     elif answer.status == 401:
         outcome["error"] = "OpenRouter refuses the key (HTTP 401): it is disabled, expired or deleted"

@@ -73,7 +73,8 @@ def machine() -> dict:
         "system_version": release.get("VERSION_ID"),
         "codename": release.get("VERSION_CODENAME"),
         "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
-        "memory_bytes": _memory(),
+        "memory_bytes": _memory("MemTotal:"),
+        "memory_available_bytes": _memory("MemAvailable:"),
         "root": os.geteuid() == 0,
         "systemd": has_systemd(),
         "python_version": platform.python_version(),
@@ -93,9 +94,9 @@ def _os_release() -> dict[str, str]:
     return fields
 
 
-def _memory() -> int | None:
+def _memory(kind: str) -> int | None:
     for line in (read_text("/proc/meminfo") or "").splitlines():
-        if line.startswith("MemTotal:"):
+        if line.startswith(kind):
             return int(line.split()[1]) * 1024
     return None
 

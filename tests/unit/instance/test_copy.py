@@ -48,6 +48,14 @@ def test_restored_without_the_stale_log(tmp_path, live):
     assert (tmp_path / "copy.db").exists()
 
 
+def test_restored_where_the_database_is_gone(tmp_path, live):
+    copy.make(str(tmp_path / "webui.db"), str(tmp_path / "copy.db"))
+    (tmp_path / "empty").mkdir(mode=0o700)
+    copy.restore(str(tmp_path / "copy.db"), str(tmp_path / "empty" / "webui.db"))
+    assert _users(tmp_path / "empty" / "webui.db") == ["before"]
+    assert (tmp_path / "empty" / "webui.db").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_full_disk_leaves_the_last_copy(tmp_path, live, monkeypatch):
     (tmp_path / "copy.db").write_text("the last one")
     monkeypatch.setattr(copy, "_SPARE", 1 << 60)

@@ -144,6 +144,7 @@ def test_machine():
         "codename",
         "architecture",
         "memory_bytes",
+        "memory_available_bytes",
         "root",
         "systemd",
         "python_version",
@@ -240,9 +241,39 @@ def test_database(running):
         }
     ]
     assert (database["users"], database["administrators"]) == (3, 1)
+    assert (database["size_bytes"], database["chats"]) == ((running / "data" / "webui.db").stat().st_size, None)
     assert database["schema_revision"] == "e7f8g9h0i1j2"
     assert database["timestamps_unit"] == "ms"
     assert database["error"] is None
+
+
+def test_what_mai_tracks(running):
+    assert look(running)["database"]["tracking"] == dict.fromkeys(
+        ("used_today", "users_not_mapped", "users_not_members", "provisioning_key_saved", "exchange_rate")
+    )
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    with sqlite3.connect(running / "data" / "webui.db") as database:
+        database.executescript(f"""
+            CREATE TABLE client_daily_usage (usage_date DATE, raw_cost REAL);
+            INSERT INTO client_daily_usage VALUES ('{today}', 0.25), ('{today}', 0.5), ('2026-01-01', 9);
+            CREATE TABLE client_live_counters (client_org_id TEXT, "current_date" DATE, today_raw_cost REAL);
+            CREATE TABLE user_client_mapping (user_id TEXT, client_org_id TEXT);
+            CREATE TABLE organization_members (user_id TEXT, organization_id TEXT);
+            INSERT INTO organization_members SELECT id, 'company-abc-001' FROM user LIMIT 1;
+            CREATE TABLE global_settings (id TEXT, openrouter_provisioning_key TEXT);
+            INSERT INTO global_settings VALUES ('default', 'sk-or-v1-agency');
+            CREATE TABLE daily_exchange_rates (date DATE, rate REAL, source TEXT);
+            INSERT INTO daily_exchange_rates VALUES ('2026-11-24', 3.64, 'nbp'), ('2026-11-25', 4.0, 'fallback');
+        """)
+    found = look(running)
+    assert found["database"]["tracking"] == {
+        "used_today": 0.75,
+        "users_not_mapped": 3,
+        "users_not_members": 2,
+        "provisioning_key_saved": True,
+        "exchange_rate": {"date": "2026-11-25", "rate": 4.0, "source": "fallback"},
+    }
+    assert "sk-or-v1-agency" not in json.dumps(found)
 
 
 @pytest.mark.parametrize("form", ["rows", "blob"])
@@ -492,6 +523,8 @@ def test_probe_of_a_good_instance(running, open_webui):
             "limit": 500,
             "limit_remaining": 421.5,
             "label": "sk-or-v1-111...111",
+            "expires_at": None,
+            "effective_budget": None,
             "error": None,
         },
         "models": {"status": "ok", "count": 1, "reason": None},

@@ -33,6 +33,7 @@ def run(tmp_path, capsys):
 
 def test_described(run):
     result = run()
+    assert result["bytes"] > 0
     assert (result["changed"], result["counts"], result["schema_revision"], result["active_users"]) == (
         False,
         {"user": 2},

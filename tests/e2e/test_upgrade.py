@@ -1,0 +1,214 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Another image for clients over SSH, and back with the database. (The real Open WebUI: tests/openwebui.)
+
+The tests build on one another, in this order: acme goes from image to image, spare follows it.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import signal
+import typing as t
+
+import pytest
+
+from tests.e2e.conftest import Image
+from tests.e2e.fleet import Fleet
+from tests.e2e.operations import Probe, people, record_operation, untouched
+from tests.e2e.test_interrupted import cut_off, hold_at_task
+from tests.hosts.host import Host
+from tests.hosts.project import Project, Result
+from tests.openrouter_simulator import Simulator
+
+ADMIN = "boss@example.com"
+SOMEBODY = "somebody@example.com"
+UPGRADE = "playbooks/upgrade_client.yml"
+SLUGS = ("acme", "spare")
+
+# Images made on the machine from the stand-in's: what is different in them.
+VARIANTS = {
+    "mai:2": ["--change", "LABEL release=2"],
+    "mai:3": ["--change", "LABEL release=3"],
+    "mai:slow": ["--change", "ENV STANDIN_STARTUP_DELAY=6"],
+    "mai:broken": ["--change", "ENV STANDIN_FAIL=start"],
+    "mai:forgets": ["--change", 'CMD ["python3", "/opt/forget.py"]'],
+    "mai:half": ["--change", "ENV PYTHONPATH=/opt/half"],
+}
+FORGET = """
+import os, sqlite3
+with sqlite3.connect("/app/backend/data/webui.db") as database:
+    database.execute('DELETE FROM "user"')
+os.execvp("python3", ["python3", "/opt/mai_standin"])
+"""
+MAKE = """
+set -e
+container=$(docker create "$1" true)
+mkdir -p /tmp/half/open_webui/migrations/versions
+touch /tmp/half/open_webui/__init__.py
+printf 'revision: str = "one"\\ndown_revision = None\\n' > /tmp/half/open_webui/migrations/versions/one.py
+printf 'revision = "two"\\ndown_revision = ("one",)\\n' > /tmp/half/open_webui/migrations/versions/two.py
+docker cp --quiet /tmp/half "$container:/opt/half"
+cat > /tmp/forget.py
+docker cp --quiet /tmp/forget.py "$container:/opt/forget.py"
+docker commit "$container" mai:base > /dev/null
+docker rm "$container" > /dev/null
+"""
+
+
+@pytest.fixture(scope="module")
+def fleet(
+    project: Project,
+    simulator: Simulator,
+    ready_hosts: tuple[Host, Host],
+    standin_image: Image,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> t.Iterator[Fleet]:
+    host = ready_hosts[1]
+    simulator.control.clear_faults()
+    host.exec("sh", "-c", MAKE, "sh", standin_image.name, data=FORGET)
+    for name, changes in VARIANTS.items():
+        container = host.exec("docker", "create", "mai:base", "python3", "/opt/mai_standin").stdout.strip()
+        host.exec("docker", "commit", *changes, container, name)
+        host.exec("docker", "rm", container)
+    variables = {
+        "mai_image": standin_image.name,
+        "mai_image_pull": "never",
+        "mai_admin_email": ADMIN,
+        "mai_health_timeout": 20,
+    }
+    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables)
+    for number, slug in enumerate(SLUGS):
+        fleet.put(slug, host, mai_port=8611 + number, mai_monthly_limit=50)
+    fleet.run(",".join(SLUGS))
+    with people(fleet, "acme", ADMIN) as api:
+        somebody = {"name": "Somebody", "email": SOMEBODY, "password": "a-password", "role": "user"}
+        api.post("/api/v1/auths/add", json=somebody).raise_for_status()
+    yield fleet
+    for slug in SLUGS:
+        host.exec("docker", "rm", "--force", fleet.service(slug), check=False)
+
+
+@pytest.fixture(autouse=True)
+def no_faults(simulator: Simulator) -> t.Iterator[None]:
+    yield
+    simulator.control.clear_faults()
+
+
+def upgrade(fleet: Fleet, clients: str, *arguments: str, check: bool = True) -> Result:
+    return fleet.run(clients, *arguments, playbook=UPGRADE, check=check)
+
+
+def said(result: Result) -> str:
+    return " ".join(result.stdout.split())
+
+
+def image(fleet: Fleet, slug: str) -> str:
+    """The names of the image that the client's container was made from."""
+    return (
+        fleet.host(slug)
+        .exec("docker", "image", "inspect", fleet.container(slug)["Image"], "--format", "{{.RepoTags}}")
+        .stdout
+    )
+
+
+def recorded(fleet: Fleet, slug: str) -> str:
+    return (fleet.folder / "host_vars" / f"{slug}.yml").read_text()
+
+
+def users(fleet: Fleet, slug: str) -> list[str]:
+    return [row["email"] for row in fleet.table(slug, "user")]
+
+
+def test_checked_first_then_upgraded_with_people_chatting(fleet: Fleet) -> None:
+    new = ("-e", "new_image=mai:2")
+    with untouched(fleet, SLUGS):
+        checked = upgrade(fleet, "acme", *new, "--check", "--diff")
+        assert "would be upgraded from mai-standin:test to mai:2" in said(checked) and checked.total("changed") > 0
+        missing = upgrade(fleet, "acme", "-e", "new_image=mai:9", check=False)
+        assert missing.rc == 2 and "the image mai:9 is not on the machine" in said(missing)
+    assert "mai:9" not in recorded(fleet, "acme")
+
+    before = fleet.organization("acme")
+    with people(fleet, "acme", ADMIN) as api, Probe(api) as probe:
+        first = upgrade(fleet, "acme", *new)
+    assert "(acme) was upgraded from mai-standin:test to mai:2" in said(first)
+    assert "mai:2" in image(fleet, "acme") and "mai_image: mai:2" in recorded(fleet, "acme")
+    assert fleet.writes == [] and fleet.organization("acme")["openrouter_api_key"] == before["openrouter_api_key"]
+    assert users(fleet, "acme") == [ADMIN, SOMEBODY] and "mai:2" in fleet.handover("acme")
+    assert probe.answers > 10
+    fleet.change("acme", mai_image="mai:2")
+    with untouched(fleet, SLUGS):
+        again = upgrade(fleet, "acme")
+        assert fleet.run("acme").total("changed") == 0
+    assert again.total("changed") == 0, again.output
+    record_operation("upgrade_client", first=first, again=again, gap=probe.longest_gap)
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("mai:broken", "exit code 1"),
+        ("mai:forgets", "the table user had 2 rows and has 1"),
+        ("mai:half", "the image at two"),
+    ],
+)
+def test_back_to_the_old_image_with_the_old_database(fleet: Fleet, name: str, cause: str) -> None:
+    with people(fleet, "acme", ADMIN) as api, Probe(api) as probe:
+        failed = upgrade(fleet, "acme", "-e", f"new_image={name}", check=False)
+        with fleet.api("acme") as anonymous:
+            assert anonymous.get("/health").json() == {"status": True}
+    assert failed.rc == 2 and cause in said(failed) and "it runs on with its old image" in said(failed)
+    assert "mai:2" in image(fleet, "acme") and "mai_image: mai:2" in recorded(fleet, "acme")
+    assert users(fleet, "acme") == [ADMIN, SOMEBODY] and fleet.writes == []
+    with untouched(fleet, SLUGS):
+        assert fleet.run("acme").total("changed") == 0
+    record_operation(f"upgrade_client, back from {name}", first=failed, gap=probe.longest_gap)
+
+
+def test_a_killed_upgrade_is_finished_by_the_next(fleet: Fleet, tmp_path: pathlib.Path) -> None:
+    fleet.change("acme", mai_image="mai:slow")
+    held = hold_at_task(fleet, "acme", "Wait until the instance is up", tmp_path, playbook=UPGRADE)
+    held.run.signal_all(signal.SIGKILL)
+    held.run.wait(60)
+    refused = fleet.run("acme", check=False)
+    assert refused.rc == 2 and "upgrade_client.yml -e client=acme" in said(refused)
+    before = fleet.started("acme")
+    finished = upgrade(fleet, "acme", "-e", "take_lock=true")
+    assert "upgraded" in said(finished) and fleet.started("acme") == before
+    assert users(fleet, "acme") == [ADMIN, SOMEBODY]
+    assert fleet.run("acme").total("changed") == 0
+
+
+def test_neither_openrouter_nor_an_unreachable_machine(fleet: Fleet) -> None:
+    fleet.change("acme", mai_image="mai:3")
+    with cut_off(fleet.host("acme")):
+        assert upgrade(fleet, "acme", check=False).rc == 4
+    fleet.simulator.control.fault(kind="status", status=500, times=None)
+    upgraded = upgrade(fleet, "acme")
+    assert "mai:3" in image(fleet, "acme") and "OpenRouter did not answer" in said(upgraded)
+
+
+def test_somebody_who_is_active_is_waited_for(fleet: Fleet) -> None:
+    fleet.change("acme", mai_image="mai:2")
+    with people(fleet, "acme", ADMIN) as api, untouched(fleet, SLUGS):
+        assert api.get("/api/v1/auths/").is_success
+        busy = upgrade(fleet, "acme", "-e", "when_idle=true", "-e", "idle_minutes=0", check=False)
+        assert busy.rc == 2 and "1 people were active" in said(busy)
+
+
+def test_one_client_first_and_the_others_only_after_it(fleet: Fleet) -> None:
+    fleet.change("acme", mai_image="mai:2")
+    fleet.change("spare", mai_image="mai:2")
+    alone = upgrade(fleet, "all", "-e", "canary=spare")
+    assert "Left alone for now: acme" in said(alone)
+    assert "mai:2" in image(fleet, "spare") and "mai:3" in image(fleet, "acme")
+    both = upgrade(fleet, "all", "-e", "canary=spare", "-e", "continue=true")
+    assert "mai:2" in image(fleet, "acme") and both.total("changed") > 0
+
+    for slug in SLUGS:
+        fleet.change(slug, mai_image="mai:broken")
+    stopped = upgrade(fleet, "all", "-e", "continue=true", check=False)
+    assert stopped.rc == 2 and "spare was not upgraded" not in said(stopped)
+    assert all("mai:2" in image(fleet, slug) for slug in SLUGS)
