@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import Image
-from tests.e2e.fleet import Fleet
+from tests.e2e.fleet import ONBOARDING, Fleet
 from tests.hosts.host import Host
 from tests.hosts.paths import REPOSITORY
 from tests.hosts.project import Project, Result, Run
@@ -74,10 +74,13 @@ def wait_for(what: t.Callable[[], t.Any], run: Run, seconds: float = 120) -> Non
         time.sleep(0.1)
 
 
-def hold_at_task(fleet: Fleet, slug: str, task: str, folder: pathlib.Path) -> Held:
+def hold_at_task(
+    fleet: Fleet, slug: str, task: str, folder: pathlib.Path, *arguments: str, playbook: str = ONBOARDING
+) -> Held:
     file = folder / slug
     plugins = REPOSITORY / "tests" / "integration" / "onboarding" / "callback_plugins"
-    run = fleet.start(slug, HOLD_AT=task, HOLD_FILE=str(file), ANSIBLE_CALLBACK_PLUGINS=str(plugins))
+    hold = {"HOLD_AT": task, "HOLD_FILE": str(file), "ANSIBLE_CALLBACK_PLUGINS": str(plugins)}
+    run = fleet.start(slug, *arguments, playbook=playbook, **hold)
     wait_for(file.exists, run)
     return Held(run, file.unlink)
 

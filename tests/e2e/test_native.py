@@ -108,3 +108,14 @@ def test_what_ran_before_runs_on_when_a_change_does_not_start(fleet: Fleet) -> N
 
     fleet.change(SLUG, mai_start_command="python3 /opt/mai_standin")
     assert fleet.run(SLUG).rc == 0
+
+
+def test_off_boarded(fleet: Fleet) -> None:
+    pid, host = unit(fleet, "MainPID"), fleet.host(SLUG)
+    leave = {"playbook": "playbooks/offboard_client.yml"}
+    fleet.run(SLUG, "-e", f"confirm={SLUG}", **leave)
+    assert unit(fleet, "LoadState") == "not-found" and host.exec("kill", "-0", pid, check=False).returncode != 0
+    assert fleet.simulator.control.keys_named(f"client-{SLUG}") == []
+    assert "webui-final.db" in host.exec("sh", "-c", f"ls {fleet.directory(SLUG)[:-len(SLUG)]}* /opt/mai/deployments/archive/*").stdout
+    again = fleet.run(SLUG, "-e", f"confirm={SLUG}", **leave)
+    assert (again.total("changed"), fleet.writes) == (0, [])
