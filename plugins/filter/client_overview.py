@@ -42,7 +42,7 @@ COLUMNS = {
 
 def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values] | None) -> Row:
     """One client: ``seen`` is what M(mai.clients.instance_info) found or nothing, ``keys`` are those of the account."""
-    of_name = [key for key in _keys(keys or ()) if owner_of(key) == client["key_name"]]
+    of_name = [key for key in account_keys(keys or ()) if owner_of(key) == client["key_name"]]
     current = [key for key in of_name if key.name == client["key_name"]]
     key = current[0] if current else None
     used = sum(one["usage_monthly"] or 0 for one in of_name) if keys is not None else None
@@ -67,7 +67,7 @@ def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values
     }
 
 
-def _keys(given: t.Iterable[Values]) -> list[Key]:
+def account_keys(given: t.Iterable[Values]) -> list[Key]:
     return [Key(one.get("hash", ""), one["name"], one) for one in given]
 
 
@@ -86,17 +86,17 @@ def _state(seen: Values | None, client: Values, key: Key | None) -> str:
         return "up, suspended" if suspended else "up"
     if suspended:
         return "suspended"
-    return "unhealthy" if seen["port"]["ours"] or _container(seen).get("state") == "running" else "down"
+    return "unhealthy" if seen["port"]["ours"] or own_container(seen).get("state") == "running" else "down"
 
 
-def _container(seen: Values) -> Values:
+def own_container(seen: Values) -> Values:
     return next((one for one in seen["containers"] if one["managed"]), {})
 
 
 def _image(seen: Values | None, client: Values) -> str | None:
     if client["deployment"] != "docker":
         return client["deployment"]
-    return _container(seen).get("image") if seen else None
+    return own_container(seen).get("image") if seen else None
 
 
 def _differences(
@@ -119,7 +119,7 @@ def _differences(
 def _key_differences(seen: Values | None, client: Values, key: Key, carried: float) -> t.Iterator[str]:
     wanted = limit_left(client["limit"], carried, key["limit"])
     if key["limit"] != wanted:
-        yield f"limit {_money(key['limit'])} instead of {_money(wanted)}"
+        yield f"limit {amount(key['limit'])} instead of {amount(wanted)}"
     elif wanted is not None and key["limit_reset"] != "monthly":
         yield f"the limit is not monthly but {key['limit_reset'] or 'for good'}"
     if seen is None:
@@ -134,7 +134,7 @@ def _instance_differences(seen: Values, client: Values) -> t.Iterator[str]:
         yield "the key saved in Open WebUI is not the one on the machine"
     if client["settings_differ"]:
         yield f"settings: {', '.join(client['settings_differ'])}"
-    container = _container(seen)
+    container = own_container(seen)
     if container and seen["image"]["present"] and container.get("image_id") != seen["image"]["id"]:
         yield "image: run upgrade_client.yml"
     database = seen["database"]
@@ -148,8 +148,8 @@ def _instance_differences(seen: Values, client: Values) -> t.Iterator[str]:
             yield "the organisation in the database has another key"
 
 
-def _money(amount: float | None) -> str:
-    return "NO LIMIT" if amount is None else f"{amount:.2f}"
+def amount(usd: float | None) -> str:
+    return "NO LIMIT" if usd is None else f"{usd:.2f}"
 
 
 def unclaimed_keys(
@@ -157,7 +157,7 @@ def unclaimed_keys(
 ) -> list[str]:
     """Names of the keys that look like a client's, and of which the inventory knows no client."""
     known = {str(hostvars[slug].get("mai_key_name") or f"client-{slug}") for slug in slugs}
-    owners = {key.name: owner_of(key) for key in _keys(keys)}
+    owners = {key.name: owner_of(key) for key in account_keys(keys)}
     return sorted(name for name, owner in owners.items() if owner.startswith(prefix) and owner not in known)
 
 
@@ -200,7 +200,7 @@ def _cells(row: Row) -> dict[str, str]:
         "state": row["state"],
         "image": row["image"] or "",
         "key": key + row["key_state"],
-        "limit": _money(row["limit"]) if row["key_hash"] else "?",
+        "limit": amount(row["limit"]) if row["key_hash"] else "?",
         "used": "?" if used is None else f"{used:.2f}",
         "percent": "" if percent is None else f"{percent:.0f}",
         "last_used": (row["last_used_at"] or "never")[:10] if row["key_hash"] else "?",

@@ -41,6 +41,14 @@ def _somebody_elses(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) 
         yield f"port {port['number']} is already used by {holder} on this machine: choose another mai_port. {adopt}"
 
 
+def _interrupted(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    if seen["directory"]["upgrading"]:
+        yield (
+            "an upgrade of the instance was interrupted and has to be finished first: "
+            f"ansible-playbook playbooks/upgrade_client.yml -e client={client['slug']}"
+        )
+
+
 def _docker(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     docker, machine = seen["docker"], seen["machine"]
     packages = client["mai_docker_packages"]
@@ -94,7 +102,12 @@ def _room(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Itera
 def host_problems(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:
     """What must be put right on the machine before anything is done for this client."""
     deployment = _docker if client["mai_deployment"] == "docker" else _native
-    return [*_somebody_elses(client, seen), *deployment(client, seen), *_room(client, seen)]
+    return [
+        *_somebody_elses(client, seen),
+        *_interrupted(client, seen),
+        *deployment(client, seen),
+        *_room(client, seen),
+    ]
 
 
 def host_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:

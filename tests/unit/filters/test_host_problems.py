@@ -39,6 +39,7 @@ SEEN = {
         "managed": False,
         "managed_by": None,
         "free_bytes": 50 * GIB,
+        "upgrading": False,
     },
     "containers": [],
     "foreign_containers": [],
@@ -109,6 +110,7 @@ def test_nothing_stands_in_the_way(client: dict, parts: dict) -> None:
         ({}, {"docker": NO_DOCKER, "machine": {"system_id": "fedora"}}, "fedora"),
         ({}, {"docker": {"engine": None, "compose": None, "error": "permission denied"}}, "does not answer"),
         ({}, {"directory": {"free_bytes": GIB // 2}}, "make room"),
+        ({}, {"directory": {"upgrading": True}}, "upgrade_client.yml -e client=company-abc"),
         ({"mai_memory_limit": "9g"}, {}, "mai_memory_limit is 9.0 GiB"),
         (
             {"mai_deployment": "native", "mai_native_service": "systemd"},

@@ -1,0 +1,24 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which of an account's keys are one client's: the one in use, those on their way, those that were replaced."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.mai.clients.plugins.filter.client_overview import account_keys
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import owner_of
+
+
+def client_keys(keys: t.Iterable[t.Mapping[str, t.Any]], name: str) -> list[dict[str, t.Any]]:
+    """The keys whose name is ``name``, is to become it, or was it."""
+    return [dict(key.data) for key in account_keys(keys) if owner_of(key) == name]
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"client_keys": client_keys}

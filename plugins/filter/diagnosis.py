@@ -1,0 +1,522 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wrong with one client, why, and what to do: the guide's troubleshooting as checks that only decide.
+
+Every copy of the key is compared with the key at OpenRouter, so that one wrong copy is one failure and not five.
+What cannot be tried is unknown and never failed.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from datetime import datetime, timezone
+
+from ansible_collections.mai.clients.plugins.filter import verification
+from ansible_collections.mai.clients.plugins.filter.client_overview import GIB, account_keys, amount, own_container
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key, owner_of
+from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+
+Values = t.Mapping[str, t.Any]
+Finding = t.Tuple[str, str, str]  # result, cause, remedy
+
+MIB = 1024**2
+EMPTY = sha256("")
+# Follows at the next start that has another reason, see role instance.
+LATE_SETTINGS = ("MONTHLY_LIMIT",)
+# mAI's own when the bank that gives the rate does not answer.
+FALLBACK_RATE = 4.0
+SAFE_EMAIL = re.compile(r"[A-Za-z0-9._+@-]+")
+
+
+class Case:
+    """One client: what was seen of it, and the commands that help it."""
+
+    def __init__(
+        self, seen: Values, client: Values, account: Values, keys: t.Iterable[Values] | None, chat: Values | None
+    ) -> None:
+        self.seen, self.client, self.account, self.chat = seen, client, account, chat
+        self.openrouter = keys is not None
+        self.of_name = [key for key in account_keys(keys or ()) if owner_of(key) == client["key_name"]]
+        self.current = [key for key in self.of_name if key.name == client["key_name"]]
+
+    @property
+    def key(self) -> Key:
+        """Of several with the name, the one that the machine has."""
+        mine = [key for key in self.current if self.seen and key.hash == self.seen["key_hash"]]
+        return (mine or self.current)[0]
+
+    @property
+    def suspended(self) -> bool:
+        return bool(self.current and self.key.disabled)
+
+    @property
+    def key_hash(self) -> str | None:
+        """What every copy of the key is compared with; where OpenRouter does not tell, the machine's own."""
+        return self.key.hash if self.current else self.seen["key_hash"]
+
+    @property
+    def environment_counts(self) -> bool:
+        """Where Open WebUI reads its saved key at each request, the one in its environment is not renewed."""
+        saved = self.seen["stored_connection"]
+        return saved["form"] != "rows" or not saved["connections"] or self.seen["database"]["tracks_usage"]
+
+    @property
+    def others(self) -> list[str]:
+        """Addresses of the connections that are not the client's."""
+        saved = self.seen["stored_connection"]["connections"]
+        return [one["url"] for one in saved if one["key_hash"] not in (self.key_hash, None)]
+
+    def play(self, name: str, more: str = "") -> str:
+        return f"ansible-playbook {self.client['inventory']} playbooks/{name}.yml -e client={self.client['slug']}{more}"
+
+    def put_right(self) -> str:
+        """A suspended client stays so whenever it is onboarded."""
+        return self.play("resume_client" if self.suspended else "onboard_client")
+
+    def on_machine(self, arguments: str) -> str:
+        return f"ansible {self.client['inventory']} {self.client['slug']} -b {arguments}"
+
+    def log(self) -> str:
+        service, directory = self.client["service"], self.client["directory"]
+        if self.client["deployment"] == "docker":
+            return self.on_machine(f"-a 'docker logs --tail 50 {service}'")
+        if self.seen["unit"] and self.seen["unit"]["exists"]:
+            return self.on_machine(f"-a 'journalctl -n 50 -u {service}'")
+        return self.on_machine(f"-a 'tail -n 50 {directory}/instance.log'")
+
+    def organization(self, identifier: str, more: str = "") -> str:
+        arguments = f"id={identifier} database_path={self.seen['database']['path']}{more}"
+        return self.on_machine(f"-m mai.clients.client_organization -a '{arguments}'")
+
+    def sql(self, statement: str, *values: str) -> str:
+        """For any shell; every machine has Python, and not every one has a command sqlite3."""
+        texts = [self.seen["database"]["path"], statement, *values]
+        path, does, *rest = (f'\\"{text}\\"' for text in texts)
+        program = f"db = sqlite3.connect({path}); db.execute({does}, [{', '.join(rest)}]); db.commit()"
+        return self.on_machine(f"-m shell -a \"python3 -c 'import sqlite3; {program}'\"")
+
+    def verified(self, check: t.Callable[[Values, Values], tuple[str, str]], remedy: str) -> Finding:
+        """One of the checks that end an onboarding."""
+        expected = {**self.client, "key": {"hash": self.key_hash}}
+        result, cause = check(self.seen, expected)
+        return (result, cause, remedy if result == "failed" else "")
+
+
+def ok(cause: str) -> Finding:
+    return ("ok", cause, "")
+
+
+def unknown(cause: str) -> Finding:
+    return ("unknown", cause, "")
+
+
+# What a check needs: why it cannot be made, or nothing
+
+
+def _no_openrouter(case: Case) -> str:
+    return "" if case.openrouter else "the keys at OpenRouter are not known, see the provisioning key"
+
+
+def _no_key(case: Case) -> str:
+    return _no_openrouter(case) or ("" if case.current else f"there is no key {case.client['key_name']}")
+
+
+def _no_machine(case: Case) -> str:
+    if not case.seen:
+        return "its machine does not answer" if case.client["unreachable"] else "its machine could not be looked at"
+    return ""
+
+
+def _no_client(case: Case) -> str:
+    return _no_machine(case) or ("" if case.seen["directory"]["managed"] else "it was not onboarded")
+
+
+def _no_answer(case: Case) -> str:
+    return _no_client(case) or ("" if case.seen["health"]["status"] is not None else "the instance does not answer")
+
+
+def _no_database(case: Case) -> str:
+    missing = _no_client(case)
+    if missing:
+        return missing
+    database = case.seen["database"]
+    return f"the database cannot be read: {database['error']}" if database["error"] else ""
+
+
+# The account and the key
+
+
+def _provisioning_key(case: Case) -> Finding:
+    account = case.account
+    if account.get("management_key"):
+        return ok("OpenRouter accepts it")
+    if account.get("error") in ("not_a_management_key", "invalid_option"):
+        return ("failed", account["msg"], "export OPENROUTER_PROVISIONING_KEY_FILE=/path/to/the/management/key")
+    return unknown(account.get("msg") or "OpenRouter was not asked")
+
+
+def _credits(case: Case) -> Finding:
+    credit = case.account.get("credits")
+    if not credit:
+        return unknown("the credits are not known, see the provisioning key")
+    if credit["left"] > 0:
+        return ok(f"{credit['left']:.2f} USD are left")
+    return ("failed", "the agency's credits at OpenRouter are used up", "https://openrouter.ai/settings/credits")
+
+
+def _inventory(case: Case) -> Finding:
+    if not case.client["problems"]:
+        return ok("the client's name and variables are acceptable")
+    query = f"ansible-inventory {case.client['inventory']} --host {case.client['slug']} --yaml"
+    return ("failed", "; ".join(case.client["problems"]), query)
+
+
+def _key_exists(case: Case) -> Finding:
+    name = case.client["key_name"]
+    if len(case.current) == 1:
+        return ok(f"{name} is {case.key['label']}")
+    if not case.current:
+        return ("failed", f"OpenRouter has no key named {name}", case.play("onboard_client"))
+    hashes = ", ".join(key.hash[:8] for key in case.current)
+    cause = f"{len(case.current)} keys have the name {name}: {hashes}. Delete those that are not the client's"
+    return ("failed", cause, "https://openrouter.ai/settings/keys")
+
+
+def _key_enabled(case: Case) -> Finding:
+    if not case.key.disabled:
+        return ok("it is enabled")
+    return ("failed", "it is disabled: the client is suspended", case.play("resume_client"))
+
+
+def _key_not_expired(case: Case) -> Finding:
+    expires = case.key.expires
+    if expires is None:
+        return ok("it does not expire")
+    if expires > datetime.now(timezone.utc):
+        return ok(f"it expires at {expires:%Y-%m-%d %H:%M} UTC")
+    return ("failed", f"it expired at {expires:%Y-%m-%d %H:%M} UTC", case.play("rotate_key"))
+
+
+def _limit(case: Case) -> Finding:
+    limit, left, reset = case.key["limit"], case.key["limit_remaining"], case.key["limit_reset"]
+    if limit is None:
+        return ok("NO LIMIT")
+    if left is None or left > 0:
+        return ok(f"{amount(left)} of {amount(limit)} USD are left")
+    until = {"daily": "today", "weekly": "this week", "monthly": "this month"}.get(reset, "for good")
+    more = f" -e new_limit={limit * 2 or 10:g}"
+    return ("failed", f"all of its {amount(limit)} USD are used {until}", case.play("set_limit", more))
+
+
+def _budgets(case: Case) -> Finding:
+    probed = case.seen["probe"]["key"]
+    if not probed["ok"] or case.seen["key_hash"] != case.key_hash:
+        return unknown(probed["error"] or "the key on the machine is another")
+    budget = probed["effective_budget"] or {}
+    left = budget.get("remaining_usd")
+    if budget.get("scope") == "key_limit" or left is None or left > 0:
+        return ok("no budget of its workspace or of a guardrail is used up")
+    what = " ".join(filter(None, [str(budget.get("scope")), budget.get("guardrail_id") or budget.get("budget_id")]))
+    cause = f"a budget above the key is used up: {what}, {amount(budget.get('limit_usd'))} USD. Raise it there"
+    return ("failed", cause, "https://openrouter.ai/settings")
+
+
+# The machine and the instance
+
+
+def _onboarded(case: Case) -> Finding:
+    directory = case.seen["directory"]
+    if directory["managed"]:
+        return ok(directory["path"])
+    cause = f"there is no instance of this client in {directory['path']}"
+    if directory["exists"] and not directory["empty"]:
+        cause = f"{directory['path']} was made by somebody else"
+    return ("failed", cause, case.play("onboard_client"))
+
+
+def _key_on_machine(case: Case) -> Finding:
+    if case.seen["key_hash"] == case.key.hash:
+        return ok("it is the client's")
+    return ("failed", "the key in api_key.env is not the client's key at OpenRouter", case.play("onboard_client"))
+
+
+def _instance_up(case: Case) -> Finding:
+    container = own_container(case.seen)
+    if case.client["deployment"] == "docker" and container.get("state") != "running":
+        return ("failed", f"its container is {container.get('state', 'missing')}", case.put_right())
+    if case.seen["health"]["status"] is None and not case.seen["port"]["ours"]:
+        return ("failed", f"nothing answers at {case.seen['health']['url']}", case.put_right())
+    return ok("it runs")
+
+
+def _instance_healthy(case: Case) -> Finding:
+    if case.seen["health"]["status"] is None and not case.seen["port"]["ours"]:
+        return unknown("the instance does not run")
+    return case.verified(verification.CHECKS["instance healthy"], case.log())
+
+
+def _environment(case: Case) -> Finding:
+    has = case.seen["environment"]
+    if not has:
+        return unknown("the instance does not run")
+    wanted = {name: digest for name, digest in case.seen["settings"].items() if name not in LATE_SETTINGS}
+    if case.environment_counts:
+        # Not the file's: a wrong key there has a check of its own
+        wanted.update(dict.fromkeys(("OPENAI_API_KEY", "OPENROUTER_API_KEY"), case.key_hash))
+    differ = sorted(name for name, digest in wanted.items() if has.get(name) != digest)
+    if differ:
+        return ("failed", f"it runs with other values than its files have: {', '.join(differ)}", case.put_right())
+    return ok("it runs with what its files have")
+
+
+def _address(case: Case) -> Finding:
+    saved = [c["url"] for c in case.seen["stored_connection"]["connections"] if c["key_hash"] == case.key_hash]
+    address = saved[0] if saved else case.client["api_base_url"]
+    if not case.seen["database"]["tracks_usage"] or "openrouter.ai" in address:
+        return ok(address)
+    cause = f"mAI counts usage only at openrouter.ai, and the instance uses {address}: remove mai_instance_api_base_url"
+    return ("failed", cause, case.play("onboard_client"))
+
+
+def _tracking_variables(case: Case) -> Finding:
+    if not case.seen["database"]["tracks_usage"]:
+        return ok("this release counts no usage")
+    has = case.seen["environment"]
+    if not has:
+        return unknown("the instance does not run")
+    names = ("OPENROUTER_EXTERNAL_USER", "ORGANIZATION_NAME", "OPENROUTER_API_KEY")
+    missing = [name for name in names if has.get(name, EMPTY) == EMPTY]
+    if missing:
+        cause = f"mAI counts no usage without {', '.join(missing)}: look into mai_extra_env"
+        return ("failed", cause, case.play("onboard_client"))
+    if has["OPENROUTER_EXTERNAL_USER"] != sha256(case.client["client_id"]):
+        cause = f"OPENROUTER_EXTERNAL_USER is not {case.client['client_id']}: look into mai_extra_env"
+        return ("failed", cause, case.play("onboard_client"))
+    return ok("mAI has all three")
+
+
+def _key_saved(case: Case) -> Finding:
+    return case.verified(verification.CHECKS["key saved in Open WebUI"], _save_key(case))
+
+
+def _save_key(case: Case) -> str:
+    """An onboarding replaces only keys and URLs that are known to have been the client's."""
+    saved = [one for one in case.seen["stored_connection"]["connections"] if one["key_hash"]]
+    ours = [one for one in saved if one["key_hash"] == case.key_hash]
+    if not saved or (not ours and saved[0]["key_hash"] in case.seen["former_key_hashes"]):
+        return case.play("onboard_client")
+    arguments = [
+        f"database_path={case.seen['database']['path']}",
+        f"secret_file={case.client['directory']}/api_key.env",
+        f"base_url={case.client['api_base_url']}",
+        f"replaces_urls={ours[0]['url']}" if ours else f"replaces={saved[0]['key_hash']}",
+    ]
+    return case.on_machine(f"-m mai.clients.stored_connection -a '{' '.join(arguments)}'")
+
+
+def _models(case: Case) -> Finding:
+    result, cause, remedy = case.verified(verification.CHECKS["models listed"], case.log())
+    status = case.seen["probe"]["key"]["status"]
+    if result == "failed" and (status is None or status >= 500):
+        return unknown("the machine gets no answer of OpenRouter")
+    return (result, cause, remedy)
+
+
+# The database
+
+
+def _organization(case: Case) -> Finding:
+    wanted = case.client["client_id"]
+    active = [row["id"] for row in case.seen["database"]["organizations"] if row["is_active"]]
+    others = [identifier for identifier in active if identifier != wanted]
+    remedy = case.put_right()
+    if others:
+        # An onboarding refuses to take over what it did not make. Recorded usage is kept.
+        more = " active=false" if wanted in active else " state=absent"
+        remedy = f"{case.organization(others[0], more)} && {remedy}"
+    return case.verified(verification.CHECKS["organisation recorded"], remedy)
+
+
+def _usage(case: Case) -> Finding:
+    counted = (case.seen["database"]["tracking"] or {}).get("used_today")
+    if counted is None:
+        return ok("this release counts no usage")
+    spent = sum(key["usage_daily"] or 0 for key in case.of_name)
+    others = f" ({', '.join(case.others)})" if case.others else ""
+    if spent and not counted:
+        cause = f"{spent:.4f} USD today at OpenRouter, nothing in the instance"
+        if case.seen["environment"].get("INFLUXDB_FIRST_ENABLED") == sha256("true"):
+            return unknown(f"{cause}: the batch that counts has not run yet")
+        cause += ": it did not count them, or the batch that counts has not run yet, or the key is used elsewhere"
+        return ("failed", cause, case.log())
+    if counted and not spent:
+        cause = f"{counted:.4f} USD today in the instance, nothing at OpenRouter on the client's key: chats go over"
+        return ("failed", f"{cause} another connection that an administrator added{others}", case.play("client_info"))
+    words = f"today {spent:.4f} USD at OpenRouter, {counted:.4f} USD in the instance"
+    return ok(words + (f"; chats over another connection{others} are not counted" if others else ""))
+
+
+def _people(name: str) -> t.Callable[[Case], Finding]:
+    def check(case: Case) -> Finding:
+        number = (case.seen["database"]["tracking"] or {}).get(f"users_{name.replace(' ', '_')}")
+        active = [row["id"] for row in case.seen["database"]["organizations"] if row["is_active"]]
+        if active != [case.client["client_id"]]:
+            return unknown("see the organisation")
+        if number is None:
+            return ok("this release does not read that")
+        if not number:
+            return ok("all users")
+        cause = f"{number} users are {name} of the organisation"
+        return ("failed", cause, case.organization(case.client["client_id"]))
+
+    return check
+
+
+def _no_provisioning_key(case: Case) -> Finding:
+    if not (case.seen["database"]["tracking"] or {}).get("provisioning_key_saved"):
+        return ok("none in the instance's database")
+    cause = (
+        "a provisioning key is saved in the instance (global_settings), whose administrators can download it: "
+        "remove it, and replace it at OpenRouter"
+    )
+    return ("failed", cause, case.sql("UPDATE global_settings SET openrouter_provisioning_key = NULL"))
+
+
+def _administrator(case: Case) -> Finding:
+    number = case.seen["database"]["administrators"]
+    if number is None:
+        return unknown("this release has no table of users")
+    if number:
+        return ok(f"users who administer it: {number}")
+    email = case.client["admin_email"] or ""
+    if case.seen["database"]["users"] and SAFE_EMAIL.fullmatch(email):
+        cause = f"none of its users administers the instance: {email} can be made to"
+        return ("failed", cause, case.sql("UPDATE user SET role = ? WHERE email = ?", "admin", email))
+    return ("failed", "nobody can administer the instance: set mai_admin_email", case.play("onboard_client"))
+
+
+def _signup(case: Case) -> Finding:
+    remedy = case.play("onboard_client")
+    if case.seen["stored_connection"]["form"] == "rows":
+        # Newer releases read it there, and no longer from their environment
+        remedy = case.sql("UPDATE config SET value = ? WHERE key = ?", "false", "ui.enable_signup")
+    return case.verified(verification.CHECKS["sign-up closed"], remedy)
+
+
+def _exchange_rate(case: Case) -> Finding:
+    rate = (case.seen["database"]["tracking"] or {}).get("exchange_rate")
+    if not rate:
+        return ok("none is kept")
+    if rate["rate"] != FALLBACK_RATE and "fallback" not in str(rate["source"]).lower():
+        return ok(f"{rate['rate']} of {rate['date']}")
+    cause = (
+        f"the rate of {rate['date']} is the built-in {rate['rate']}: the bank's was not reached, PLN are shown wrongly"
+    )
+    return ("failed", cause, case.on_machine("-a 'curl -sS https://api.nbp.pl/api/exchangerates/rates/a/usd/'"))
+
+
+def _disk(case: Case) -> Finding:
+    places = (case.seen["directory"]["free_bytes"], case.seen["docker"]["data_root_free_bytes"])
+    free = min((place for place in places if place is not None), default=None)
+    if free is None:
+        return unknown("the free space is not known")
+    words = f"{free / GIB:.1f} GiB are free"
+    if free >= case.client["disk_gib"] * GIB:
+        return ok(words)
+    return ("failed", f"only {words}", case.on_machine("-m shell -a 'df -h; docker system df'"))
+
+
+def _memory(case: Case) -> Finding:
+    free = case.seen["machine"]["memory_available_bytes"]
+    if free is None:
+        return unknown("the free memory is not known")
+    words = f"{free / MIB:.0f} MiB are free"
+    if free >= case.client["memory_mib"] * MIB:
+        return ok(words)
+    return ("failed", f"only {words}", case.on_machine("-m shell -a 'free -m; ps aux --sort=-rss | head'"))
+
+
+def _chat(case: Case) -> Finding:
+    chat, wanted = case.chat or {}, case.client["client_id"]
+    if chat.get("status") == "failed":
+        return ("failed", chat["reason"], case.log())
+    if chat.get("status") != "ok":
+        return unknown(chat.get("reason") or chat.get("msg") or "it was not tried")
+    user = chat["external_user"] or ""
+    if user == wanted or user.startswith(wanted + "_user_"):
+        return ok(f"OpenRouter has it under {user}")
+    return ("failed", f"OpenRouter has it under {user or 'nobody'}, not under {wanted}", case.play("onboard_client"))
+
+
+CHECKS: dict[str, tuple[t.Callable[[Case], str] | None, t.Callable[[Case], Finding]]] = {
+    "provisioning key": (None, _provisioning_key),
+    "credits": (None, _credits),
+    "name and variables": (None, _inventory),
+    "key exists": (_no_openrouter, _key_exists),
+    "key enabled": (_no_key, _key_enabled),
+    "key not expired": (_no_key, _key_not_expired),
+    "limit not used up": (_no_key, _limit),
+    "onboarded": (_no_machine, _onboarded),
+    "budgets not used up": (_no_client, _budgets),
+    "key on the machine": (lambda case: _no_client(case) or _no_key(case), _key_on_machine),
+    "instance up": (_no_client, _instance_up),
+    "instance healthy": (_no_client, _instance_healthy),
+    "environment": (_no_client, _environment),
+    "key saved in Open WebUI": (_no_database, _key_saved),
+    "models": (_no_answer, _models),
+    "address of OpenRouter": (_no_database, _address),
+    "variables for tracking": (_no_database, _tracking_variables),
+    "organisation": (_no_database, _organization),
+    "users mapped": (_no_database, _people("not mapped")),
+    "users members": (_no_database, _people("not members")),
+    "usage today": (lambda case: _no_key(case) or _no_database(case), _usage),
+    "exchange rate": (_no_database, _exchange_rate),
+    "no provisioning key inside": (_no_database, _no_provisioning_key),
+    "administrator": (_no_database, _administrator),
+    "sign-up closed": (_no_answer, _signup),
+    "disk": (_no_machine, _disk),
+    "memory": (_no_machine, _memory),
+}
+
+
+def diagnosis(
+    seen: Values | None,
+    client: Values,
+    account: Values,
+    keys: t.Iterable[Values] | None,
+    chat: Values | None = None,
+) -> list[dict[str, str]]:
+    """Each check in the guide's order: ``check``, ``result`` (ok, failed, unknown), ``cause`` and ``remedy``."""
+    case = Case(seen or {}, client, account, keys, chat)
+    checks = {**CHECKS, **({} if chat is None else {"chat of one token": (_no_answer, _chat)})}
+    found = []
+    for name, (needs, check) in checks.items():
+        missing = needs(case) if needs else ""
+        result, cause, remedy = unknown(missing) if missing else check(case)
+        found.append({"check": name, "result": result, "cause": cause, "remedy": remedy})
+    return found
+
+
+def diagnosis_table(checks: t.Sequence[Values]) -> str:
+    """For people: how many of each, and a line for each check, the worst first, with its remedy below."""
+    counts = {result: sum(one["result"] == result for one in checks) for result in ("failed", "unknown", "ok")}
+    width = max((len(one["check"]) for one in checks), default=0)
+    lines = [", ".join(f"{number} {result}" for result, number in counts.items() if number), ""]
+    for one in sorted(checks, key=lambda one: list(counts).index(one["result"])):
+        lines.append(
+            f"{one['result'].upper() if one['result'] == 'failed' else one['result']:<7}  {one['check']:<{width}}"
+        )
+        lines[-1] += f"  {' '.join(one['cause'].split())}"
+        if one["remedy"]:
+            lines.append(f"{'':<7}  {'':<{width}}  > {one['remedy']}")
+    return "\n".join(lines)
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"diagnosis": diagnosis, "diagnosis_table": diagnosis_table}

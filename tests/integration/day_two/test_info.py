@@ -1,0 +1,45 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""client_info.yml: everything about a client, with what does not answer left out."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from tests.hosts.project import Result
+from tests.integration.onboarding.conftest import Agency
+
+
+def told(agency: Agency, slug: str) -> tuple[Result, dict[str, t.Any]]:
+    file = agency.folder / "info.json"
+    agency.control.clear_journal()
+    result = agency.run(slug, "-e", f"json_file={file}", playbook="playbooks/client_info.yml")
+    assert (result.rc, result.total("changed"), agency.control.writes()) == (0, 0, []), result.output
+    return result, json.loads(file.read_text())[slug]
+
+
+def test_everything_about_a_client(agency: Agency) -> None:
+    slug = agency.client("company-abc")
+    agency.onboard(slug)
+    key = agency.key(slug)
+    agency.control.usage(key["hash"], 1.25)
+    result, info = told(agency, slug)
+    assert (info["client"]["state"], info["client"]["differs"]) == ("up", [])
+    [told_key] = info["keys at OpenRouter"]
+    assert (told_key["hash"], told_key["usage_daily"], told_key["limit"]) == (key["hash"], 1.25, 50)
+    assert info["key on the machine"] == key["hash"]
+    assert info["organisations"][0]["id"] == "company-abc-001"
+    assert info["database"]["users"] == 1 and info["database"]["size_bytes"] > 0
+    assert info["hand-over"]["on the controller"] == str(agency.handovers / "company-abc.md")
+    assert "usage daily: 1.25" in result.stdout and agency.secret(slug) not in result.output
+
+    agency.client(slug, ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
+    result, info = told(agency, slug)
+    assert info["client"]["state"] == "unreachable" and info["keys at OpenRouter"][0]["hash"] == key["hash"]
+    agency.client(slug, ansible_connection=None, ansible_host=None, ansible_port=None)
+    agency.control.fault(kind="status", status=500, method="GET", path="^/keys$", times=None)
+    result, info = told(agency, slug)
+    assert info["keys at OpenRouter"] is None and info["client"]["state"] == "up"
+    assert "OpenRouter answered 500" in result.stdout

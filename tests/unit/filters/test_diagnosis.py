@@ -1,0 +1,280 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every check: ok, failed, and unknown where what it needs is missing."""
+
+from __future__ import annotations
+
+import copy
+import typing as t
+
+import pytest
+from ansible_collections.mai.clients.plugins.filter.client_details import client_details, details_text
+from ansible_collections.mai.clients.plugins.filter.diagnosis import CHECKS, diagnosis, diagnosis_table
+from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+
+HASH, OTHER = "a" * 64, "b" * 64
+URL = "https://openrouter.ai/api/v1"
+GIB = 1024**3
+NEEDED = {"OPENROUTER_EXTERNAL_USER": sha256("abc-001"), "ORGANIZATION_NAME": sha256("ABC")}
+CASE: dict[str, t.Any] = {
+    "client": {
+        "slug": "abc",
+        "key_name": "client-abc",
+        "client_id": "abc-001",
+        "client_name": "ABC",
+        "admin_email": None,
+        "api_base_url": URL,
+        "deployment": "docker",
+        "service": "mai-abc",
+        "directory": "/opt/mai/deployments/client-abc",
+        "problems": [],
+        "unreachable": False,
+        "inventory": "-i inventories/production",
+        "disk_gib": 1,
+        "memory_mib": 256,
+    },
+    "account": {"management_key": True, "credits": {"left": 5.0}},
+    "key": {
+        "name": "client-abc",
+        "hash": HASH,
+        "label": "sk-or-v1-abc...xyz",
+        "disabled": False,
+        "limit": 50.0,
+        "limit_remaining": 40.0,
+        "limit_reset": "monthly",
+        "usage_daily": 1.0,
+        "expires_at": None,
+    },
+    "chat": {"status": "ok", "reason": None, "external_user": "abc-001_user_12345678"},
+    "seen": {
+        "machine": {"memory_available_bytes": GIB},
+        "docker": {"data_root_free_bytes": 9 * GIB},
+        "directory": {"path": "/opt", "exists": True, "empty": False, "managed": True, "free_bytes": 9 * GIB},
+        "files": {},
+        "settings": {**NEEDED, "MONTHLY_LIMIT": sha256("1")},
+        "environment": {**NEEDED, "OPENAI_API_KEY": HASH, "OPENROUTER_API_KEY": HASH},
+        "key_hash": HASH,
+        "former_key_hashes": ["c" * 64],
+        "containers": [{"managed": True, "state": "running"}],
+        "unit": None,
+        "port": {"ours": True},
+        "health": {
+            "url": "http://127.0.0.1:8001/health",
+            "status": 200,
+            "ok": True,
+            "ready": True,
+            "onboarding": False,
+        },
+        "stored_connection": {"form": "rows", "connections": [{"url": URL, "key_hash": HASH}]},
+        "database": {
+            "path": "/opt/data/webui.db",
+            "error": None,
+            "tracks_usage": True,
+            "users": 1,
+            "administrators": 1,
+            "organizations": [{"id": "abc-001", "name": "ABC", "is_active": True, "key_hash": HASH}],
+            "tracking": {
+                "used_today": 1.0,
+                "users_not_mapped": None,
+                "users_not_members": 0,
+                "provisioning_key_saved": False,
+                "exchange_rate": {"date": "2026-11-26", "rate": 3.64, "source": "nbp"},
+            },
+        },
+        "probe": {
+            "key": {"ok": True, "status": 200, "error": None, "effective_budget": None},
+            "models": {"status": "ok", "count": 3, "reason": None},
+            "signup_closed": True,
+        },
+    },
+}
+
+
+def found(changes: t.Mapping[str, t.Any]) -> dict[str, dict[str, str]]:
+    """The checks of a client that is as it should be, but for what is changed (by dotted path)."""
+    case = copy.deepcopy(CASE)
+    for path, value in changes.items():
+        *parents, last = path.split(".")
+        inner = case
+        for name in parents:
+            inner = inner[name]
+        inner[last] = value
+    keys = None if case["key"] is None else case.get("keys", [case["key"]])
+    checks = diagnosis(case["seen"], case["client"], case["account"], keys, case["chat"])
+    return {one["check"]: one for one in checks}
+
+
+def test_all_as_it_should_be() -> None:
+    checks = found({})
+    assert list(checks) == [*CHECKS, "chat of one token"]
+    assert {name: one for name, one in checks.items() if one["result"] != "ok" or one["remedy"]} == {}
+    assert "chat of one token" not in found({"chat": None})
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "cause", "remedy"),
+    [
+        (
+            {"account": {"management_key": False, "error": "not_a_management_key", "msg": "no"}},
+            "provisioning key",
+            "no",
+            "export",
+        ),
+        ({"account.credits": {"left": -1}}, "credits", "used up", "settings/credits"),
+        ({"client.problems": ["bad name"]}, "name and variables", "bad name", "--host abc"),
+        ({"keys": []}, "key exists", "no key named client-abc", "onboard_client.yml -e client=abc"),
+        ({"keys": [CASE["key"], {**CASE["key"], "hash": OTHER}]}, "key exists", "2 keys", "settings/keys"),
+        ({"key.disabled": True}, "key enabled", "suspended", "resume_client.yml"),
+        ({"key.expires_at": "2026-01-01T00:00:00Z"}, "key not expired", "2026-01-01", "rotate_key.yml"),
+        ({"key.limit_remaining": 0.0}, "limit not used up", "50.00 USD", "-e new_limit=100"),
+        (
+            {"seen.probe.key.effective_budget": {"scope": "workspace", "limit_usd": 5, "remaining_usd": 0}},
+            "budgets not used up",
+            "workspace, 5.00",
+            "openrouter.ai",
+        ),
+        ({"seen.directory.managed": False}, "onboarded", "somebody else", "onboard_client.yml"),
+        ({"seen.key_hash": OTHER}, "key on the machine", "api_key.env", "onboard_client.yml"),
+        ({"seen.containers": []}, "instance up", "container is missing", "onboard_client.yml"),
+        ({"seen.containers": [], "key.disabled": True}, "instance up", "missing", "resume_client.yml"),
+        ({"seen.health.ok": False, "seen.health.status": 503}, "instance healthy", "503", "docker logs"),
+        ({"seen.health.ready": False}, "instance healthy", "not ready", "docker logs"),
+        ({"seen.environment.OPENAI_API_KEY": OTHER}, "environment", "OPENAI_API_KEY", "onboard_client.yml"),
+        (
+            {"seen.stored_connection.connections": [{"url": URL, "key_hash": OTHER}]},
+            "key saved in Open WebUI",
+            "not the client's",
+            "stored_connection -a 'database_path=/opt/data/webui.db",
+        ),
+        (
+            {"seen.stored_connection.connections": [{"url": URL, "key_hash": "c" * 64}]},
+            "key saved in Open WebUI",
+            "not the client's",
+            "onboard_client.yml",
+        ),
+        ({"seen.probe.models": {"status": "failed", "count": 0, "reason": "none"}}, "models", "none", "docker logs"),
+        (
+            {"seen.stored_connection.connections": [{"url": "https://x/v1", "key_hash": HASH}]},
+            "address of OpenRouter",
+            "https://x/v1",
+            "onboard_client.yml",
+        ),
+        ({"seen.environment.ORGANIZATION_NAME": sha256("")}, "variables for tracking", "ORGANIZATION_NAME", "onboard"),
+        ({"client.client_id": "other"}, "variables for tracking", "not other", "onboard"),
+        ({"seen.database.organizations": []}, "organisation", "found: none", "onboard_client.yml"),
+        ({"seen.database.tracking.users_not_mapped": 2}, "users mapped", "2 users", "client_organization"),
+        ({"seen.database.tracking.users_not_members": 1}, "users members", "1 users", "id=abc-001"),
+        ({"seen.database.tracking.used_today": 0.0}, "usage today", "nothing in the instance", "docker logs"),
+        ({"key.usage_daily": 0.0}, "usage today", "nothing at OpenRouter", "client_info.yml"),
+        ({"seen.database.tracking.exchange_rate.rate": 4.0}, "exchange rate", "built-in 4.0", "nbp.pl"),
+        (
+            {"seen.database.tracking.provisioning_key_saved": True},
+            "no provisioning key inside",
+            "global_settings",
+            "= NULL",
+        ),
+        ({"seen.database.administrators": 0}, "administrator", "mai_admin_email", "onboard_client.yml"),
+        (
+            {"seen.database.administrators": 0, "client.admin_email": "a@abc.example"},
+            "administrator",
+            "a@abc.example can be",
+            'UPDATE user SET role = ? WHERE email = ?\\", [\\"admin\\", \\"a@abc.example\\"]',
+        ),
+        ({"seen.probe.signup_closed": False}, "sign-up closed", "strangers can", "ui.enable_signup"),
+        ({"seen.docker.data_root_free_bytes": 0}, "disk", "only 0.0 GiB", "df -h"),
+        ({"seen.machine.memory_available_bytes": 0}, "memory", "only 0 MiB", "free -m"),
+        ({"chat.external_user": None}, "chat of one token", "nobody, not under abc-001", "onboard_client.yml"),
+        ({"chat": {"status": "failed", "reason": "HTTP 402"}}, "chat of one token", "402", "docker logs"),
+    ],
+)
+def test_failed(changes: dict[str, t.Any], check: str, cause: str, remedy: str) -> None:
+    one = found(changes)[check]
+    assert one["result"] == "failed" and cause in one["cause"] and remedy in one["remedy"], one
+
+
+def unknown(changes: t.Mapping[str, t.Any]) -> set[str]:
+    checks = found(changes)
+    assert not [one for one in checks.values() if one["result"] == "failed"], checks
+    return {name for name, one in checks.items() if one["result"] == "unknown" and one["cause"] and not one["remedy"]}
+
+
+OF_OPENROUTER = {"provisioning key", "credits", "key exists"}
+OF_KEY = {"key enabled", "key not expired", "limit not used up", "key on the machine", "usage today"}
+
+
+def test_unknown_without_openrouter() -> None:
+    account = {"error": "server_failed", "msg": "OpenRouter answered 500"}
+    nothing = {"account": account, "key": None}
+    assert unknown(nothing) == OF_OPENROUTER | OF_KEY
+    probe = {"ok": False, "status": 500, "error": "HTTP 500", "effective_budget": None}
+    models = {"status": "failed", "count": 0, "reason": "no model"}
+    nothing |= {"seen.probe.key": probe, "seen.probe.models": models}
+    assert unknown(nothing) == OF_OPENROUTER | OF_KEY | {"budgets not used up", "models"}
+
+
+def test_unknown_without_the_machine() -> None:
+    of_controller = {"provisioning key", "credits", "name and variables", "key exists", "key enabled"}
+    of_controller |= {"key not expired", "limit not used up"}
+    assert unknown({"seen": {}, "client.unreachable": True}) == {*CHECKS, "chat of one token"} - of_controller
+
+
+@pytest.mark.parametrize(
+    ("changes", "checks"),
+    [
+        ({"seen.environment": {}}, {"environment", "variables for tracking"}),
+        ({"seen.probe.signup_closed": None}, {"sign-up closed"}),
+        ({"seen.database.administrators": None}, {"administrator"}),
+        ({"seen.docker.data_root_free_bytes": None, "seen.directory.free_bytes": None}, {"disk"}),
+        ({"seen.machine.memory_available_bytes": None}, {"memory"}),
+        ({"chat": {}}, {"chat of one token"}),
+        (
+            {
+                "seen.database.tracking.used_today": 0.0,
+                "seen.environment": {**CASE["seen"]["environment"], "INFLUXDB_FIRST_ENABLED": sha256("true")},
+            },
+            {"usage today"},
+        ),
+    ],
+)
+def test_unknown(changes: dict[str, t.Any], checks: set[str]) -> None:
+    assert unknown(changes) == checks
+
+
+def test_unknown_without_the_database() -> None:
+    checks = found({"seen.database.error": "no SQLite database"})
+    assert checks["organisation"]["result"] == checks["exchange rate"]["result"] == "unknown"
+    assert "no SQLite database" in checks["organisation"]["cause"]
+
+
+def test_plain_open_webui_counts_nothing() -> None:
+    changes = {"seen.database.tracks_usage": False, "seen.database.tracking": None}
+    # Its saved key counts, and after a rotation only that is the new one
+    assert unknown({**changes, "seen.environment.OPENAI_API_KEY": OTHER}) == set()
+
+
+def test_table() -> None:
+    lines = diagnosis_table(list(found({"key.disabled": True, "chat": {}}).values())).splitlines()
+    assert lines[0] == f"1 failed, 1 unknown, {len(CHECKS) - 1} ok"
+    assert lines[2].split()[:3] == ["FAILED", "key", "enabled"]
+    command = "ansible-playbook -i inventories/production playbooks/resume_client.yml -e client=abc"
+    assert lines[3].strip() == f"> {command}"
+    assert lines[4].startswith("unknown  chat of one token") and lines[5].startswith("ok       provisioning key")
+
+
+def test_details() -> None:
+    seen = copy.deepcopy(CASE["seen"])
+    row = {"client": "abc", "name": "A\nBC", "state": "up", "differs": []}
+    details = client_details(seen, row, [{**CASE["key"], "limit": None}], "client-abc", "handovers/abc.md")
+    assert details["keys at OpenRouter"][0]["hash"] == HASH
+    text = details_text(details)
+    for line in (
+        "  name: A BC",
+        "  limit: NO LIMIT",
+        "  free: 9,216.0 MiB",
+        "  usage daily: 1",
+        "  differs: -",
+        "  managed: yes",
+    ):
+        assert line in text.splitlines(), text
+    assert client_details({}, row, None, "client-abc", "x") == {"client": row, "keys at OpenRouter": None}

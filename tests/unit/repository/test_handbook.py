@@ -1,0 +1,74 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operator's handbook has a page for each playbook, and sends nobody to a playbook that does not exist."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.unit.repository.tasks import ROOT
+
+HANDBOOK = ROOT / "docs" / "handbook"
+PLAYBOOKS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / "playbooks").glob("*.yml"))}
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(HANDBOOK.glob("*.md"))}
+OTHER_FILES = {"compose", "hosts"}
+
+
+def variables(playbook: str) -> set[str]:
+    """The extra variables that the comments at a playbook's head name."""
+    head = playbook.split("\n- ", 1)[0]
+    return set(re.findall(r"-e (\w+)=", head))
+
+
+def missing(name: str, playbook: str, pages: dict[str, str]) -> list[str]:
+    page = pages.get(f"{name}.md", "")
+    found = [] if page else ["the page"]
+    if f"]({name}.md" not in pages.get("README.md", ""):
+        found.append("the link in the index")
+    return found + sorted(word for word in variables(playbook) if not re.search(rf"\b{word}\b", page))
+
+
+def unknown(page: str) -> list[str]:
+    """Playbooks that a page names and that are not there, but for lines that say so."""
+    lines = [line for line in page.splitlines() if "not yet" not in line.lower()]
+    named = re.findall(r"(?:playbooks/|(?<![\w/.-]))(\w+)\.yml", "\n".join(lines))
+    return sorted(set(named) - set(PLAYBOOKS) - OTHER_FILES)
+
+
+def wrong_links(page: str) -> list[str]:
+    """Links that lead nowhere, and links that are said to lead nowhere yet but do."""
+    wrong = set()
+    for line in page.splitlines():
+        links = re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", line)
+        missing_yet = "not yet: [" in line
+        wrong |= {link for link in links if (HANDBOOK / link).exists() == missing_yet}
+    return sorted(wrong)
+
+
+@pytest.mark.parametrize("name", PLAYBOOKS)
+def test_every_playbook_has_its_page(name):
+    assert missing(name, PLAYBOOKS[name], PAGES) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_playbook_on_a_page_exists(page):
+    assert unknown(PAGES[page]) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_where_they_say(page):
+    assert wrong_links(PAGES[page]) == []
+
+
+def test_the_checks_themselves_find_what_is_wrong():
+    playbook = "# ansible-playbook playbooks/x.yml -e client=… -e older=90\n---\n- name: X\n  a: -e no=1\n"
+    assert variables(playbook) == {"client", "older"}
+    assert missing("x", playbook, {}) == ["the page", "the link in the index", "client", "older"]
+    assert missing("x", playbook, {"README.md": "[x](x.md)", "x.md": "-e client=abc -e older=1"}) == []
+    page = "run playbooks/no_such.yml\nor other_one.yml, site.yml\nhost_vars/x_y.yml, hosts.yml\nmore_of.yml: not yet"
+    assert unknown(page) == ["no_such", "other_one"]
+    assert wrong_links("[a](nowhere.md#b) [c](https://example.org/d.md) [e](README.md)") == ["nowhere.md"]
+    assert wrong_links("not yet: [a](nowhere.md)\nnot yet: [b](README.md)") == ["README.md"]
