@@ -129,14 +129,14 @@ def what_runs(openwebui: bool, docker: bool) -> dict[str, str]:
     return standin | {"MAI_DEMO_DEPLOYMENT": "native", "MAI_DEMO_IMAGE": "", "MAI_DEMO_START_COMMAND": start}
 
 
-def environment(api: str, runs: dict[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "OPENROUTER_"))}
-    return kept | {
-        "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+def settings(api: str, runs: dict[str, str]) -> dict[str, str]:
+    """What inventories/demo and a run on it read from the environment."""
+    return {
         # Ansible's own working files, too, stay in the demo's directory
         "ANSIBLE_HOME": str(DEMO / "ansible"),
         "ANSIBLE_REMOTE_TEMP": str(DEMO / "ansible" / "tmp"),
         "OPENROUTER_BASE_URL": api,
+        "OPENROUTER_PROVISIONING_KEY": "",  # yours, if you have one, would count before the demo's
         "OPENROUTER_PROVISIONING_KEY_FILE": str(DEMO / "provisioning_key"),
         "MAI_DEMO_DIR": str(DEMO),
         "MAI_DEMO_PORT": remembered("instance.port", free_port),
@@ -144,16 +144,20 @@ def environment(api: str, runs: dict[str, str]) -> dict[str, str]:
     }
 
 
-def onboard(variables: dict[str, str]) -> dict[str, int]:
+def write_environment(known: dict[str, str]) -> None:
+    """A file for `.`, with which playbooks are run on the demo by hand, too."""
+    lines = [f'export PATH={shlex.quote(str(PYTHON.parent))}:"$PATH"']
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in known.items()]
+    (DEMO / "environment").write_text("\n".join([*lines, ""]))
+
+
+def onboard() -> dict[str, int]:
     """One run of the playbook, shown as it goes; returns the recap's numbers."""
-    command = ["ansible-playbook", "-i", "inventories/demo", "playbooks/onboard_client.yml", "-e", f"client={CLIENT}"]
-    print(f"   $ {' '.join(command)}\n", flush=True)
+    command = f"ansible-playbook -i inventories/demo playbooks/onboard_client.yml -e client={CLIENT}"
+    print(f"   $ . .demo/environment\n   $ {command}\n", flush=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "OPENROUTER_"))}
     process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**variables, "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false"},
-        stdout=subprocess.PIPE,
-        text=True,
+        ["sh", "-c", f". .demo/environment && exec {command}"], cwd=ROOT, env=kept, stdout=subprocess.PIPE, text=True
     )
     recap: dict[str, int] = {}
     for text in process.stdout:
@@ -221,24 +225,25 @@ def main() -> None:
     gateway = None if arguments.openwebui else docker_gateway()
     api = start_simulator(gateway or "127.0.0.1")
     runs = what_runs(arguments.openwebui, docker=gateway is not None)
-    variables = environment(api, runs)
+    known = settings(api, runs)
+    write_environment(known)
     line("API", api)
     line("instance", f"{'Open WebUI' if arguments.openwebui else 'stand-in for mAI'}, {runs['MAI_DEMO_DEPLOYMENT']}")
 
     begin = time.monotonic()
     heading("Onboard Company ABC")
-    first = onboard(variables)
+    first = onboard()
     first_seconds = time.monotonic() - begin
 
     heading("The hand-over")
     print((DEMO / "handovers" / f"{CLIENT}.md").read_text())
 
     heading("It is real")
-    show_it_works(api, variables["MAI_DEMO_PORT"], tracks_usage=not arguments.openwebui)
+    show_it_works(api, known["MAI_DEMO_PORT"], tracks_usage=not arguments.openwebui)
 
     heading("The same command again")
     again = time.monotonic()
-    second = onboard(variables)
+    second = onboard()
     again_seconds = time.monotonic() - again
     if second.get("changed") != 0:
         sys.exit(f"The second run changed {second.get('changed')} things: it should change nothing.")
@@ -256,7 +261,8 @@ def main() -> None:
     heading("Done")
     line("first run", f"changed={first['changed']} in {first_seconds:.0f} s")
     line("second run", f"changed={second['changed']} in {again_seconds:.0f} s")
-    line("open it", f"http://127.0.0.1:{variables['MAI_DEMO_PORT']}")
+    line("open it", f"http://127.0.0.1:{known['MAI_DEMO_PORT']}")
+    line("run others on it", ". .demo/environment; ansible-playbook -i inventories/demo playbooks/list_clients.yml")
     line("end it", "make demo-clean")
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clients on hosts: their inventory, the onboarding, and what is then on their hosts and at OpenRouter."""
+"""Clients on hosts: their inventory, runs of playbooks, and what is then on their hosts and at OpenRouter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.hosts.host import Host
 from tests.hosts.project import Project, Result, Run
 from tests.openrouter_simulator import Simulator
 
-PLAYBOOK = "playbooks/onboard_client.yml"
+ONBOARDING = "playbooks/onboard_client.yml"
 SECRETS = {
     "api_key.env": ("OPENAI_API_KEY",),
     "secrets.env": ("WEBUI_SECRET_KEY",),
@@ -55,15 +55,21 @@ class Fleet:
         self.put(slug, self._clients[slug][0], **variables)
 
     def run(
-        self, clients: str, *arguments: str, check: bool = True, seconds: float = 600, **environment: str
+        self,
+        clients: str,
+        *arguments: str,
+        playbook: str = ONBOARDING,
+        check: bool = True,
+        seconds: float = 600,
+        **environment: str,
     ) -> Result:
-        """One onboarding; the simulator's journal begins anew with it."""
+        """One run of a playbook; the simulator's journal begins anew with it."""
         self.simulator.control.clear_journal()
-        result = self.start(clients, *arguments, **environment).wait(seconds)
-        assert not (check and result.rc), f"The onboarding ended with {result.rc}:\n{result.output}"
+        result = self.start(clients, *arguments, playbook=playbook, **environment).wait(seconds)
+        assert not (check and result.rc), f"{playbook} ended with {result.rc}:\n{result.output}"
         return result
 
-    def start(self, clients: str, *arguments: str, **environment: str) -> Run:
+    def start(self, clients: str, *arguments: str, playbook: str = ONBOARDING, **environment: str) -> Run:
         self.write_inventory()
         env = {
             "OPENROUTER_BASE_URL": self.simulator.url,
@@ -71,7 +77,7 @@ class Fleet:
             **environment,
         }
         return projects.start_playbook(
-            self.project, PLAYBOOK, "-e", f"client={clients}", *arguments, inventory=self.folder, env=env
+            self.project, playbook, "-e", f"client={clients}", *arguments, inventory=self.folder, env=env
         )
 
     def write_inventory(self) -> None:
@@ -79,7 +85,9 @@ class Fleet:
         (self.folder / "group_vars" / "mai_clients.yml").write_text(json.dumps(self._variables))
         (self.folder / "host_vars").mkdir(exist_ok=True)
         for slug, (_host, own) in self._clients.items():
-            lines = [f"{key}: !unsafe {json.dumps(value, ensure_ascii=False)}\n" for key, value in own.items()]
+            # A number is no template, and set_limit would replace the tag together with it.
+            tags = {key: "" if isinstance(value, (int, float)) else "!unsafe " for key, value in own.items()}
+            lines = [f"{key}: {tags[key]}{json.dumps(value, ensure_ascii=False)}\n" for key, value in own.items()]
             (self.folder / "host_vars" / f"{slug}.yml").write_text("".join(lines))
 
     @property

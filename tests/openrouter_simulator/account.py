@@ -70,6 +70,8 @@ class Key:
     last_used_at: str | None = None
     # A deleted key is gone for every caller; what it spent stays spent.
     deleted: bool = False
+    # Caps of its workspace and of guardrails, in the API's words; tests plant them.
+    budgets_above: list[dict[str, Any]] = field(default_factory=list)
     # day → model → spend
     spend: dict[str, dict[str, Spend]] = field(default_factory=dict)
 
@@ -122,8 +124,9 @@ class Key:
 
     def budgets(self, now: datetime) -> list[dict[str, Any]]:
         if self.limit is None:
-            return []
+            return list(self.budgets_above)
         return [
+            *self.budgets_above,
             {
                 "scope": "key_limit",
                 "budget_id": None,
@@ -134,7 +137,7 @@ class Key:
                 "remaining_usd": self.limit_remaining(now),
                 "reset_interval": self.limit_reset,
                 "resets_at": stamp(window_end(self.limit_reset, now.date())) if self.limit_reset else None,
-            }
+            },
         ]
 
 

@@ -145,7 +145,7 @@ class Api:
                 "data": {
                     **key.spending(now),
                     "budgets": budgets,
-                    "effective_budget": budgets[0] if budgets else None,
+                    "effective_budget": min(budgets, key=lambda one: one["remaining_usd"], default=None),
                     "is_management_key": is_management,
                     "is_provisioning_key": is_management,
                     "is_free_tier": self._account.credit <= 0,

@@ -66,6 +66,8 @@ def _require_money(account: Account, key: Key) -> None:
     if key.limit_remaining(account.clock.now()) == 0:
         kind = key.limit_reset or "total"
         raise ApiError(403, f"Key limit exceeded ({kind} limit). Manage it using https://openrouter.ai/settings/keys")
+    if any(budget["remaining_usd"] <= 0 for budget in key.budgets_above):
+        raise ApiError(403, "Budget limit exceeded. Manage it using https://openrouter.ai/settings")
     if account.credit_left() <= 0:
         raise ApiError(402)
 

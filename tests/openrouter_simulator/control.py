@@ -35,6 +35,7 @@ class Control:
             ("/journal", "DELETE", self.clear_journal),
             ("/keys", "GET", self.get_keys),
             ("/keys", "POST", self.plant_keys),
+            ("/keys/{hash}", "POST", self.set_key),
             ("/generations", "GET", self.get_generations),
             ("/faults", "GET", self.get_faults),
             ("/faults", "POST", self.plant_fault),
@@ -80,6 +81,14 @@ class Control:
     def plant_keys(self, request: Request, body: dict[str, Any]) -> Response:
         keys = [self._account.create({"name": str(name)})[0] for name in body["names"]]
         return JSONResponse({"hashes": [key.hash for key in keys]}, status_code=201)
+
+    def set_key(self, request: Request, body: dict[str, Any]) -> Response:
+        """What the API itself does not let anybody change."""
+        key = self._account.find(request.path_params["hash"])
+        if key is None:
+            raise ApiError(404, "API key not found")
+        self._account.update(key, body)
+        return JSONResponse(key.describe(self._account.clock.now()))
 
     def get_generations(self, request: Request, body: dict[str, Any]) -> Response:
         return JSONResponse(list(self._account.generations))

@@ -50,6 +50,10 @@ class Control:
         """Many keys at once, whose secrets nobody has; returns their hashes."""
         return self._call("POST", "/keys", json={"names": names})["hashes"]
 
+    def set_key(self, key_hash: str, **fields: Any) -> None:
+        """What the API does not let anybody change: `expires_at`, `budgets_above`, `spend` ({}: nothing spent)."""
+        self._call("POST", f"/keys/{key_hash}", json=fields)
+
     def keys_named(self, part: str) -> list[dict[str, Any]]:
         return [key for key in self.all_keys() if part in key["name"]]
 
