@@ -113,11 +113,11 @@ def main(version: str) -> int:
             "has none on PATH. Install one (Debian, Ubuntu: with its -venv package), or run as root on Debian 12."
         )
     # Venvs belong to the interpreters that they were built with.
-    cache = CACHE / hashlib.sha256(repr(interpreters).encode()).hexdigest()[:8]
+    cache = CACHE / hashlib.sha256(repr(interpreters).encode()).hexdigest()[:8] / version
     cache.mkdir(parents=True, exist_ok=True)
     with open(cache / "lock", "w") as lock, tempfile.TemporaryDirectory() as temporary:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        binaries = make_environment(cache / version, usable[0], version)
+        binaries = make_environment(cache / "venv", usable[0], version)
         make_home(cache / "home", binaries / "python", core)
         make_links(cache / "interpreters", interpreters)
         collection = tree.copy_as_collection(Path(temporary))

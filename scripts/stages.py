@@ -14,18 +14,20 @@ Whoever measures something else (the demo, an onboarding) leaves it as Markdown 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
-from typing import Callable
+from typing import IO, Callable
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +63,7 @@ class Stage:
     groups: tuple[str, ...]
     execute: Callable[[str, float], Result]
     minutes: int = 10
+    beside: bool = False  # keeps one processor busy: runs at the same time as its neighbours of that kind
 
 
 def pytest(*arguments: str, workers: int = 1) -> Callable[[str, float], Result]:
@@ -135,7 +138,7 @@ STAGES = (
         commands("antsibull-changelog lint", "antsibull-changelog lint-changelog-yaml changelogs/changelog.yaml"),
     ),
     Stage("unit", ("test",), pytest("tests/unit", workers=2), minutes=15),
-    Stage("ansible-lint", ("lint", "test"), commands("ansible-lint --offline --profile production")),
+    Stage("ansible-lint", ("lint", "test"), commands("ansible-lint --offline --profile production"), beside=True),
     Stage(
         "docs",
         ("lint", "test"),
@@ -143,10 +146,11 @@ STAGES = (
             "antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent"
             " --disallow-unknown-collection-refs ."
         ),
+        beside=True,
     ),
-    Stage("galaxy-importer", ("lint", "test"), commands("python scripts/galaxy_importer.py")),
-    Stage("sanity-2.19", ("lint", "test"), commands("python scripts/sanity.py 2.19.14"), minutes=20),
-    Stage("sanity-2.21", ("lint", "test"), commands("python scripts/sanity.py 2.21.5"), minutes=20),
+    Stage("galaxy-importer", ("lint", "test"), commands("python scripts/galaxy_importer.py"), beside=True),
+    Stage("sanity-2.19", ("lint", "test"), commands("python scripts/sanity.py 2.19.14"), minutes=20, beside=True),
+    Stage("sanity-2.21", ("lint", "test"), commands("python scripts/sanity.py 2.21.5"), minutes=20, beside=True),
     Stage("integration", ("test",), pytest("tests/integration", workers=2), minutes=45),
     Stage("faults", ("test",), pytest("tests/faults", workers=2), minutes=20),
     Stage("contract", ("test",), pytest("tests/contract", workers=2), minutes=20),
@@ -174,9 +178,21 @@ def environment() -> dict[str, str]:
     return kept
 
 
+def start(command: list[str], output: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output and subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
 def run(command: list[str], deadline: float) -> int:
     """Runs a command to its end or to the deadline, and whatever it started with it."""
-    process = subprocess.Popen(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, start_new_session=True)
+    process = start(command)
     try:
         return process.wait(timeout=max(deadline - time.monotonic(), 1))
     except subprocess.TimeoutExpired:
@@ -272,6 +288,33 @@ def execute(stage: Stage) -> Result:
     return result
 
 
+def execute_beside(stages: list[Stage]) -> list[Result]:
+    """All at the same time, each in a process of its own; what each printed is shown in their order."""
+    running = []
+    try:
+        for stage in stages:
+            (RESULTS / f"{stage.name}.json").unlink(missing_ok=True)
+            log = tempfile.TemporaryFile()  # noqa: SIM115  (closed at the end of this process)
+            running.append((start([sys.executable, os.path.abspath(sys.argv[0]), stage.name], log), log))
+        for process, log in running:
+            process.wait()
+            log.seek(0)
+            print(log.read().decode(errors="replace"), flush=True)
+    finally:
+        for process, _log in running:
+            if process.poll() is None:
+                stop(process)
+    return [load(stage) for stage in stages]
+
+
+def execute_all(stages: list[Stage]) -> list[Result]:
+    results = []
+    for beside, group in itertools.groupby(stages, key=lambda stage: stage.beside):
+        together = list(group)
+        results += execute_beside(together) if beside and len(together) > 1 else [execute(stage) for stage in together]
+    return results
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="+", help="groups (test, lint, openwebui) or stages")
@@ -285,7 +328,7 @@ def main() -> int:
     if "test" in options.names and not options.summary:
         for old in RESULTS.iterdir():
             old.unlink()
-    results = [load(stage) if options.summary else execute(stage) for stage in chosen]
+    results = [load(stage) for stage in chosen] if options.summary else execute_all(chosen)
     ran = [stage for stage in STAGES if stage in chosen or (RESULTS / f"{stage.name}.json").exists()]
     summary = write_report([load(stage) for stage in ran])
     print(f"\n{summary}\n\nReport: {REPORT.relative_to(ROOT)}")

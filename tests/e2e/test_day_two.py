@@ -237,13 +237,16 @@ def test_off_boarded_while_its_neighbour_runs_on(fleet: Fleet) -> None:
     record_operation("offboard_client", first=first, again=again)
 
 
-def test_off_boarded_though_its_compose_file_is_lost_and_the_run_is_killed(fleet: Fleet, tmp_path: pathlib.Path) -> None:
+def test_off_boarded_though_its_compose_file_is_lost_and_the_run_is_killed(
+    fleet: Fleet, tmp_path: pathlib.Path
+) -> None:
     fleet.sh("plain", f"rm {fleet.directory('plain')}/compose.yml")
-    leave = ("-e", "confirm=plain")
-    held = hold_at_task(fleet, "plain", "Remove the containers", tmp_path, *leave, playbook="playbooks/offboard_client.yml")
+    leave, archives = ("-e", "confirm=plain"), "/opt/mai/deployments/archive"
+    task, playbook = "Remove the containers", "playbooks/offboard_client.yml"
+    held = hold_at_task(fleet, "plain", task, tmp_path, *leave, playbook=playbook)
     held.run.signal_all(signal.SIGKILL)
     held.run.wait(60)
     assert not fleet.container("plain")["State"]["Running"] and key(fleet, "plain")["disabled"]
     play(fleet, "offboard_client", "plain", *leave, "-e", "take_lock=true", "-e", "purge_data=true")
     assert keys_of(fleet, "plain") == [] and what_is_left_of(fleet, "plain") == ""
-    assert fleet.sh("plain", "ls /opt/mai/deployments/archive") == fleet.sh("plain", "cd /opt/mai/deployments/archive; ls -d client-acme-*")
+    assert fleet.sh("plain", f"ls {archives}") == fleet.sh("plain", f"cd {archives}; ls -d client-acme-*")

@@ -116,6 +116,7 @@ def test_off_boarded(fleet: Fleet) -> None:
     fleet.run(SLUG, "-e", f"confirm={SLUG}", **leave)
     assert unit(fleet, "LoadState") == "not-found" and host.exec("kill", "-0", pid, check=False).returncode != 0
     assert fleet.simulator.control.keys_named(f"client-{SLUG}") == []
-    assert "webui-final.db" in host.exec("sh", "-c", f"ls {fleet.directory(SLUG)[:-len(SLUG)]}* /opt/mai/deployments/archive/*").stdout
+    assert host.exec("test", "-e", fleet.directory(SLUG), check=False).returncode == 1
+    assert "webui-final.db" in fleet.sh(SLUG, f"ls /opt/mai/deployments/archive/client-{SLUG}-*")
     again = fleet.run(SLUG, "-e", f"confirm={SLUG}", **leave)
     assert (again.total("changed"), fleet.writes) == (0, [])

@@ -91,11 +91,12 @@ def test_archived(agency: Agency, client: str) -> None:
     checked = offboard(agency, client, "--check", "--diff")
     assert checked.rc == 0 and checked.total("changed") > 3, checked.output
     assert "would be off-boarded" in said(checked) and secret not in checked.output
-    assert agency.control.writes() == [] and not agency.handovers.joinpath(f"{client}-offboarded").exists()
+    assert agency.control.writes() == [] and not list(agency.handovers.glob(f"{client}-offboarded*"))
     agency.assert_converged(client)
 
     gone = offboard(agency, client, "-vvv")
     assert gone.rc == 0, gone.output
+    assert all(f"key {name}: deleted" in said(gone) for name in before)
     assert len(before) == 2 and names(agency, client) == [] and not is_alive(pid)
     [archive] = archives(agency, client)
     assert not agency.directory(client).exists() and archive.parent.stat().st_mode & 0o777 == 0o700

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 
 import pytest
@@ -37,6 +38,24 @@ def runner(tmp_path, monkeypatch, capsys):
         return code, capsys.readouterr().out.splitlines()[-1], (tmp_path / "report.md").read_text()
 
     return run
+
+
+BESIDE = """\
+import pathlib, sys
+sys.path.insert(0, {repository!r})
+from scripts import stages
+stages.ROOT = stages.BUILD = pathlib.Path({folder!r})
+for name, path in dict(RESULTS="results", REPORT="report.md", FRAGMENTS="report.d").items():
+    setattr(stages, name, stages.ROOT / path)
+# Each waits for a file of the other
+stages.STAGES = [
+    stages.Stage(own, ("test",), stages.commands(
+        f"echo said by {{own}}; touch {{own}}; until [ -e {{other}} ]; do sleep 0.1; done", command
+    ), minutes=1, beside=True)
+    for own, other, command in [("one", "two", "true"), ("two", "one", "false")]
+]
+sys.exit(stages.main())
+"""
 
 
 @pytest.fixture
@@ -102,6 +121,17 @@ def test_measurements_of_others_are_in_the_report(runner, tmp_path):
     (tmp_path / "report.d" / "demo.md").write_text("## Demo\n\n42 s")
     report = runner("test", style=stages.commands("true"))[2]
     assert "## Demo\n\n42 s\n\n(measured 2" in report
+
+
+def test_stages_of_one_process_run_beside_each_other(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(BESIDE.format(repository=str(stages.ROOT), folder=str(tmp_path)))
+    command = [sys.executable, str(script), "test"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    lines = done.stdout.splitlines()
+    assert (done.returncode, lines[-1]) == (1, "3 passed, 1 failed"), done.stdout + done.stderr
+    [end] = [number for number, line in enumerate(lines) if line.startswith("=== one: ok, 2 of 2")]
+    assert lines.index("said by one") < end < lines.index("said by two")
 
 
 def test_an_unknown_stage_is_refused(runner):
