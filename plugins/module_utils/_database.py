@@ -9,6 +9,7 @@ already exists", libpq's complaint about a URL), so they are never passed on, on
 
 from __future__ import annotations
 
+import importlib
 import os
 import pathlib
 import re
@@ -19,14 +20,6 @@ from contextlib import contextmanager, suppress
 from datetime import date
 from decimal import Decimal
 from typing import Any, Iterator
-
-try:
-    import psycopg as _postgresql
-except ImportError:
-    try:
-        import psycopg2 as _postgresql
-    except ImportError:
-        _postgresql = None
 
 
 class DatabaseError(Exception):
@@ -233,7 +226,6 @@ _CONNECT_FAILURES = (
 
 class _PostgreSQL(Database):
     kind = "postgresql"
-    driver_error = _postgresql.Error if _postgresql else Exception
     _columns_sql = (
         "SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute "
         "WHERE attrelid = to_regclass(quote_ident(?)) AND attnum > 0 AND NOT attisdropped"
@@ -278,6 +270,14 @@ class _PostgreSQL(Database):
         )
 
 
+def _driver() -> Any:
+    """Loaded for PostgreSQL only: it takes a quarter of a second."""
+    for name in ("psycopg", "psycopg2"):
+        with suppress(ImportError):
+            return importlib.import_module(name)
+    return None
+
+
 def _open_postgresql(url: str | None, readonly: bool, wait_timeout: float) -> Database:
     match = _URL.match(url or "")
     if not match:
@@ -286,7 +286,8 @@ def _open_postgresql(url: str | None, readonly: bool, wait_timeout: float) -> Da
             "of the file as database_path.",
             "invalid",
         )
-    if _postgresql is None:
+    driver = _driver()
+    if driver is None:
         raise DatabaseError(
             f"PostgreSQL needs the Python library psycopg (or psycopg2) for {sys.executable} on the target: install "
             "the package python3-psycopg or python3-psycopg2 there.",
@@ -295,11 +296,12 @@ def _open_postgresql(url: str | None, readonly: bool, wait_timeout: float) -> Da
     shown = _SHOWABLE.match(match.group(1))
     name = f"the PostgreSQL database {shown.group(1)}" if shown else "the PostgreSQL database of database_url"
     try:
-        connection = _postgresql.connect("postgresql://" + match.group(1), connect_timeout=max(2, int(wait_timeout)))
+        connection = driver.connect("postgresql://" + match.group(1), connect_timeout=max(2, int(wait_timeout)))
     except Exception as error:  # Drivers raise more than their own errors for a URL, and each may quote it.
         raise _connect_error(name, str(error)) from None
     connection.autocommit = True
     database = _PostgreSQL(connection, name)
+    database.driver_error = driver.Error
     try:
         database.execute("BEGIN READ ONLY" if readonly else "BEGIN")
         database.query("SELECT set_config('lock_timeout', ?, true)", f"{max(1, int(wait_timeout * 1000))}ms")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import urllib.error
 import urllib.request
@@ -32,6 +33,12 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+@functools.lru_cache(maxsize=None)
+def _opener(proxies: bool) -> urllib.request.OpenerDirector:
+    """Made once: each one loads the machine's certificates again."""
+    return urllib.request.build_opener(_NoRedirect(), *([] if proxies else [urllib.request.ProxyHandler({})]))
+
+
 def request(url: str, body=None, token: str | None = None, timeout: float = 5, proxies: bool = False) -> Answer:
     """GET, or with a body POST it as JSON. Nothing raises; proxies obeys the environment's proxies."""
     headers = {"Accept": "application/json", "User-Agent": "mai.clients"}
@@ -41,9 +48,8 @@ def request(url: str, body=None, token: str | None = None, timeout: float = 5, p
         headers["Content-Type"] = "application/json"
     if token:
         headers["Authorization"] = "Bearer " + token
-    handlers = [_NoRedirect()] + ([] if proxies else [urllib.request.ProxyHandler({})])
     try:
-        with urllib.request.build_opener(*handlers).open(
+        with _opener(proxies).open(
             urllib.request.Request(url, data=data, headers=headers), timeout=timeout
         ) as response:
             return Answer(response.status, _json(response))

@@ -12,14 +12,13 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from typing import Any, Callable, Iterator
 from urllib.parse import quote
 
 import psycopg
-import psycopg2
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils import _database
 
 from tests.unit.organization.process import KEY, MARK, run_module, start_module
 
@@ -157,9 +156,8 @@ def instance(
     request: pytest.FixtureRequest, server: Server, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Instance]:
     """An instance with an empty database, looked at through each of the two drivers."""
-    driver = {"psycopg": psycopg, "psycopg2": psycopg2}[request.param]
-    monkeypatch.setattr(_database, "_postgresql", driver)
-    monkeypatch.setattr(_database._PostgreSQL, "driver_error", driver.Error)
+    other = {"psycopg": "psycopg2", "psycopg2": "psycopg"}[request.param]
+    monkeypatch.setitem(sys.modules, other, None)
     name = f"webui_{os.urandom(6).hex()}"
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')

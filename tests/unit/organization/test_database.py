@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils import _database
 from ansible_collections.mai.clients.plugins.module_utils._database import DatabaseError, connect
 
 from tests.unit.organization.process import MARK
@@ -50,7 +50,8 @@ def test_not_a_url_of_postgresql(url):
 
 
 def test_missing_driver(monkeypatch):
-    monkeypatch.setattr(_database, "_postgresql", None)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
     with pytest.raises(DatabaseError) as caught, connect(url=f"postgresql://user:{MARK}@h/d"):
         raise AssertionError("nothing can be there")
     assert caught.value.reason == "driver"
