@@ -23,6 +23,9 @@ from typing import Any
 from .host import Host
 from .paths import REPOSITORY
 
+TARGET_PYTHON = shutil.which("python3", path="/usr/bin") or sys.executable
+"""For this machine as a target: the system's Python, as on any target, which starts modules in a third of the time."""
+
 _RECAP = re.compile(r"^(\S+)\s+: (ok=\d+(?:\s+\w+=\d+)+)\s*$", re.MULTILINE)
 
 

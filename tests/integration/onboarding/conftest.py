@@ -23,7 +23,7 @@ import pytest
 from ansible_collections.mai.clients.plugins.module_utils import _envfile
 
 from tests.hosts.paths import REPOSITORY
-from tests.hosts.project import Project, Result, Run, start_playbook
+from tests.hosts.project import TARGET_PYTHON, Project, Result, Run, start_playbook
 from tests.openrouter_simulator import Control, Simulator
 
 HERE = pathlib.Path(__file__).parent
@@ -56,7 +56,7 @@ class Agency:
         common = {
             "ansible_connection": "local",
             "ansible_become": False,
-            "ansible_python_interpreter": sys.executable,
+            "ansible_python_interpreter": TARGET_PYTHON,
             "mai_deployments_dir": str(self.deployments),
             "mai_handover_dir": str(self.handovers),
             "mai_deployment": "native",

@@ -19,6 +19,7 @@ import typing as t
 import httpx
 import pytest
 
+from tests.hosts.project import TARGET_PYTHON
 from tests.openrouter_simulator import Control, Simulator
 
 HERE = pathlib.Path(__file__).parent
@@ -95,7 +96,7 @@ class Stage:
 
     def inventory(self, connection: str) -> pathlib.Path:
         path = self.directory / f"{connection}.json"
-        host = {"ansible_connection": connection, "ansible_python_interpreter": sys.executable}
+        host = {"ansible_connection": connection, "ansible_python_interpreter": TARGET_PYTHON}
         path.write_text(json.dumps({"all": {"hosts": {"target": host}}}))
         return path
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import pathlib
-import sys
 import typing as t
 
 import pytest
 
+from tests.hosts.project import TARGET_PYTHON
 from tests.integration.openrouter_key.conftest import Stage
 from tests.openrouter_simulator import Simulator
 
@@ -23,7 +23,7 @@ class FleetStage(Stage):
 
     def inventory(self, connection: str) -> pathlib.Path:
         path = self.directory / "fleet.json"
-        common = {"ansible_connection": connection, "ansible_python_interpreter": sys.executable}
+        common = {"ansible_connection": connection, "ansible_python_interpreter": TARGET_PYTHON}
         path.write_text(json.dumps({"all": {"hosts": dict.fromkeys(CLIENTS, {}), "vars": common}}))
         return path
 
