@@ -27,6 +27,19 @@ from tests.openrouter_simulator import Simulator
 SLUG = "from-awx"
 # Answers of a survey that were left empty
 EMPTY = {"openrouter_provisioning_key": "", "mai_billing_email": "", "replace_lost_key": "", "take_lock": ""}
+# Everything that happens to a client after its onboarding, in this order, and the answers of its survey
+OPERATIONS: dict[str, dict[str, str]] = {
+    "set_limit": {"new_limit": "750"},
+    "suspend_client": {"keep_running": ""},
+    "resume_client": {},
+    "rotate_key": {"older_than_days": "", "carry_usage": "", "delete_old": ""},
+    "upgrade_client": {"new_image": "", "when_idle": ""},
+    "list_clients": {"fail_on": "down"},
+    "client_info": {},
+    "site": {},
+    "diagnose_client": {"paid_test": ""},
+    "offboard_client": {"confirm": SLUG, "purge_data": "", "host_lost": ""},
+}
 
 
 class Awx:
@@ -40,6 +53,7 @@ class Awx:
         host = fleet.host(SLUG)
         client = {**host.inventory(), "mai_client_name": "From AWX", "mai_port": 8601, "remote_tower_id": 7}
         client |= {"mai_image": image.name, "mai_image_pull": "never", "mai_admin_email": "admin@example.com"}
+        client |= {"mai_instance_api_base_url": fleet.simulator.openrouter_like_url, "mai_monthly_limit": 500}
         other = {**client, "mai_port": 8602, "mai_client_name": "Another"}
         hosts = {SLUG: client, "another": other}
         inventory = {"mai_clients": {"hosts": list(hosts)}, "_meta": {"hostvars": hosts}}
@@ -52,7 +66,9 @@ class Awx:
         self.key_file.write_text(fleet.simulator.provisioning_key)
         self.key_file.chmod(0o600)
 
-    def launch(self, verbosity: int = 0, options: str = "", **answers: t.Any) -> ansible_runner.Runner:
+    def launch(
+        self, verbosity: int = 0, options: str = "", playbook: str = "onboard_client", **answers: t.Any
+    ) -> ansible_runner.Runner:
         (self.folder / "env" / "extravars").write_text(
             "".join(f"{name}: !unsafe {json.dumps(value)}\n" for name, value in answers.items())
         )
@@ -73,7 +89,7 @@ class Awx:
         self.fleet.simulator.control.clear_journal()
         return ansible_runner.run(
             private_data_dir=str(self.folder),
-            playbook="playbooks/onboard_client.yml",
+            playbook=f"playbooks/{playbook}.yml",
             cmdline=f"-u root {options}",
             envvars=environment,
             verbosity=verbosity or None,
@@ -152,3 +168,20 @@ def test_a_limit_without_the_client_is_an_error(awx: Awx, first: ansible_runner.
 def test_an_answer_that_looks_like_a_template_stays_text(awx: Awx, first: ansible_runner.Runner) -> None:
     refused = awx.launch(client="{{ lookup('env', 'HOME') }}")
     assert refused.rc != 0 and str(awx.folder) not in said(refused).rpartition("No client or group")[2][:80]
+
+
+@pytest.mark.parametrize("playbook", OPERATIONS)
+def test_every_operation_is_a_job(awx: Awx, first: ansible_runner.Runner, playbook: str) -> None:
+    secrets = awx.fleet.secrets(SLUG)
+    answers = {**EMPTY, **OPERATIONS[playbook]}
+    job = awx.launch(playbook=playbook, client=SLUG, options=f"--limit {SLUG}", **answers)
+    assert job.rc == 0, said(job)
+    assert len(secrets) == 4
+    text = json.dumps(list(job.events), ensure_ascii=False)
+    assert not [secret for secret in {*secrets, *awx.fleet.secrets(SLUG)} if secret in text]
+    if playbook == "set_limit":
+        assert "NOT RECORDED: the next onboard/site run sets 500" in " ".join(said(job).split())
+
+
+def test_the_last_operation_left_nothing(awx: Awx, first: ansible_runner.Runner) -> None:
+    assert awx.fleet.simulator.control.keys_named(f"client-{SLUG}") == []
