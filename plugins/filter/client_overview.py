@@ -46,7 +46,10 @@ def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values
     current = [key for key in of_name if key.name == client["key_name"]]
     key = current[0] if current else None
     used = sum(one["usage_monthly"] or 0 for one in of_name) if keys is not None else None
-    limit = key["limit"] if key else None
+    # What a replaced key used counts towards the client's limit only where it was taken off that of the new key
+    carried = carried_usage(of_name, client["key_name"])
+    counted = (key["usage_monthly"] or 0) + carried if key else None
+    limit = key["limit"] + carried if key and key["limit"] is not None else None
     return {
         "client": client["slug"],
         "name": client["name"],
@@ -60,7 +63,7 @@ def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values
         "limit": limit,
         "limit_reset": key["limit_reset"] if key else None,
         "used_this_month": used,
-        "percent_of_limit": round(100 * used / limit, 1) if limit and used is not None else None,
+        "percent_of_limit": round(100 * counted / limit, 1) if limit and counted is not None else None,
         "last_used_at": key["last_used_at"] if key else None,
         "disk_free_bytes": seen["directory"]["free_bytes"] if seen else None,
         "differs": [*client["problems"], *_differences(seen, client, of_name, current, keys is not None)],

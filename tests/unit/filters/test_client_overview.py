@@ -67,6 +67,16 @@ def row(seen: t.Any = None, keys: t.Any = (KEY,), **client: t.Any) -> dict[str, 
     return client_overview(SEEN if seen is None else seen, {**CLIENT, **client}, keys)
 
 
+def test_what_a_replaced_key_used_is_shown_and_counts_where_it_was_carried_over() -> None:
+    old = {**KEY, "hash": "b" * 64, "disabled": True, "usage_monthly": 400.0}
+    restarted = row(keys=(KEY, {**old, "name": "client-company-abc ~retired-49216395"}))
+    assert (restarted["limit"], restarted["used_this_month"], restarted["percent_of_limit"]) == (500.0, 500.0, 20.0)
+    new = {**KEY, "limit": 100.0, "usage_monthly": 50.0}
+    carried = row(keys=(new, {**old, "name": "client-company-abc ~retired-carried-49216395"}))
+    assert (carried["limit"], carried["used_this_month"], carried["percent_of_limit"]) == (500.0, 450.0, 90.0)
+    assert carried["differs"] == []
+
+
 def test_all_as_it_should_be() -> None:
     found = row()
     assert (found["state"], found["image"], found["key_state"]) == ("up", "mai:1", "enabled")
