@@ -31,8 +31,8 @@ def clients(agency: Agency) -> list[str]:
 
 
 def listed(agency: Agency, *arguments: str, **environment: str) -> Result:
-    files = ["-e", f"json_file={agency.folder}/list.json", "-e", f"csv_file={agency.folder}/list.csv"]
-    return agency.run("all", *files, *arguments, playbook=LIST, **environment)
+    files = ["-e", f"json_file={agency.folder}/list.json", "-e", "csv_file=list.csv"]
+    return agency.run("all", *files, *arguments, playbook=LIST, PWD=str(agency.folder), **environment)
 
 
 def rows(agency: Agency) -> dict[str, dict[str, t.Any]]:
