@@ -28,7 +28,9 @@ if ! command -v uv > /dev/null; then
     exit 1
 fi
 
-python=${2:-$(sh "$root/scripts/pythons.sh" 3.11 3.12 | sed -n '1s/^[^ ]* //p')}
+# The system's own first: distributions build theirs for speed, and here that is worth many minutes.
+pythons() { sh "$root/scripts/pythons.sh" 3.11 3.12; }
+python=${2:-$( (PATH=/usr/bin:/bin pythons; pythons) | sed -n '1s/^[^ ]* //p')}
 if [ -z "$python" ] && grep -q '^ID=debian$' /etc/os-release 2> /dev/null; then
     unpacked="$root/.cache/python3.11"
     if [ ! -d "$unpacked" ]; then
