@@ -151,21 +151,22 @@ STAGES = (
     Stage("galaxy-importer", ("lint", "test"), commands("python scripts/galaxy_importer.py"), beside=True),
     Stage("sanity-2.19", ("lint", "test"), commands("python scripts/sanity.py 2.19.14"), minutes=20, beside=True),
     Stage("sanity-2.21", ("lint", "test"), commands("python scripts/sanity.py 2.21.5"), minutes=20, beside=True),
+    Stage("demo", ("test",), commands("python scripts/demo.py", "sh scripts/demo_clean.sh"), beside=True),
+    Stage("molecule", ("test",), counted(molecule_scenarios), minutes=20, beside=True),
     Stage("integration", ("test",), pytest("tests/integration", workers=2), minutes=45),
     Stage("faults", ("test",), pytest("tests/faults", workers=2), minutes=20),
     Stage("contract", ("test",), pytest("tests/contract", workers=2), minutes=20),
-    Stage("demo", ("test",), commands("python scripts/demo.py", "sh scripts/demo_clean.sh")),
-    Stage("molecule", ("test",), counted(molecule_scenarios), minutes=15),
     Stage("e2e", ("test",), pytest("tests/e2e", workers=2), minutes=50),
     # Not part of make test: 2 GB of packages.
     Stage("openwebui-install", ("openwebui",), commands(f"sh tests/openwebui/install.sh {OPENWEBUI}"), minutes=15),
     Stage(
         "openwebui-contract",
         ("openwebui",),
-        pytest("tests/contract", f"--real-openwebui={OPENWEBUI}", workers=2),
+        pytest("tests/contract", f"--real-openwebui={OPENWEBUI}"),
         minutes=30,
+        beside=True,
     ),
-    Stage("openwebui-onboarding", ("openwebui",), pytest("tests/openwebui"), minutes=30),
+    Stage("openwebui-clients", ("openwebui",), pytest("tests/openwebui"), minutes=30, beside=True),
     Stage("openwebui-demo", ("openwebui",), commands("python scripts/demo.py --openwebui", "sh scripts/demo_clean.sh")),
 )
 
