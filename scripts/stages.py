@@ -69,9 +69,11 @@ class Stage:
 def pytest(*arguments: str, workers: int = 1) -> Callable[[str, float], Result]:
     """A stage of pytest: every test counts. Paths that do not exist (yet) make it fail.
 
-    Several workers each take whole files: what a file sets up, it sets up once.
+    Several workers each take whole files: what a file sets up, it sets up once. They take them by name, which leaves
+    small ones to the end; by the number of tests, one worker would end alone with a long file of few tests.
     """
-    parallel = [] if workers == 1 else [f"--numprocesses={workers}", "--dist=loadfile"]
+    several = [f"--numprocesses={workers}", "--dist=loadfile", "--no-loadscope-reorder"]
+    parallel = [] if workers == 1 else several
 
     def execute(name: str, deadline: float) -> Result:
         xml = RESULTS / f"{name}.xml"

@@ -10,7 +10,9 @@ WEBUI_SECRET_KEY. `docker inspect` shows an instance's environment to root on it
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import os
 import pathlib
 import re
 import threading
@@ -82,12 +84,14 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
+        first_seen: dict[str, float] = {}
         while not self._ended.is_set():
-            for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    self.lines.add(path.read_bytes().decode(errors="replace"))
-                except OSError:  # it has ended
-                    continue
+            now = time.monotonic()
+            first_seen = {pid: first_seen.get(pid, now) for pid in os.listdir("/proc") if pid.isdigit()}
+            # Young ones may still become another program; the others are known.
+            for pid in [pid for pid, since in first_seen.items() if now - since < 1]:
+                with contextlib.suppress(OSError):  # it has ended
+                    self.lines.add(pathlib.Path("/proc", pid, "cmdline").read_bytes().decode(errors="replace"))
             time.sleep(0.02)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two runs of one client at once, the first one standing at every step while the second one runs."""
+"""Two runs of one client at once, the first one standing at a step while the second one runs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,10 @@ from tests.hosts.project import Result, Run
 from tests.integration.onboarding.conftest import Agency
 
 STEPS: dict[str, t.Any] = {
-    "before-create": ("POST", "before"),
     "created": ("POST", "after"),
-    "stored": ("PATCH", "before"),
     "committed": ("PATCH", "after"),
     "before-start": "Start the process with its new configuration",
     "before-row": "The client's record in the instance's database",
-    "before-hand-over": "Compose the record",
 }
 ALL = ",".join(STEPS)
 
