@@ -15,7 +15,7 @@ from tests.integration.onboarding.conftest import Agency
 def told(agency: Agency, slug: str) -> tuple[Result, dict[str, t.Any]]:
     file = agency.folder / "info.json"
     agency.control.clear_journal()
-    result = agency.run(slug, "-e", f"json_file={file}", playbook="playbooks/client_info.yml")
+    result = agency.run(slug, "-e", "json_file=info.json", playbook="playbooks/client_info.yml", PWD=str(agency.folder))
     assert (result.rc, result.total("changed"), agency.control.writes()) == (0, 0, []), result.output
     return result, json.loads(file.read_text())[slug]
 
