@@ -25,6 +25,7 @@ options:
   timeout:
     description:
       - Seconds to wait for the connection and for each part of an answer.
+      - A request as a whole takes no longer than three times as many.
     type: float
     default: 20.0
   retries:

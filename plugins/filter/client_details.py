@@ -8,8 +8,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.filter.client_overview import account_keys, own_container
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import owner_of
+from ansible_collections.mai.clients.plugins.filter.client_overview import (
+    found,
+    keys_of,
+    number,
+    own_container,
+    told,
+    unreadable,
+)
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
 Values = t.Mapping[str, t.Any]
 
@@ -20,6 +27,8 @@ KEY = (
 CONTAINER = ("name", "state", "health", "image", "image_id", "started_at", "restart_count", "memory_limit_bytes")
 DATABASE = ("kind", "path", "size_bytes", "schema_revision", "users", "administrators", "chats", "error")
 HEALTH = ("url", "status", "ok", "ready", "version")
+CONNECTION = ("url", "key_hash")
+NAME = 60
 
 
 def client_details(
@@ -27,27 +36,44 @@ def client_details(
 ) -> dict[str, t.Any]:
     """``row`` is the client's of P(mai.clients.client_overview#filter); what is not known is left out."""
     client = ("client", "name", "machine", "url", "port", "state", "used_this_month", "percent_of_limit", "differs")
-    details: dict[str, t.Any] = {"client": _some(row, client)}
-    own = [key for key in account_keys(keys or ()) if owner_of(key) == key_name]
-    details["keys at OpenRouter"] = None if keys is None else [{name: key[name] for name in KEY} for key in own]
-    if not seen:
-        return details
-    database = seen["database"]
-    return {
-        **details,
-        "directory": _some(seen["directory"], ("path", "managed", "mode", "free_bytes")),
-        "hand-over": {
-            "on the machine": f"{seen['directory']['path']}/HANDOVER.md" if "HANDOVER.md" in seen["files"] else None,
-            "on the controller": handover,
-        },
-        "instance": {**_some(own_container(seen), CONTAINER), "answers": _some(seen["health"], HEALTH)},
-        "key on the machine": seen["key_hash"],
-        "connections saved in Open WebUI": seen["stored_connection"]["connections"],
-        "database": _some(database, DATABASE),
-        "organisations": database["organizations"],
-        "tracking": database["tracking"],
-        "machine": _some(seen["machine"], ("hostname", "system_id", "system_version", "memory_available_bytes")),
-    }
+    own = [{name: key[name] for name in KEY} for key in keys_of(keys, key_name)]
+    details: dict[str, t.Any] = {"client": _some(row, client), "keys at OpenRouter": None if keys is None else own}
+    look = found(seen)
+    if look:
+        details.update((name, _section(name, section, look)) for name, section in SECTIONS.items())
+        if isinstance(details["hand-over"], dict):
+            details["hand-over"]["on the controller"] = handover
+    return told(details)
+
+
+def _section(name: str, section: t.Callable[[Values], t.Any], seen: Values) -> t.Any:
+    """Where one section cannot be read, the others still are."""
+    try:
+        return section(seen)
+    except Exception:
+        return unreadable(name)
+
+
+def _on_the_machine(seen: Values) -> dict[str, t.Any]:
+    record = f"{seen['directory']['path']}/HANDOVER.md" if "HANDOVER.md" in seen["files"] else None
+    return {"on the machine": record}
+
+
+SECTIONS: dict[str, t.Callable[[Values], t.Any]] = {
+    "directory": lambda seen: _some(seen["directory"], ("path", "managed", "mode", "free_bytes")),
+    "hand-over": _on_the_machine,
+    "instance": lambda seen: {**_some(own_container(seen), CONTAINER), "answers": _some(seen["health"], HEALTH)},
+    "key on the machine": lambda seen: seen["key_hash"],
+    "connections saved in Open WebUI": lambda seen: [
+        _some(one, CONNECTION) for one in seen["stored_connection"]["connections"]
+    ],
+    "database": lambda seen: _some(seen["database"], DATABASE),
+    "organisations": lambda seen: seen["database"]["organizations"],
+    "tracking": lambda seen: seen["database"]["tracking"],
+    "machine": lambda seen: _some(
+        seen["machine"], ("hostname", "system_id", "system_version", "memory_available_bytes")
+    ),
+}
 
 
 def _some(values: Values, names: t.Iterable[str]) -> dict[str, t.Any]:
@@ -56,19 +82,20 @@ def _some(values: Values, names: t.Iterable[str]) -> dict[str, t.Any]:
 
 def details_text(details: Values) -> str:
     """A block for each section, a line for each value."""
-    return "\n\n".join("\n".join(_lines(name, value, "")) for name, value in details.items())
+    return "\n\n".join("\n".join(_lines(name, value, "")) for name, value in told(details).items())
 
 
 def _lines(name: str, value: t.Any, indent: str) -> t.Iterator[str]:
-    if isinstance(value, t.Mapping) and value:
-        yield f"{indent}{name}:"
+    if isinstance(value, dict) and value:
+        yield f"{indent}{shown(name, NAME)}:"
         for inner, one in value.items():
             yield from _lines(inner, one, indent + "  ")
     elif isinstance(value, list) and value:
-        for number, one in enumerate(value, 1):
-            yield from _lines(f"{name}, {number}" if len(value) > 1 else name, one, indent)
+        for position, one in enumerate(value, 1):
+            yield from _lines(f"{name}, {position}" if len(value) > 1 else name, one, indent)
     else:
-        yield f"{indent}{name.removesuffix('_bytes').replace('_', ' ')}: {_word(name, value)}"
+        words = shown(name, NAME).removesuffix("_bytes").replace("_", " ")
+        yield f"{indent}{words}: {_word(name, value)}"
 
 
 def _word(name: str, value: t.Any) -> str:
@@ -78,11 +105,11 @@ def _word(name: str, value: t.Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if name.endswith("_bytes"):
+    if name.endswith("_bytes") and number(value) is not None:
         return f"{value / 1024**2:,.1f} MiB"
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".")
-    return " ".join(str(value).split())
+    return shown(value)
 
 
 class FilterModule:

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All clients at a glance: a row for each, a table for people, and what somebody should be woken up for."""
+"""All clients at a glance: a row for each, a table for people, and what somebody should be woken up for.
+
+What the machine and OpenRouter say was written by others. Whatever it is, every client has its row, a row is a line.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,19 @@ from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys impor
     limit_left,
     owner_of,
 )
+from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown, shown_or_none
 
 Row = t.Dict[str, t.Any]
 Values = t.Mapping[str, t.Any]
 
 GIB = 1024**3
+CELL = 60
+# Of a key: what has to be a number or text, if OpenRouter tells it at all. A limit that is neither is not "NO LIMIT".
+NUMBERS = ("limit_remaining", "usage", "usage_daily", "usage_weekly", "usage_monthly")
+TEXTS = ("label", "limit_reset", "last_used_at", "created_at", "expires_at")
+NOT_KNOWN = "?"
+# A spreadsheet takes such a text for a formula
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 TROUBLE = ("down", "unhealthy", "unreachable", "unknown")
 COLUMNS = {
     "client": "CLIENT",
@@ -40,38 +51,109 @@ COLUMNS = {
 }
 
 
+def number(value: t.Any) -> float | None:
+    """The value, if it is a number of a size that bytes, a count or USD can have; all else is as good as not known."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if -1e18 < value < 1e18 else None
+
+
+def told(value: t.Any) -> t.Any:
+    """Values as they may be shown and written as JSON: texts of one line, and no number that is none."""
+    return _numbers(all_shown(value))
+
+
+def _numbers(value: t.Any) -> t.Any:
+    if isinstance(value, dict):
+        return {name: _numbers(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_numbers(one) for one in value]
+    return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+def unreadable(where: str) -> str:
+    return f"what the look found cannot be read ({where})"
+
+
+def some_of(values: t.Iterable[t.Any], most: int = 5) -> str:
+    """The first of them, each cut short: nobody needs a thousand, and who made them would not mind."""
+    texts = [shown(one, CELL) for one in values]
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
+
+
 def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values] | None) -> Row:
     """One client: ``seen`` is what M(mai.clients.instance_info) found or nothing, ``keys`` are those of the account."""
-    of_name = [key for key in account_keys(keys or ()) if owner_of(key) == client["key_name"]]
+    seen = found(seen)
+    of_name = keys_of(keys, client["key_name"])
     current = [key for key in of_name if key.name == client["key_name"]]
     key = current[0] if current else None
     used = sum(one["usage_monthly"] or 0 for one in of_name) if keys is not None else None
     # What a replaced key used counts towards the client's limit only where it was taken off that of the new key
     carried = carried_usage(of_name, client["key_name"])
     counted = (key["usage_monthly"] or 0) + carried if key else None
-    limit = key["limit"] + carried if key and key["limit"] is not None else None
-    return {
-        "client": client["slug"],
-        "name": client["name"],
-        "machine": client["machine"],
-        "port": client["port"],
-        "url": client["url"],
-        "state": _state(seen, client, key),
-        "image": _image(seen, client),
-        "key_hash": key.hash if key else None,
-        "key_state": "unknown" if keys is None else _key_state(key),
-        "limit": limit,
-        "limit_reset": key["limit_reset"] if key else None,
-        "used_this_month": used,
-        "percent_of_limit": round(100 * counted / limit, 1) if limit and counted is not None else None,
-        "last_used_at": key["last_used_at"] if key else None,
-        "disk_free_bytes": seen["directory"]["free_bytes"] if seen else None,
-        "differs": [*client["problems"], *_differences(seen, client, of_name, current, keys is not None)],
-    }
+    limit = key["limit"] if key else None
+    if number(limit) is not None:
+        limit += carried
+    return told(
+        {
+            "client": client["slug"],
+            "name": client["name"],
+            "machine": client["machine"],
+            "port": client["port"],
+            "url": client["url"],
+            "state": _or("unknown", _state, seen, client, key),
+            "image": _or(NOT_KNOWN, _image, seen, client),
+            "key_hash": key.hash if key else None,
+            "key_state": "unknown" if keys is None else _key_state(key),
+            "limit": limit,
+            "limit_reset": key["limit_reset"] if key else None,
+            "used_this_month": used,
+            "percent_of_limit": _percent(counted, limit),
+            "last_used_at": key["last_used_at"] if key else None,
+            "disk_free_bytes": _or(None, lambda: number(seen["directory"]["free_bytes"])) if seen else None,
+            "differs": [*client["problems"], *_differences(seen, client, of_name, current, keys is not None)],
+        }
+    )
 
 
-def account_keys(given: t.Iterable[Values]) -> list[Key]:
-    return [Key(one.get("hash", ""), one["name"], one) for one in given]
+def found(seen: t.Any) -> dict[str, t.Any]:
+    """What a look found, as it may be shown; nothing where it found nothing."""
+    return told(seen) if isinstance(seen, dict) else {}
+
+
+def account_keys(given: t.Any) -> list[Key]:
+    """The keys that have a name: one without is nobody's here."""
+    keys = given if isinstance(given, (list, tuple)) else []
+    return [
+        Key(shown_or_none(one.get("hash")) or "", one["name"], one)
+        for one in keys
+        if isinstance(one, dict) and isinstance(one.get("name"), str)
+    ]
+
+
+def keys_of(given: t.Any, name: str) -> list[Key]:
+    """Those that bear, are to bear or bore this name; what is no number or text where one belongs is not known."""
+    return [_well_typed(key) for key in account_keys(given) if owner_of(key) == name]
+
+
+def _well_typed(key: Key) -> Key:
+    fields = {name: number(key[name]) for name in NUMBERS}
+    fields.update((name, shown_or_none(key[name])) for name in TEXTS)
+    limit = number(key["limit"])
+    fields["limit"] = NOT_KNOWN if limit is None and key["limit"] is not None else limit
+    return Key(key.hash, key.name, {**key.data, **fields})
+
+
+def _percent(used: float | None, limit: t.Any) -> float | None:
+    return number(round(100 * used / limit, 1)) if number(limit) and used is not None else None
+
+
+def _or(otherwise: t.Any, tell: t.Callable[..., t.Any], *arguments: t.Any) -> t.Any:
+    """What can be told; what was found may be of any kind."""
+    try:
+        return tell(*arguments)
+    except Exception:
+        return otherwise
 
 
 def _key_state(key: Key | None) -> str:
@@ -99,13 +181,13 @@ def own_container(seen: Values) -> Values:
 def _image(seen: Values | None, client: Values) -> str | None:
     if client["deployment"] != "docker":
         return client["deployment"]
-    return own_container(seen).get("image") if seen else None
+    return shown_or_none(own_container(seen).get("image")) if seen else None
 
 
 def _differences(
-    seen: Values | None, client: Values, of_name: t.Sequence[Key], current: t.Sequence[Key], keys_known: bool
+    seen: Values, client: Values, of_name: t.Sequence[Key], current: t.Sequence[Key], keys_known: bool
 ) -> t.Iterator[str]:
-    here = bool(seen and seen["directory"]["managed"])
+    here = _or(False, lambda: bool(seen and seen["directory"]["managed"]))
     if len(current) > 1:
         yield f"{len(current)} keys at OpenRouter have the name {client['key_name']}"
     if any(is_pending(key, client["key_name"]) for key in of_name):
@@ -114,9 +196,18 @@ def _differences(
         yield f"there is no key {client['key_name']} at OpenRouter"
     if len(current) == 1:
         carried = carried_usage(of_name, client["key_name"])
-        yield from _key_differences(seen if here else None, client, current[0], carried)
-    if seen and here:
-        yield from _instance_differences(seen, client)
+        yield from _readable("key", _key_differences(seen if here else None, client, current[0], carried))
+    if here:
+        for where, differences in INSTANCE.items():
+            yield from _readable(where, differences(seen, client))
+
+
+def _readable(where: str, differences: t.Iterator[str]) -> t.Iterator[str]:
+    """Where one thing cannot be read, the others still are."""
+    try:
+        yield from differences
+    except Exception:
+        yield unreadable(where)
 
 
 def _key_differences(seen: Values | None, client: Values, key: Key, carried: float) -> t.Iterator[str]:
@@ -131,15 +222,24 @@ def _key_differences(seen: Values | None, client: Values, key: Key, carried: flo
         yield "the key on the machine is not the client's"
 
 
-def _instance_differences(seen: Values, client: Values) -> t.Iterator[str]:
+def _saved_key(seen: Values, _client: Values) -> t.Iterator[str]:
     saved = [one["key_hash"] for one in seen["stored_connection"]["connections"]]
     if saved and seen["key_hash"] not in saved:
         yield "the key saved in Open WebUI is not the one on the machine"
+
+
+def _settings(_seen: Values, client: Values) -> t.Iterator[str]:
     if client["settings_differ"]:
         yield f"settings: {', '.join(client['settings_differ'])}"
+
+
+def _container_image(seen: Values, _client: Values) -> t.Iterator[str]:
     container = own_container(seen)
     if container and seen["image"]["present"] and container.get("image_id") != seen["image"]["id"]:
         yield "image: run upgrade_client.yml"
+
+
+def _database(seen: Values, _client: Values) -> t.Iterator[str]:
     database = seen["database"]
     if database["error"]:
         yield f"the database cannot be read: {database['error']}"
@@ -151,8 +251,16 @@ def _instance_differences(seen: Values, client: Values) -> t.Iterator[str]:
             yield "the organisation in the database has another key"
 
 
-def amount(usd: float | None) -> str:
-    return "NO LIMIT" if usd is None else f"{usd:.2f}"
+INSTANCE = {
+    "connections": _saved_key,
+    "settings": _settings,
+    "containers": _container_image,
+    "database": _database,
+}
+
+
+def amount(usd: t.Any) -> str:
+    return "NO LIMIT" if usd is None else NOT_KNOWN if number(usd) is None else f"{usd:.2f}"
 
 
 def unclaimed_keys(
@@ -161,7 +269,7 @@ def unclaimed_keys(
     """Names of the keys that look like a client's, and of which the inventory knows no client."""
     known = {str(hostvars[slug].get("mai_key_name") or f"client-{slug}") for slug in slugs}
     owners = {key.name: owner_of(key) for key in account_keys(keys)}
-    return sorted(name for name, owner in owners.items() if owner.startswith(prefix) and owner not in known)
+    return [shown(name) for name in sorted(owners) if owners[name].startswith(prefix) and owners[name] not in known]
 
 
 def overview_table(rows: t.Sequence[Row], unclaimed: t.Iterable[str] = ()) -> str:
@@ -178,7 +286,7 @@ def overview_table(rows: t.Sequence[Row], unclaimed: t.Iterable[str] = ()) -> st
     differing = [f"{row['client']}: {difference}" for row in rows for difference in row["differs"]]
     differing += [f"no client of the inventory has the key {name}" for name in unclaimed]
     if differing:
-        lines += ["", "Differs from the inventory:", *differing]
+        lines += ["", "Differs from the inventory:", *map(shown, differing)]
     return "\n".join(lines)
 
 
@@ -188,26 +296,35 @@ def overview_csv(rows: t.Sequence[Row]) -> str:
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
     writer.writeheader()
     for row in rows:
-        writer.writerow({**row, "differs": "; ".join(row["differs"])})
+        cells = {**row, "differs": "; ".join(map(str, row["differs"]))}
+        writer.writerow({name: _no_formula(value) for name, value in cells.items()})
     return text.getvalue()
 
 
+def _no_formula(value: t.Any) -> t.Any:
+    if value is None or isinstance(value, (int, float)):
+        return value
+    text = shown(value)
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
 def _cells(row: Row) -> dict[str, str]:
-    percent, used = row["percent_of_limit"], row["used_this_month"]
+    percent, used = number(row["percent_of_limit"]), number(row["used_this_month"])
     key = f"{row['key_hash'][:8]} " if row["key_hash"] else ""
-    return {
+    cells = {
         "client": row["client"],
         "machine": row["machine"],
-        "port": str(row["port"] or ""),
+        "port": row["port"] or "",
         "url": row["url"],
         "state": row["state"],
         "image": row["image"] or "",
         "key": key + row["key_state"],
-        "limit": amount(row["limit"]) if row["key_hash"] else "?",
-        "used": "?" if used is None else f"{used:.2f}",
+        "limit": amount(row["limit"]) if row["key_hash"] else NOT_KNOWN,
+        "used": NOT_KNOWN if used is None else f"{used:.2f}",
         "percent": "" if percent is None else f"{percent:.0f}",
-        "last_used": (row["last_used_at"] or "never")[:10] if row["key_hash"] else "?",
+        "last_used": (row["last_used_at"] or "never")[:10] if row["key_hash"] else NOT_KNOWN,
     }
+    return {name: shown(cell, CELL) for name, cell in cells.items()}
 
 
 def overview_alarms(rows: t.Sequence[Row], conditions: str) -> list[str]:
@@ -220,18 +337,18 @@ def overview_alarms(rows: t.Sequence[Row], conditions: str) -> list[str]:
                 f"fail_on has {condition!r}: give any of down, limit80 (per cent of the limit used) and "
                 "disk5 (GiB free), with commas between."
             )
-        what, number = match.group(1) or match.group(3), match.group(4) or ""
-        alarms += [f"{row['client']}: {alarm}" for row in rows for alarm in _alarms(row, what, number)]
+        what, least = match.group(1) or match.group(3), match.group(4) or ""
+        alarms += [shown(f"{row['client']}: {alarm}") for row in rows for alarm in _alarms(row, what, least)]
     return alarms
 
 
-def _alarms(row: Row, what: str, number: str) -> t.Iterator[str]:
+def _alarms(row: Row, what: str, least: str) -> t.Iterator[str]:
     if what == "down" and row["state"] in TROUBLE:
         yield row["state"]
-    if what == "limit" and (row["percent_of_limit"] or 0) >= int(number or 80):
-        yield f"{row['percent_of_limit']:.0f} % of its limit used"
-    free = row["disk_free_bytes"]
-    if what == "disk" and free is not None and free < int(number or 1) * GIB:
+    percent, free = number(row["percent_of_limit"]), number(row["disk_free_bytes"])
+    if what == "limit" and (percent or 0) >= int(least or 80):
+        yield f"{percent or 0:.0f} % of its limit used"
+    if what == "disk" and free is not None and free < int(least or 1) * GIB:
         yield f"only {free / GIB:.1f} GiB free on its machine"
 
 

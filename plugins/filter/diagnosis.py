@@ -6,6 +6,9 @@
 
 Every copy of the key is compared with the key at OpenRouter, so that one wrong copy is one failure and not five.
 What cannot be tried is unknown and never failed.
+
+Much of it was written by the instance's people. In a sentence it is text of one line. In a command, which somebody
+pastes beside the agency's keys, it stands only where it is plain.
 """
 
 from __future__ import annotations
@@ -15,9 +18,22 @@ import typing as t
 from datetime import datetime, timezone
 
 from ansible_collections.mai.clients.plugins.filter import verification
-from ansible_collections.mai.clients.plugins.filter.client_overview import GIB, account_keys, amount, own_container
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key, owner_of
+from ansible_collections.mai.clients.plugins.filter.client_overview import (
+    CELL,
+    GIB,
+    NOT_KNOWN,
+    amount,
+    found,
+    keys_of,
+    number,
+    own_container,
+    some_of,
+    told,
+    unreadable,
+)
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.module_utils._text import show_url, shown
 
 Values = t.Mapping[str, t.Any]
 Finding = t.Tuple[str, str, str]  # result, cause, remedy
@@ -28,18 +44,34 @@ EMPTY = sha256("")
 LATE_SETTINGS = ("MONTHLY_LIMIT",)
 # mAI's own when the bank that gives the rate does not answer.
 FALLBACK_RATE = 4.0
-SAFE_EMAIL = re.compile(r"[A-Za-z0-9._+@-]+")
+# A word to the shell, a value to k=v, and no template to Jinja, which reads the arguments of an ansible command.
+PLAIN = re.compile(r"[A-Za-z0-9/._][A-Za-z0-9/._:@+-]{0,254}")
+LONGEST_COMMAND = 10_000
+# Where an image of Open WebUI keeps its database (see the volume in roles/instance/templates/compose.yml.j2).
+IN_CONTAINER = "/app/backend/data/webui.db"
+
+
+def plain(value: t.Any) -> bool:
+    """Whether a value may stand in a command that somebody pastes."""
+    return isinstance(value, str) and bool(PLAIN.fullmatch(value))
+
+
+def needed(value: t.Any) -> float | None:
+    """A number, or nothing where a release does not have it; anything else is not read as if it were."""
+    if value is not None and number(value) is None:
+        raise TypeError("no number")
+    return value
 
 
 class Case:
     """One client: what was seen of it, and the commands that help it."""
 
     def __init__(
-        self, seen: Values, client: Values, account: Values, keys: t.Iterable[Values] | None, chat: Values | None
+        self, seen: Values | None, client: Values, account: Values, keys: t.Sequence[Values] | None, chat: Values | None
     ) -> None:
-        self.seen, self.client, self.account, self.chat = seen, client, account, chat
+        self.seen, self.client, self.account, self.chat = found(seen), client, told(account), told(chat)
         self.openrouter = keys is not None
-        self.of_name = [key for key in account_keys(keys or ()) if owner_of(key) == client["key_name"]]
+        self.of_name = keys_of(keys, client["key_name"])
         self.current = [key for key in self.of_name if key.name == client["key_name"]]
 
     @property
@@ -70,39 +102,63 @@ class Case:
         return [one["url"] for one in saved if one["key_hash"] not in (self.key_hash, None)]
 
     def play(self, name: str, more: str = "") -> str:
-        return f"ansible-playbook {self.client['inventory']} playbooks/{name}.yml -e client={self.client['slug']}{more}"
+        slug = self.client["slug"]
+        if not plain(slug):
+            return f"playbooks/{name}.yml for this client, after its name in the inventory was corrected"
+        return f"ansible-playbook {self.client['inventory']} playbooks/{name}.yml -e client={slug}{more}"
 
     def put_right(self) -> str:
         """A suspended client stays so whenever it is onboarded."""
         return self.play("resume_client" if self.suspended else "onboard_client")
 
-    def on_machine(self, arguments: str) -> str:
-        return f"ansible {self.client['inventory']} {self.client['slug']} -b {arguments}"
+    def on_machine(self, arguments: str, *values: t.Any, instead: str, then: str = "") -> str:
+        """A command with a value for each {}, and another after it; where a value is not plain, what to do instead."""
+        if not all(map(plain, (self.client["slug"], *values))):
+            return instead
+        command = f"ansible {self.client['inventory']} {self.client['slug']} -b {arguments.format(*values)}"
+        return f"{command} && {then}" if then else command
 
     def log(self) -> str:
-        service, directory = self.client["service"], self.client["directory"]
         if self.client["deployment"] == "docker":
-            return self.on_machine(f"-a 'docker logs --tail 50 {service}'")
-        if self.seen["unit"] and self.seen["unit"]["exists"]:
-            return self.on_machine(f"-a 'journalctl -n 50 -u {service}'")
-        return self.on_machine(f"-a 'tail -n 50 {directory}/instance.log'")
+            what, arguments, value = "its container", "-a 'docker logs --tail 50 {}'", self.client["service"]
+        elif self.seen["unit"] and self.seen["unit"]["exists"]:
+            what, arguments, value = "its unit", "-a 'journalctl -n 50 -u {}'", self.client["service"]
+        else:
+            what, arguments, value = "the instance", "-a 'tail -n 50 {}'", f"{self.client['directory']}/instance.log"
+        return self.on_machine(arguments, value, instead=f"see the log of {what} on its machine")
 
-    def organization(self, identifier: str, more: str = "") -> str:
-        arguments = f"id={identifier} database_path={self.seen['database']['path']}{more}"
-        return self.on_machine(f"-m mai.clients.client_organization -a '{arguments}'")
+    def by_hand(self, what: str) -> str:
+        slug = self.client["slug"] if plain(self.client["slug"]) else "…"
+        where = f"playbooks/client_info.yml -e client={slug}"
+        return f"see {what} in {where}, and correct by hand the one that is not the client's"
 
-    def sql(self, statement: str, *values: str) -> str:
-        """For any shell; every machine has Python, and not every one has a command sqlite3."""
-        texts = [self.seen["database"]["path"], statement, *values]
-        path, does, *rest = (f'\\"{text}\\"' for text in texts)
-        program = f"db = sqlite3.connect({path}); db.execute({does}, [{', '.join(rest)}]); db.commit()"
-        return self.on_machine(f"-m shell -a \"python3 -c 'import sqlite3; {program}'\"")
+    def organization(self, identifier: t.Any, more: str = "", then: str = "") -> str:
+        return self.on_machine(
+            f"-m mai.clients.client_organization -a 'id={{}} database_path={{}}{more}'",
+            identifier,
+            self.seen["database"]["path"],
+            instead=self.by_hand("the organisations"),
+            then=then,
+        )
 
-    def verified(self, check: t.Callable[[Values, Values], tuple[str, str]], remedy: str) -> Finding:
+    def sql(self, statement: str, *values: t.Any, instead: str) -> str:
+        """For any shell; every machine has Python, and not every one has a command sqlite3.
+
+        What runs in a container is changed in there: root on the machine opens nothing by a name of the instance's.
+        """
+        path, does, *rest = (f'\\"{text}\\"' for text in ("{}", statement, *("{}" for _value in values)))
+        program = f"python3 -c 'import sqlite3; db = sqlite3.connect({path}); db.execute({does}, [{', '.join(rest)}])"
+        program += "; db.commit()'"
+        if self.client["deployment"] != "docker":
+            return self.on_machine(f'-m shell -a "{program}"', self.seen["database"]["path"], *values, instead=instead)
+        arguments = f'-m shell -a "docker exec {{}} {program}"'
+        return self.on_machine(arguments, self.client["service"], IN_CONTAINER, *values, instead=instead)
+
+    def verified(self, check: str, remedy: t.Callable[[], str]) -> Finding:
         """One of the checks that end an onboarding."""
         expected = {**self.client, "key": {"hash": self.key_hash}}
-        result, cause = check(self.seen, expected)
-        return (result, cause, remedy if result == "failed" else "")
+        result, cause = verification.judge(check, self.seen, expected)
+        return (result, cause, remedy() if result == "failed" else "")
 
 
 def ok(cause: str) -> Finding:
@@ -170,17 +226,18 @@ def _credits(case: Case) -> Finding:
 def _inventory(case: Case) -> Finding:
     if not case.client["problems"]:
         return ok("the client's name and variables are acceptable")
-    query = f"ansible-inventory {case.client['inventory']} --host {case.client['slug']} --yaml"
-    return ("failed", "; ".join(case.client["problems"]), query)
+    slug = case.client["slug"]
+    query = f"ansible-inventory {case.client['inventory']} --host {slug} --yaml"
+    return ("failed", "; ".join(case.client["problems"]), query if plain(slug) else "correct the inventory")
 
 
 def _key_exists(case: Case) -> Finding:
     name = case.client["key_name"]
     if len(case.current) == 1:
-        return ok(f"{name} is {case.key['label']}")
+        return ok(f"{name} is {case.key['label'] or case.key.hash[:8]}")
     if not case.current:
         return ("failed", f"OpenRouter has no key named {name}", case.play("onboard_client"))
-    hashes = ", ".join(key.hash[:8] for key in case.current)
+    hashes = some_of(key.hash[:8] for key in case.current)
     cause = f"{len(case.current)} keys have the name {name}: {hashes}. Delete those that are not the client's"
     return ("failed", cause, "https://openrouter.ai/settings/keys")
 
@@ -201,13 +258,13 @@ def _key_not_expired(case: Case) -> Finding:
 
 
 def _limit(case: Case) -> Finding:
-    limit, left, reset = case.key["limit"], case.key["limit_remaining"], case.key["limit_reset"]
+    limit, left, reset = needed(case.key["limit"]), case.key["limit_remaining"], case.key["limit_reset"]
     if limit is None:
         return ok("NO LIMIT")
     if left is None or left > 0:
-        return ok(f"{amount(left)} of {amount(limit)} USD are left")
+        return ok(f"{NOT_KNOWN if left is None else amount(left)} of {amount(limit)} USD are left")
     until = {"daily": "today", "weekly": "this week", "monthly": "this month"}.get(reset, "for good")
-    more = f" -e new_limit={limit * 2 or 10:g}"
+    more = f" -e new_limit={limit * 2 if limit > 0 else 10:g}"
     return ("failed", f"all of its {amount(limit)} USD are used {until}", case.play("set_limit", more))
 
 
@@ -216,10 +273,11 @@ def _budgets(case: Case) -> Finding:
     if not probed["ok"] or case.seen["key_hash"] != case.key_hash:
         return unknown(probed["error"] or "the key on the machine is another")
     budget = probed["effective_budget"] or {}
-    left = budget.get("remaining_usd")
+    left = needed(budget.get("remaining_usd"))
     if budget.get("scope") == "key_limit" or left is None or left > 0:
         return ok("no budget of its workspace or of a guardrail is used up")
-    what = " ".join(filter(None, [str(budget.get("scope")), budget.get("guardrail_id") or budget.get("budget_id")]))
+    words = (budget.get("scope"), budget.get("guardrail_id") or budget.get("budget_id"))
+    what = " ".join(shown(word, CELL) for word in words if word)
     cause = f"a budget above the key is used up: {what}, {amount(budget.get('limit_usd'))} USD. Raise it there"
     return ("failed", cause, "https://openrouter.ai/settings")
 
@@ -255,7 +313,7 @@ def _instance_up(case: Case) -> Finding:
 def _instance_healthy(case: Case) -> Finding:
     if case.seen["health"]["status"] is None and not case.seen["port"]["ours"]:
         return unknown("the instance does not run")
-    return case.verified(verification.CHECKS["instance healthy"], case.log())
+    return case.verified("instance healthy", case.log)
 
 
 def _environment(case: Case) -> Finding:
@@ -268,13 +326,13 @@ def _environment(case: Case) -> Finding:
         wanted.update(dict.fromkeys(("OPENAI_API_KEY", "OPENROUTER_API_KEY"), case.key_hash))
     differ = sorted(name for name, digest in wanted.items() if has.get(name) != digest)
     if differ:
-        return ("failed", f"it runs with other values than its files have: {', '.join(differ)}", case.put_right())
+        return ("failed", f"it runs with other values than its files have: {some_of(differ)}", case.put_right())
     return ok("it runs with what its files have")
 
 
 def _address(case: Case) -> Finding:
     saved = [c["url"] for c in case.seen["stored_connection"]["connections"] if c["key_hash"] == case.key_hash]
-    address = saved[0] if saved else case.client["api_base_url"]
+    address = str(saved[0]) if saved else show_url(case.client["api_base_url"])
     if not case.seen["database"]["tracks_usage"] or "openrouter.ai" in address:
         return ok(address)
     cause = f"mAI counts usage only at openrouter.ai, and the instance uses {address}: remove mai_instance_api_base_url"
@@ -290,16 +348,16 @@ def _tracking_variables(case: Case) -> Finding:
     names = ("OPENROUTER_EXTERNAL_USER", "ORGANIZATION_NAME", "OPENROUTER_API_KEY")
     missing = [name for name in names if has.get(name, EMPTY) == EMPTY]
     if missing:
-        cause = f"mAI counts no usage without {', '.join(missing)}: look into mai_extra_env"
+        cause = f"mAI counts no usage without {', '.join(missing)}: somebody edited settings.env"
         return ("failed", cause, case.play("onboard_client"))
     if has["OPENROUTER_EXTERNAL_USER"] != sha256(case.client["client_id"]):
-        cause = f"OPENROUTER_EXTERNAL_USER is not {case.client['client_id']}: look into mai_extra_env"
+        cause = f"OPENROUTER_EXTERNAL_USER is not {case.client['client_id']}: somebody edited settings.env"
         return ("failed", cause, case.play("onboard_client"))
     return ok("mAI has all three")
 
 
 def _key_saved(case: Case) -> Finding:
-    return case.verified(verification.CHECKS["key saved in Open WebUI"], _save_key(case))
+    return case.verified("key saved in Open WebUI", lambda: _save_key(case))
 
 
 def _save_key(case: Case) -> str:
@@ -308,18 +366,22 @@ def _save_key(case: Case) -> str:
     ours = [one for one in saved if one["key_hash"] == case.key_hash]
     if not saved or (not ours and saved[0]["key_hash"] in case.seen["former_key_hashes"]):
         return case.play("onboard_client")
-    arguments = [
-        f"database_path={case.seen['database']['path']}",
-        f"secret_file={case.client['directory']}/api_key.env",
-        f"base_url={case.client['api_base_url']}",
-        f"replaces_urls={ours[0]['url']}" if ours else f"replaces={saved[0]['key_hash']}",
-    ]
-    return case.on_machine(f"-m mai.clients.stored_connection -a '{' '.join(arguments)}'")
+    # The hash of a URL: the URL is whatever somebody typed. One of the inventory with an @ may hold a password.
+    replaces, replaced = ("replaces_urls", ours[0].get("url_hash")) if ours else ("replaces", saved[0]["key_hash"])
+    url = case.client["api_base_url"]
+    return case.on_machine(
+        f"-m mai.clients.stored_connection -a 'database_path={{}} secret_file={{}} base_url={{}} {replaces}={{}}'",
+        case.seen["database"]["path"],
+        f"{case.client['directory']}/api_key.env",
+        None if "@" in url else url,
+        replaced,
+        instead="put the client's key and URL back in the instance, under Settings, Connections",
+    )
 
 
 def _models(case: Case) -> Finding:
-    result, cause, remedy = case.verified(verification.CHECKS["models listed"], case.log())
-    status = case.seen["probe"]["key"]["status"]
+    result, cause, remedy = case.verified("models listed", case.log)
+    status = needed(case.seen["probe"]["key"]["status"])
     if result == "failed" and (status is None or status >= 500):
         return unknown("the machine gets no answer of OpenRouter")
     return (result, cause, remedy)
@@ -328,24 +390,41 @@ def _models(case: Case) -> Finding:
 # The database
 
 
+def _database(case: Case) -> Finding:
+    database = case.seen["database"]
+    if not database["error"]:
+        return ok("it can be read") if database.get("exists", True) else unknown("the instance has made none yet")
+    if database.get("error_reason") not in verification.HOPELESS:
+        return unknown(f"it cannot be read: {database['error']}")
+    remedy = case.log()
+    if database["error_reason"] == "foreign":
+        look = "see what lies in the data directory of the instance"
+        remedy = case.on_machine("-a 'ls -lab {}/data'", case.client["directory"], instead=look)
+    return ("failed", f"it cannot be read, because of what is in it or in its place: {database['error']}", remedy)
+
+
 def _organization(case: Case) -> Finding:
-    wanted = case.client["client_id"]
+    # What was found is as it is shown, so what is expected is made so
+    wanted = shown(case.client["client_id"])
     active = [row["id"] for row in case.seen["database"]["organizations"] if row["is_active"]]
     others = [identifier for identifier in active if identifier != wanted]
-    remedy = case.put_right()
-    if others:
+
+    def remedy() -> str:
+        if not others:
+            return case.put_right()
         # An onboarding refuses to take over what it did not make. Recorded usage is kept.
         more = " active=false" if wanted in active else " state=absent"
-        remedy = f"{case.organization(others[0], more)} && {remedy}"
-    return case.verified(verification.CHECKS["organisation recorded"], remedy)
+        return case.organization(others[0], more, then=case.put_right())
+
+    return case.verified("organisation recorded", remedy)
 
 
 def _usage(case: Case) -> Finding:
-    counted = (case.seen["database"]["tracking"] or {}).get("used_today")
+    counted = needed((case.seen["database"]["tracking"] or {}).get("used_today"))
     if counted is None:
         return ok("this release counts no usage")
     spent = sum(key["usage_daily"] or 0 for key in case.of_name)
-    others = f" ({', '.join(case.others)})" if case.others else ""
+    others = f" ({some_of(case.others)})" if case.others else ""
     if spent and not counted:
         cause = f"{spent:.4f} USD today at OpenRouter, nothing in the instance"
         if case.seen["environment"].get("INFLUXDB_FIRST_ENABLED") == sha256("true"):
@@ -361,15 +440,15 @@ def _usage(case: Case) -> Finding:
 
 def _people(name: str) -> t.Callable[[Case], Finding]:
     def check(case: Case) -> Finding:
-        number = (case.seen["database"]["tracking"] or {}).get(f"users_{name.replace(' ', '_')}")
+        people = needed((case.seen["database"]["tracking"] or {}).get(f"users_{name.replace(' ', '_')}"))
         active = [row["id"] for row in case.seen["database"]["organizations"] if row["is_active"]]
-        if active != [case.client["client_id"]]:
+        if active != [shown(case.client["client_id"])]:
             return unknown("see the organisation")
-        if number is None:
+        if people is None:
             return ok("this release does not read that")
-        if not number:
+        if not people:
             return ok("all users")
-        cause = f"{number} users are {name} of the organisation"
+        cause = f"{people} users are {name} of the organisation"
         return ("failed", cause, case.organization(case.client["client_id"]))
 
     return check
@@ -382,65 +461,85 @@ def _no_provisioning_key(case: Case) -> Finding:
         "a provisioning key is saved in the instance (global_settings), whose administrators can download it: "
         "remove it, and replace it at OpenRouter"
     )
-    return ("failed", cause, case.sql("UPDATE global_settings SET openrouter_provisioning_key = NULL"))
+    statement = "UPDATE global_settings SET openrouter_provisioning_key = NULL"
+    return ("failed", cause, case.sql(statement, instead="empty that column in the instance's database"))
 
 
 def _administrator(case: Case) -> Finding:
-    number = case.seen["database"]["administrators"]
-    if number is None:
+    people = needed(case.seen["database"]["administrators"])
+    if people is None:
         return unknown("this release has no table of users")
-    if number:
-        return ok(f"users who administer it: {number}")
+    if people:
+        return ok(f"users who administer it: {people}")
     email = case.client["admin_email"] or ""
-    if case.seen["database"]["users"] and SAFE_EMAIL.fullmatch(email):
+    if case.seen["database"]["users"] and plain(email):
         cause = f"none of its users administers the instance: {email} can be made to"
-        return ("failed", cause, case.sql("UPDATE user SET role = ? WHERE email = ?", "admin", email))
+        statement, instead = "UPDATE user SET role = ? WHERE email = ?", "make that user administrator in the database"
+        return ("failed", cause, case.sql(statement, "admin", email, instead=instead))
     return ("failed", "nobody can administer the instance: set mai_admin_email", case.play("onboard_client"))
 
 
 def _signup(case: Case) -> Finding:
-    remedy = case.play("onboard_client")
-    if case.seen["stored_connection"]["form"] == "rows":
+    def remedy() -> str:
+        if case.seen["stored_connection"]["form"] != "rows":
+            return case.play("onboard_client")
         # Newer releases read it there, and no longer from their environment
-        remedy = case.sql("UPDATE config SET value = ? WHERE key = ?", "false", "ui.enable_signup")
-    return case.verified(verification.CHECKS["sign-up closed"], remedy)
+        statement, instead = "UPDATE config SET value = ? WHERE key = ?", "switch it off under Settings, General"
+        return case.sql(statement, "false", "ui.enable_signup", instead=instead)
+
+    return case.verified("sign-up closed", remedy)
 
 
 def _exchange_rate(case: Case) -> Finding:
     rate = (case.seen["database"]["tracking"] or {}).get("exchange_rate")
     if not rate:
         return ok("none is kept")
+    date = shown(rate["date"], CELL)
+    if number(rate["rate"]) is None:
+        return (
+            "failed",
+            f"the rate of {date} in the instance's database is no number: PLN are shown wrongly",
+            case.log(),
+        )
     if rate["rate"] != FALLBACK_RATE and "fallback" not in str(rate["source"]).lower():
-        return ok(f"{rate['rate']} of {rate['date']}")
-    cause = (
-        f"the rate of {rate['date']} is the built-in {rate['rate']}: the bank's was not reached, PLN are shown wrongly"
+        return ok(f"{rate['rate']} of {date}")
+    cause = f"the rate of {date} is the built-in {rate['rate']}: the bank's was not reached, PLN are shown wrongly"
+    bank = "https://api.nbp.pl/api/exchangerates/rates/a/usd/"
+    return (
+        "failed",
+        cause,
+        case.on_machine(f"-a 'curl -sS {bank}'", instead=f"see whether its machine reaches {bank}"),
     )
-    return ("failed", cause, case.on_machine("-a 'curl -sS https://api.nbp.pl/api/exchangerates/rates/a/usd/'"))
 
 
 def _disk(case: Case) -> Finding:
     places = (case.seen["directory"]["free_bytes"], case.seen["docker"]["data_root_free_bytes"])
-    free = min((place for place in places if place is not None), default=None)
+    free = min((place for place in map(needed, places) if place is not None), default=None)
     if free is None:
         return unknown("the free space is not known")
     words = f"{free / GIB:.1f} GiB are free"
     if free >= case.client["disk_gib"] * GIB:
         return ok(words)
-    return ("failed", f"only {words}", case.on_machine("-m shell -a 'df -h; docker system df'"))
+    return (
+        "failed",
+        f"only {words}",
+        case.on_machine("-m shell -a 'df -h; docker system df'", instead="see what takes it"),
+    )
 
 
 def _memory(case: Case) -> Finding:
-    free = case.seen["machine"]["memory_available_bytes"]
+    free = needed(case.seen["machine"]["memory_available_bytes"])
     if free is None:
         return unknown("the free memory is not known")
     words = f"{free / MIB:.0f} MiB are free"
     if free >= case.client["memory_mib"] * MIB:
         return ok(words)
-    return ("failed", f"only {words}", case.on_machine("-m shell -a 'free -m; ps aux --sort=-rss | head'"))
+    command = "-m shell -a 'free -m; ps aux --sort=-rss | head'"
+    return ("failed", f"only {words}", case.on_machine(command, instead="see what takes it"))
 
 
 def _chat(case: Case) -> Finding:
-    chat, wanted = case.chat or {}, case.client["client_id"]
+    chat, wanted = case.chat or {}, shown(case.client["client_id"])
     if chat.get("status") == "failed":
         return ("failed", chat["reason"], case.log())
     if chat.get("status") != "ok":
@@ -465,6 +564,7 @@ CHECKS: dict[str, tuple[t.Callable[[Case], str] | None, t.Callable[[Case], Findi
     "instance up": (_no_client, _instance_up),
     "instance healthy": (_no_client, _instance_healthy),
     "environment": (_no_client, _environment),
+    "database": (_no_client, _database),
     "key saved in Open WebUI": (_no_database, _key_saved),
     "models": (_no_answer, _models),
     "address of OpenRouter": (_no_database, _address),
@@ -486,18 +586,28 @@ def diagnosis(
     seen: Values | None,
     client: Values,
     account: Values,
-    keys: t.Iterable[Values] | None,
+    keys: t.Sequence[Values] | None,
     chat: Values | None = None,
 ) -> list[dict[str, str]]:
     """Each check in the guide's order: ``check``, ``result`` (ok, failed, unknown), ``cause`` and ``remedy``."""
-    case = Case(seen or {}, client, account, keys, chat)
+    case = Case(seen, client, account, keys, chat)
     checks = {**CHECKS, **({} if chat is None else {"chat of one token": (_no_answer, _chat)})}
-    found = []
+    results = []
     for name, (needs, check) in checks.items():
+        result, cause, remedy = _found(case, name, needs, check)
+        # In one line, too, what a message of several lines says
+        cause, remedy = shown(" ".join(str(cause).split())), shown(remedy, LONGEST_COMMAND)
+        results.append({"check": name, "result": result, "cause": cause, "remedy": remedy})
+    return results
+
+
+def _found(case: Case, name: str, needs: t.Callable[[Case], str] | None, check: t.Callable[[Case], Finding]) -> Finding:
+    """One check. What it looks at may be anything, which must not keep the others from running."""
+    try:
         missing = needs(case) if needs else ""
-        result, cause, remedy = unknown(missing) if missing else check(case)
-        found.append({"check": name, "result": result, "cause": cause, "remedy": remedy})
-    return found
+        return unknown(missing) if missing else check(case)
+    except Exception:
+        return ("failed", unreadable(name), case.play("client_info") if needs else "")
 
 
 def diagnosis_table(checks: t.Sequence[Values]) -> str:
@@ -506,12 +616,10 @@ def diagnosis_table(checks: t.Sequence[Values]) -> str:
     width = max((len(one["check"]) for one in checks), default=0)
     lines = [", ".join(f"{number} {result}" for result, number in counts.items() if number), ""]
     for one in sorted(checks, key=lambda one: list(counts).index(one["result"])):
-        lines.append(
-            f"{one['result'].upper() if one['result'] == 'failed' else one['result']:<7}  {one['check']:<{width}}"
-        )
-        lines[-1] += f"  {' '.join(one['cause'].split())}"
+        result = one["result"].upper() if one["result"] == "failed" else one["result"]
+        lines.append(f"{result:<7}  {one['check']:<{width}}  {shown(one['cause'])}")
         if one["remedy"]:
-            lines.append(f"{'':<7}  {'':<{width}}  > {one['remedy']}")
+            lines.append(f"{'':<7}  {'':<{width}}  > {shown(one['remedy'], LONGEST_COMMAND)}")
     return "\n".join(lines)
 
 

@@ -49,6 +49,12 @@ def _interrupted(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> 
         )
 
 
+def _database(_client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """What cannot be read says nothing about what there is to do: the instance is left as it is until it can."""
+    if seen["database"]["error"]:
+        yield f"its database cannot be read: {seen['database']['error']}"
+
+
 def _docker(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     docker, machine = seen["docker"], seen["machine"]
     packages = client["mai_docker_packages"]
@@ -105,6 +111,7 @@ def host_problems(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) ->
     return [
         *_somebody_elses(client, seen),
         *_interrupted(client, seen),
+        *_database(client, seen),
         *deployment(client, seen),
         *_room(client, seen),
     ]

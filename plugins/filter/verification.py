@@ -8,11 +8,23 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.mai.clients.plugins.filter.client_overview import CELL, found, some_of, unreadable
+from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.module_utils._text import show_url, shown
+
 Seen = t.Mapping[str, t.Any]
 
+STATUSES = ("ok", "failed", "unknown")
+# Why a database cannot be read that wait and rest do not cure: of what the instance, or its people, put there.
+HOPELESS = ("foreign", "endless", "damaged", "unreadable", "refused")
 
-def _same_url(one: t.Any, other: t.Any) -> bool:
-    return str(one).rstrip("/") == str(other).rstrip("/")
+
+def _has_url(connection: Seen, url: str) -> bool:
+    """By the hash of what is saved, which only a URL has that is shown whole: what is left out may be a secret."""
+    bare = url.rstrip("/")
+    if "url_hash" in connection and show_url(bare) == bare:
+        return connection["url_hash"] in (sha256(bare), sha256(f"{bare}/"))
+    return str(connection["url"]).rstrip("/") == show_url(url).rstrip("/")
 
 
 def _health(seen: Seen, _expected: Seen) -> tuple[str, str]:
@@ -43,6 +55,8 @@ def _key_works(seen: Seen, expected: Seen) -> tuple[str, str]:
 
 
 def _key_saved(seen: Seen, expected: Seen) -> tuple[str, str]:
+    if seen["database"]["error"]:
+        return "unknown", "which key is saved in Open WebUI is not known: the database could not be read"
     stored = seen["stored_connection"]
     if stored["form"] == "none" or not stored["connections"]:
         return "ok", "the instance takes its key from its environment"
@@ -52,8 +66,9 @@ def _key_saved(seen: Seen, expected: Seen) -> tuple[str, str]:
             "the key saved in Open WebUI is not the client's: somebody replaced it under Settings, Connections; "
             "put the client's connection back there"
         )
-    if not any(_same_url(c["url"], expected["api_base_url"]) for c in ours):
-        return "failed", f"the client's key is saved in Open WebUI with another URL than {expected['api_base_url']}"
+    url = expected["api_base_url"]
+    if not any(_has_url(connection, url) for connection in ours):
+        return "failed", f"the client's key is saved in Open WebUI with another URL than {show_url(url)}"
     return "ok", "the key saved in Open WebUI is the client's"
 
 
@@ -81,15 +96,18 @@ def _signup(seen: Seen, _expected: Seen) -> tuple[str, str]:
 def _organization(seen: Seen, expected: Seen) -> tuple[str, str]:
     database = seen["database"]
     if database["error"]:
-        return "unknown", f"the database could not be read: {database['error']}"
+        status = "failed" if database.get("error_reason") in HOPELESS else "unknown"
+        return status, f"the database could not be read: {database['error']}"
     active = [row for row in database["organizations"] if row["is_active"]]
     if len(active) != 1:
-        names = ", ".join(row["id"] for row in active) or "none"
+        names = some_of(row["id"] for row in active) or "none"
         return "failed", f"exactly one active organisation must be in the database, found: {names}"
     row = active[0]
-    for field, wanted in (("id", expected["client_id"]), ("name", expected["client_name"])):
+    # What was found is as it is shown, so what is expected is made so
+    for field, wanted in (("id", shown(expected["client_id"])), ("name", shown(expected["client_name"]))):
         if row[field] != wanted:
-            return "failed", f"the organisation's {field} in the database is {row[field]!r}, not {wanted!r}"
+            was = shown(row[field], CELL)
+            return "failed", f"the organisation's {field} in the database is {was!r}, not {shown(wanted, CELL)!r}"
     if row["key_hash"] != expected["key"]["hash"]:
         return "failed", "the organisation in the database has another key than the client's: usage would be lost"
     return "ok", "the organisation is recorded"
@@ -116,12 +134,24 @@ CHECKS: dict[str, t.Callable[[Seen, Seen], tuple[str, str]]] = {
 }
 
 
+def judge(check: str, seen: Seen, expected: Seen) -> tuple[str, str]:
+    """One check. Raises anything where what it looks at is of another kind than it knows."""
+    status, detail = CHECKS[check](seen, expected)
+    if status not in STATUSES:
+        raise ValueError("no status")
+    return status, detail
+
+
 def verification(seen: Seen, expected: Seen) -> list[dict[str, str]]:
     """One entry per check: ``name``, ``status`` (ok, failed, unknown) and ``detail`` for an operator."""
-    results = []
-    for name, check in CHECKS.items():
-        status, detail = check(seen, expected)
-        results.append({"name": name, "status": status, "detail": detail})
+    results, look = [], found(seen)
+    for name in CHECKS:
+        try:
+            status, detail = judge(name, look, expected)
+        # The instance's people can make it anything, which must not keep the other checks from running
+        except Exception:
+            status, detail = "failed", unreadable(name)
+        results.append({"name": name, "status": status, "detail": shown(detail)})
     return results
 
 

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An instance's database, SQLite or PostgreSQL, as the modules on the target need it: one transaction at a time.
 
+What is in it is its users' own, its schema included: a transaction runs confined, within bounds of time and rows.
+
 No error of this module holds a value or a credential: the drivers' own messages do (PostgreSQL's "Key (…)=(…)
 already exists", libpq's complaint about a URL), so they are never passed on, only recognised.
 """
@@ -10,8 +12,8 @@ already exists", libpq's complaint about a URL), so they are never passed on, on
 from __future__ import annotations
 
 import importlib
+import math
 import os
-import pathlib
 import re
 import sqlite3
 import stat
@@ -19,15 +21,76 @@ import sys
 from contextlib import contextmanager, suppress
 from datetime import date
 from decimal import Decimal
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
+from urllib.parse import quote
+
+from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, Refused, confined
+
+# How long a transaction may take beside waiting for a lock
+SECONDS = 20
+# More than the people of any instance
+_MOST_ROWS = 100_000
+# A journal that ends so names a file that whoever rolls it back deletes; only several databases in one transaction
+# need that, and an instance has one.
+_SUPER_JOURNAL = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
 
 
-class DatabaseError(Exception):
+class DatabaseError(Refused):
     """What is wrong with which database and what to do about it; the reason is one word for programs."""
 
     def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message[0].upper() + message[1:])
-        self.reason = reason
+        super().__init__(message[0].upper() + message[1:], reason)
+
+
+def transaction(
+    work: Callable[..., Any],
+    *arguments: Any,
+    path: str | None = None,
+    url: str | None = None,
+    readonly: bool = False,
+    wait_timeout: float = 30,
+    seconds: float | None = None,
+) -> Any:
+    """Return what work(database, *arguments) returns, as JSON carries it. All of it is done, or nothing.
+
+    The database is the SQLite file at path or the PostgreSQL database at url. It waits wait_timeout seconds for
+    somebody else's lock, and for a server to answer; the work has so many seconds beside that.
+    """
+    name = f"the database {path}" if path else "the PostgreSQL database"
+    return confined(
+        name,
+        _in_transaction,
+        work,
+        arguments,
+        path and os.path.basename(path),
+        name,
+        url,
+        readonly,
+        wait_timeout,
+        folder=os.path.dirname(os.path.abspath(path)) if path else None,
+        seconds=wait_timeout + (seconds or SECONDS),
+        # What an interrupted transaction left is undone by whoever reads next, and that file is as large as it is
+        largest_file=(_size(path) if path else 0) + 256 * MIB,
+    )
+
+
+def _size(path: str) -> int:
+    with suppress(OSError):
+        return os.lstat(path).st_size
+    return 0
+
+
+def _in_transaction(
+    work: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    file: str | None,
+    name: str,
+    url: str | None,
+    readonly: bool,
+    wait_timeout: float,
+) -> Any:
+    with connect(file, url, readonly, wait_timeout, name) as database:
+        return work(database, *arguments)
 
 
 class Database:
@@ -43,14 +106,26 @@ class Database:
     def query(self, sql: str, *values: Any) -> list[dict[str, Any]]:
         cursor = self._run(sql, values)
         names = [column[0] for column in cursor.description]
-        return [dict(zip(names, map(_plain, row))) for row in cursor.fetchall()]
+        rows = cursor.fetchmany(_MOST_ROWS + 1)
+        if len(rows) > _MOST_ROWS:
+            raise DatabaseError(
+                f"{self.name} holds more than {_MOST_ROWS} rows of what no instance has so many of.", "endless"
+            )
+        return [dict(zip(names, map(_plain, row))) for row in rows]
 
     def execute(self, sql: str, *values: Any) -> int:
         """Return how many rows were changed."""
         return self._run(sql, values).rowcount
 
     def columns(self, table: str) -> dict[str, str]:
-        """Return the declared type, in lower case, of each column; nothing at all when there is no such table."""
+        """Return the declared type, in lower case, of each column; nothing at all when there is no such table.
+
+        A view, or a table that a program computes, is refused: it was not made by an instance, and may have no end.
+        """
+        if self.query(self._computed_sql, table):
+            raise DatabaseError(
+                f"{table} in {self.name} is no table but a view: no release of mAI makes it so.", "foreign"
+            )
         return {row["name"]: row["type"].lower() for row in self.query(self._columns_sql, table)}
 
     def lock(self, table: str) -> None:
@@ -60,6 +135,7 @@ class Database:
         raise NotImplementedError
 
     _columns_sql: str
+    _computed_sql: str
 
     def _run(self, sql: str, values: tuple[Any, ...]) -> Any:
         raise NotImplementedError
@@ -74,18 +150,28 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
+def number(value: Any) -> float | None:
+    """Return what a column for numbers holds; nothing when it is none, since SQLite stores anything anywhere."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
 @contextmanager
 def connect(
     path: str | None = None,
     url: str | None = None,
     readonly: bool = False,
     wait_timeout: float = 30,
+    name: str | None = None,
 ) -> Iterator[Database]:
-    """Give a transaction on the SQLite file at path or the PostgreSQL database at url; all of it or nothing.
-
-    It waits so many seconds for somebody else's lock, and for a server to answer.
-    """
-    database = _open_sqlite(path, readonly, wait_timeout) if path else _open_postgresql(url, readonly, wait_timeout)
+    """Give a transaction, in this process: for what runs confined already."""
+    if path:
+        database = _open_sqlite(path, name or f"the database {path}", readonly, wait_timeout)
+    else:
+        database = _open_postgresql(url, readonly, wait_timeout)
     try:
         try:
             yield database
@@ -112,6 +198,10 @@ class _SQLite(Database):
     kind = "sqlite"
     driver_error = sqlite3.Error
     _columns_sql = "SELECT name, type FROM pragma_table_info(?)"
+    _computed_sql = (
+        "SELECT 1 FROM sqlite_master WHERE name = ? COLLATE NOCASE AND (type = 'view' OR type = 'table' "
+        "AND sql LIKE 'create virtual%')"
+    )
 
     def _run(self, sql: str, values: tuple[Any, ...]) -> Any:
         return self.connection.execute(sql, values)
@@ -155,27 +245,16 @@ class _SQLite(Database):
         )
 
 
-def _open_sqlite(path: str, readonly: bool, wait_timeout: float) -> Database:
-    try:
-        exists = stat.S_ISREG(os.stat(path).st_mode)
-    except PermissionError:
-        raise DatabaseError(f"the database {path} cannot be reached. Run with become as root.", "unreachable") from None
-    except OSError:
-        exists = False
-    if not exists:
-        raise DatabaseError(
-            f"There is no database {path}. The instance creates it at its first start: start the instance, wait "
-            "until it is healthy, and run again; or correct the path.",
-            "missing",
-        )
-    database = _SQLite(None, f"the database {path}")
+def _open_sqlite(file: str, name: str, readonly: bool, wait_timeout: float) -> Database:
+    check_files(file, name)
+    database = _SQLite(None, name)
     try:
         if not readonly:
-            database.connection = _sqlite_connection(path, "rw", wait_timeout)
+            database.connection = connection(file, "rw", wait_timeout)
             database.execute("BEGIN IMMEDIATE")
             return database
         try:
-            database.connection = _sqlite_connection(path, "ro", wait_timeout)
+            database.connection = connection(file, "ro", wait_timeout)
             _begin_reading(database)
         except sqlite3.OperationalError as error:
             if "readonly" not in str(error):
@@ -183,7 +262,7 @@ def _open_sqlite(path: str, readonly: bool, wait_timeout: float) -> Database:
             # A program that was killed left its transaction in the journal: whoever opens the file next, be it only
             # for reading, has to undo that first, and must be allowed to.
             database.connection.close()
-            database.connection = _sqlite_connection(path, "rw", wait_timeout)
+            database.connection = connection(file, "rw", wait_timeout)
             database.execute("PRAGMA query_only=ON")
             _begin_reading(database)
     except sqlite3.Error as error:
@@ -193,13 +272,48 @@ def _open_sqlite(path: str, readonly: bool, wait_timeout: float) -> Database:
     return database
 
 
-def _sqlite_connection(path: str, mode: str, wait_timeout: float) -> sqlite3.Connection:
+def check_files(file: str, name: str) -> None:
+    """Refuse a database in the current directory that is, or whose journals are, anything but files of its own."""
+    for end in ("", "-journal", "-wal", "-shm"):
+        try:
+            status = os.lstat(file + end)
+        except FileNotFoundError:
+            if end:
+                continue
+            raise DatabaseError(
+                f"There is no {name[4:]}. The instance creates it at its first start: start the "
+                "instance, wait until it is healthy, and run again; or correct the path.",
+                "missing",
+            ) from None
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            what = "a link" if stat.S_ISLNK(status.st_mode) or stat.S_ISREG(status.st_mode) else "no ordinary file"
+            raise DatabaseError(
+                f"{name}{end} is not the instance's own file: it is {what}. No run follows it. See who put it there, "
+                "and put the database back in its place.",
+                "foreign",
+            )
+    with suppress(FileNotFoundError):
+        descriptor = os.open(file + "-journal", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as journal:
+            length = os.fstat(journal.fileno()).st_size
+            journal.seek(max(length - len(_SUPER_JOURNAL), 0))
+            if journal.read() == _SUPER_JOURNAL:
+                raise DatabaseError(
+                    f"{name}-journal names another file to be deleted, which no instance writes: it was planted. "
+                    "Remove it while the instance is stopped, and see who put it there.",
+                    "foreign",
+                )
+
+
+def connection(file: str, mode: str, wait_timeout: float) -> sqlite3.Connection:
     # By URI, because a plain path would create a file that is not there.
-    uri = f"{pathlib.Path(os.path.abspath(path)).as_uri()}?mode={mode}"
-    connection = sqlite3.connect(uri, uri=True, timeout=wait_timeout, isolation_level=None)
+    opened = sqlite3.connect(f"file:{quote(file)}?mode={mode}", uri=True, timeout=wait_timeout, isolation_level=None)
     # Text that is not UTF-8 must not end in an error: the driver's message would quote it.
-    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    return connection
+    opened.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    # What the schema itself computes gets no function that could do more than compute.
+    opened.execute("PRAGMA trusted_schema=OFF")
+    opened.execute("PRAGMA cell_size_check=ON")
+    return opened
 
 
 def _begin_reading(database: Database) -> None:
@@ -230,6 +344,7 @@ class _PostgreSQL(Database):
         "SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute "
         "WHERE attrelid = to_regclass(quote_ident(?)) AND attnum > 0 AND NOT attisdropped"
     )
+    _computed_sql = "SELECT 1 FROM pg_class WHERE oid = to_regclass(quote_ident(?)) AND relkind NOT IN ('r', 'p')"
 
     def _run(self, sql: str, values: tuple[Any, ...]) -> Any:
         cursor = self.connection.cursor()

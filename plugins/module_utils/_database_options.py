@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ContextManager
+from typing import Any, Callable
 
-from ansible_collections.mai.clients.plugins.module_utils._database import Database, connect
-from ansible_collections.mai.clients.plugins.module_utils._secret import read_secret
+from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
+from ansible_collections.mai.clients.plugins.module_utils._database import transaction
+from ansible_collections.mai.clients.plugins.module_utils._secret_file import read_secret
 
 DATABASE_OPTIONS: dict[str, Any] = dict(
     database_path=dict(type="path"),
@@ -19,14 +20,25 @@ DATABASE_OPTIONS: dict[str, Any] = dict(
 ONE_DATABASE = ("database_path", "database_url", "database_url_file")
 
 
-class OptionError(Exception):
+class OptionError(Refused):
     """Which option has a value that cannot be, and what it has to be; never with the value."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "invalid")
 
-def open_database(params: dict[str, Any], readonly: bool) -> ContextManager[Database]:
+
+def in_database(params: dict[str, Any], work: Callable[..., Any], *arguments: Any, readonly: bool) -> Any:
+    """Return what work(database, *arguments) returns, see transaction()."""
     if not 0 <= params["wait_timeout"] <= 86400:
         raise OptionError("wait_timeout has to be a number of seconds from 0 to 86400.")
     url = params["database_url"]
     if params["database_url_file"]:
         url = read_secret(params["database_url_file"], "DATABASE_URL")
-    return connect(params["database_path"], url, readonly=readonly, wait_timeout=params["wait_timeout"])
+    return transaction(
+        work,
+        *arguments,
+        path=params["database_path"],
+        url=url,
+        readonly=readonly,
+        wait_timeout=params["wait_timeout"],
+    )

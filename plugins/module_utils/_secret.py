@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets on the target: read from an environment file, shown and compared as SHA-256 only."""
+"""Secrets: shown and compared as SHA-256 only, and known by their looks where nobody expected one."""
 
 from __future__ import annotations
 
@@ -9,32 +9,20 @@ import hashlib
 import re
 from typing import Any
 
-from ansible_collections.mai.clients.plugins.module_utils._envfile import parse
-
-
-class SecretError(Exception):
-    """Why a secret cannot be read from its file; never with anything out of the file."""
-
-
-def read_secret(path: str, variable: str) -> str:
-    """Return the value of a variable in an environment file."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            value = parse(file.read()).get(variable)
-    except FileNotFoundError:
-        raise SecretError(f"The file {path} does not exist. Create it first, or correct its path.") from None
-    except OSError as error:
-        raise SecretError(f"The file {path} cannot be read: {error.strerror}. Run with become as root.") from None
-    except ValueError:
-        raise SecretError(f"The file {path} is not text in UTF-8. Write it again as an environment file.") from None
-    if not value:
-        raise SecretError(f"The file {path} has no value for {variable}. Add it, or name the variable that it has.")
-    return value
+MASK = "***"
+LOOKS_SECRET = re.compile(r"sk-[A-Za-z0-9_-]{8,}|eyJ[\w-]+\.[\w-]+\.[\w-]+|(?<=://)[^/\s:@]*:[^/\s@]*(?=@)")
 
 
 def sha256(secret: str) -> str:
     """Return the SHA-256 of a secret in hex, which for a key is what OpenRouter calls its hash."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def hash_of(secret: Any) -> str | None:
+    """Return the hash of what a database or an answer has in the place of a secret; None where there is nothing."""
+    if secret is None or secret == "":
+        return None
+    return sha256(secret if isinstance(secret, str) else repr(secret))
 
 
 def short(key_hash: Any) -> str:

@@ -13,11 +13,13 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Iterator
-from urllib.parse import urlsplit
 
 from ansible_collections.mai.clients.plugins.module_utils._database import Database
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256, short
+from ansible_collections.mai.clients.plugins.module_utils._text import show_url
 
+# Deeper than any setting of Open WebUI; what is deeper yet is left alone.
+_DEEPEST = 50
 TABLE = "config"
 KEYS = "openai.api_keys"
 URLS = "openai.api_base_urls"
@@ -51,7 +53,9 @@ class Ours:
         return self.url is None or isinstance(url, str) and _bare(url) == _bare(self.url)
 
     def had_url(self, url: Any) -> bool:
-        return not self.has_url(url) and isinstance(url, str) and _bare(url) in self.old_urls
+        if self.has_url(url) or not isinstance(url, str):
+            return False
+        return not self.old_urls.isdisjoint((_bare(url), sha256(url), sha256(_bare(url))))
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,19 +108,6 @@ def lock(database: Database) -> None:
         database.lock(TABLE)
 
 
-def show_url(url: Any) -> str:
-    """Return a URL without what may be secret in it: user, password and query; a field can hold a key by mistake."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-        port = f":{parts.port}" if parts.port else ""
-    except (ValueError, AttributeError, TypeError):
-        return "not a URL"
-    if parts.scheme not in ("http", "https") or not host:
-        return "not a URL"
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}{parts.path}"
-
-
 def _read(database: Database) -> tuple[str, dict[Any, str]]:
     columns = database.columns(TABLE)
     if {"key", "value"} <= set(columns):
@@ -132,12 +123,14 @@ def _read(database: Database) -> tuple[str, dict[Any, str]]:
 def _parse(texts: dict[Any, str]) -> Iterator[tuple[Any, Any]]:
     for row, text in texts.items():
         # What is no JSON was not written by Open WebUI, and is left alone.
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             yield row, json.loads(text)
 
 
-def _walk(container: Any, prefix: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
+def _walk(container: Any, prefix: str, depth: int = 0) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """Yield the dotted name of each setting, and where it stands: its container and its index in that."""
+    if depth == _DEEPEST:
+        return
     if isinstance(container, dict):
         items = list(container.items())
     else:
@@ -145,7 +138,7 @@ def _walk(container: Any, prefix: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
     for index, value in items:
         path = f"{prefix}.{index}" if prefix else str(index)
         yield path, (container, index)
-        yield from _walk(value, path)
+        yield from _walk(value, path, depth + 1)
 
 
 def _value(nodes: dict[str, tuple[Any, Any]], path: str) -> Any:

@@ -234,15 +234,15 @@ import math
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mai.clients.plugins.module_utils._database import DatabaseError
+from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
+from ansible_collections.mai.clients.plugins.module_utils._database import Database
 from ansible_collections.mai.clients.plugins.module_utils._database_options import (
     DATABASE_OPTIONS,
     ONE_DATABASE,
     OptionError,
-    open_database,
+    in_database,
 )
 from ansible_collections.mai.clients.plugins.module_utils._organization.plan import (
-    OrganizationError,
     Plan,
     Wanted,
     apply,
@@ -251,7 +251,8 @@ from ansible_collections.mai.clients.plugins.module_utils._organization.plan imp
     lock,
     make_plan,
 )
-from ansible_collections.mai.clients.plugins.module_utils._secret import SecretError, read_secret
+from ansible_collections.mai.clients.plugins.module_utils._secret_file import read_secret
+from ansible_collections.mai.clients.plugins.module_utils._text import all_shown
 
 
 def argument_spec() -> dict[str, Any]:
@@ -282,28 +283,29 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        plan = run(module.params, module.check_mode)
-    except DatabaseError as error:
-        module.fail_json(msg=str(error), reason=error.reason)
-    except SecretError as error:
-        module.fail_json(msg=str(error), reason="secret")
-    except OrganizationError as error:
-        module.fail_json(msg=str(error), reason="organization")
-    except OptionError as error:
-        module.fail_json(msg=str(error), reason="invalid")
-    module.exit_json(**result(plan))
+        outcome = run(module.params, module.check_mode)
+    except Refused as refused:
+        module.fail_json(msg=str(refused), reason=refused.reason)
+    module.exit_json(**all_shown(outcome))
 
 
-def run(params: dict[str, Any], check_mode: bool) -> Plan:
+def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     wanted = wanted_from(params)
-    with open_database(params, readonly=True) as database:
-        plan = make_plan(database, wanted)
-    if plan.actions and not check_mode:
-        with open_database(params, readonly=False) as database:
-            lock(database)
-            plan = make_plan(database, wanted)
-            apply(database, plan)
-    return plan
+    outcome = in_database(params, look, wanted, readonly=True)
+    if outcome["changed"] and not check_mode:
+        outcome = in_database(params, change, wanted, readonly=False)
+    return outcome
+
+
+def look(database: Database, wanted: Wanted) -> dict[str, Any]:
+    return result(make_plan(database, wanted))
+
+
+def change(database: Database, wanted: Wanted) -> dict[str, Any]:
+    lock(database)
+    plan = make_plan(database, wanted)
+    apply(database, plan)
+    return result(plan)
 
 
 def wanted_from(params: dict[str, Any]) -> Wanted:

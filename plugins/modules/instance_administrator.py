@@ -200,7 +200,7 @@ def count_administrators(parameters: dict) -> int | None:
     path = parameters["database_path"]
     if not url and not path:
         return None
-    summary = database.look(path, url, bool(path) and os.path.isfile(path)).summary
+    summary = database.look(path, url).summary
     if summary["users"] and not summary["administrators"]:
         raise AdministratorError(
             f"None of the instance's users ({summary['users']}) is an administrator. Make one of them administrator in "

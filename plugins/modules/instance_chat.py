@@ -122,7 +122,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._instance import chat, database, folder
-from ansible_collections.mai.clients.plugins.module_utils._secret import SecretError, read_secret
+from ansible_collections.mai.clients.plugins.module_utils._secret_file import SecretError, read_secret
 
 
 def main() -> None:
@@ -149,7 +149,7 @@ def main() -> None:
     path = params["database_path"] or os.path.join(directory, "data", "webui.db")
     try:
         key = read_secret(params["secret_file"] or os.path.join(directory, "api_key.env"), params["secret_variable"])
-        administrator = database.look(path, None, os.path.isfile(path)).administrator
+        administrator = database.look(path, None).administrator
         token = chat.session_of(folder.variables(directory, "secrets.env").get("WEBUI_SECRET_KEY"), administrator)
     except SecretError as error:
         module.fail_json(msg=str(error))

@@ -11,6 +11,8 @@ short_description: Copy, restore or describe an instance's database
 version_added: 0.1.0
 description:
   - Copies the SQLite database of an instance, on its machine, by SQLite's backup API, and puts such a copy back.
+  - The database is read and written in a process confined to its folder. Anything but an ordinary file of one name is
+    refused in its place, and in that of its journals.
   - Only counts are returned, nothing of what the database holds. PostgreSQL has no such file and is not supported.
 author:
   - The mai.clients team (@mai-clients)
@@ -79,33 +81,34 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mai.clients.plugins.module_utils._database import DatabaseError, connect
+from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
+from ansible_collections.mai.clients.plugins.module_utils._database import Database, transaction
 from ansible_collections.mai.clients.plugins.module_utils._instance import copy, system
 from ansible_collections.mai.clients.plugins.module_utils._instance.database import schema_revision
+from ansible_collections.mai.clients.plugins.module_utils._text import all_shown
 
 _TABLES = ("user", "chat", "client_organizations", "client_daily_usage", "organization_members", "user_client_mapping")
+# Rows of an instance that is used for years, on a slow disk
+_COUNTING_SECONDS = 120
 
 
 def describe(path: str) -> dict:
     """What the database holds, in numbers."""
-    with connect(path=path, readonly=True) as database:
-        counts = {
-            table: database.query(f'SELECT count(*) AS rows FROM "{table}"')[0]["rows"]
-            for table in _TABLES
-            if database.columns(table)
-        }
-        revision = schema_revision(database)
-        active = None
-        if "last_active_at" in database.columns("user"):
-            active = database.query(
-                'SELECT count(*) AS rows FROM "user" WHERE last_active_at > ?', int(time.time()) - 300
-            )
-    return {
-        "bytes": copy.size(path),
-        "counts": counts,
-        "schema_revision": revision,
-        "active_users": active[0]["rows"] if active else None,
+    found = transaction(_count, path=path, readonly=True, seconds=_COUNTING_SECONDS)
+    return dict(found, bytes=copy.size(path))
+
+
+def _count(database: Database) -> dict:
+    counts = {
+        table: database.query(f'SELECT count(*) AS rows FROM "{table}"')[0]["rows"]
+        for table in _TABLES
+        if database.columns(table)
     }
+    active = None
+    if "last_active_at" in database.columns("user"):
+        since = int(time.time()) - 300
+        active = database.query('SELECT count(*) AS rows FROM "user" WHERE last_active_at > ?', since)[0]["rows"]
+    return {"counts": counts, "schema_revision": schema_revision(database), "active_users": active}
 
 
 def main() -> None:
@@ -124,17 +127,17 @@ def main() -> None:
         # A database that a failed upgrade damaged is no reason not to restore it
         found = describe(target if state == "restored" else path)
         changed = (
-            state == "restored" or state == "copied" and (module.params["overwrite"] or not os.path.exists(target))
+            state == "restored" or state == "copied" and (module.params["overwrite"] or not os.path.lexists(target))
         )
-        if state == "restored" and os.path.exists(path) and system.file_owner(path):
+        if state == "restored" and os.path.lexists(path) and system.file_owner(path):
             module.fail_json(msg=f"{path} is in use: stop the instance before its database is restored.")
         if changed and not module.check_mode:
             copy.make(path, target) if state == "copied" else copy.restore(target, path)
-    except (DatabaseError, copy.CopyError) as error:
-        module.fail_json(msg=str(error))
+    except Refused as refused:
+        module.fail_json(msg=str(refused), reason=refused.reason)
     except OSError as error:
         module.fail_json(msg=f"The database {path} cannot be {state}: {error.strerror} ({error.filename}).")
-    module.exit_json(changed=changed, **found)
+    module.exit_json(changed=changed, **all_shown(found))
 
 
 if __name__ == "__main__":

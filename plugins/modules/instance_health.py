@@ -18,7 +18,8 @@ description:
     An instance that still starts (migrates its database, say) is waited for as long as new log lines appear, however
     long that takes. It counts as failed when nothing new was logged for O(timeout) seconds, when it answers but is not
     healthy for O(timeout) seconds, when its process has ended, or when its container has been restarted
-    O(restarts) times meanwhile.
+    O(restarts) times meanwhile. What still logs after ten times O(timeout) seconds without having opened its port
+    counts as failed as well.
   - Nothing is changed. A failure carries the last log lines, with secrets masked.
 author:
   - The mai.clients team (@mai-clients)
@@ -94,6 +95,9 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._instance import engine, folder, masking, native, system, web
+
+# A start that goes on logging is left alone for so many times its timeout: some migrations take long, none is endless
+_PATIENCE = 10
 
 
 class _Docker:
@@ -180,7 +184,7 @@ def main() -> None:
     params = module.params
     instance = _Docker(params) if params["deployment"] == "docker" else _Native(params)
     begin = progress = time.monotonic()
-    lines, answering = -1, False
+    logged, answering = None, False
     while True:
         reason = instance.ended()
         healthy, complaint = _health(params["url"], params["health_path"])
@@ -190,20 +194,23 @@ def main() -> None:
         if complaint and not answering:
             answering, progress = True, now  # from here on its log shows our own requests, which are no progress
         if not answering:
-            count = instance.log()[0]
-            if count != lines:
-                lines, progress = count, now
-        if reason or now - progress > params["timeout"]:
+            log = instance.log()
+            if log != logged:
+                logged, progress = log, now
+        if reason or now - progress > params["timeout"] or now - begin > _PATIENCE * params["timeout"]:
             break
         time.sleep(0.5 if now - begin < 30 else 3)
 
     if not reason:
         reason = complaint or "its port does not answer"
-        reason += ", and nothing new was logged for {} seconds".format(params["timeout"])
+        if now - progress > params["timeout"]:
+            reason += ", and nothing new was logged for {} seconds".format(params["timeout"])
+        else:
+            reason += f", though it has been logging for {now - begin:.0f} seconds (see mai_health_timeout)"
     files = [folder.variables(params["deployment_dir"], name) for name in ("api_key.env", "secrets.env", "admin.env")]
     settings = folder.variables(params["deployment_dir"], "settings.env")
     hidden = masking.secrets(files, [instance.environment(), settings])
-    tail = masking.mask(instance.log()[1], hidden).splitlines()[-20:]
+    tail = masking.tail(instance.log()[1], hidden)
     module.fail_json(
         msg="The instance of {} did not come up: {}. Its last log lines:\n{}".format(
             params["client"], reason, "\n".join(tail) or "(nothing was logged)"

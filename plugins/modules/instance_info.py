@@ -14,6 +14,10 @@ description:
   - Looks, on the target host and in one round trip, at one client's instance of mAI or Open WebUI.
     Machine, Docker, files, container or unit, image, port, health, database, saved connection and settings, log.
   - Nothing is changed, and nothing fails because a part is missing. What is absent is null, false or empty.
+  - The instance is not trusted. Its database and its answers are read in a process of their own, confined to the folder
+    of the database, within bounds of time (25 s for the database, 5 s to 60 s for an answer), memory (512 MiB) and size
+    (8 MiB, 4 MiB); no link is followed. Every text comes out on one line, with control characters made visible, cut to
+    500 characters.
   - No secret is returned. Keys and settings come as SHA-256 in hex, which for a key is the hash that OpenRouter
     knows it by, and the log lines are masked.
 author:
@@ -278,12 +282,16 @@ instance:
     database:
       description:
         - The instance's database, its organisation records and how many people it has.
-        - C(error) says why it could not be read. C(timestamps_unit) is V(ms), V(s), or null without records.
+        - C(error) says why it, or a part of it, could not be read, and C(error_reason) so in one word - V(locked),
+          V(missing), V(unreachable), V(damaged), V(foreign) for anything but the instance's own file, V(endless) for
+          what came to no end in time or memory, V(unreadable), V(refused).
+        - C(timestamps_unit) is V(ms), V(s), or null without records.
         - C(size_bytes) is that of an SQLite file, C(chats) their number; null where that is not known.
         - C(tracks_usage) is true for mAI, which records what people use; such an instance takes the key for its
           chats from its environment.
         - C(tracking) is what mAI's tables say, each value null where a release does not have them. C(used_today) is
-          in USD without markup, of this UTC day. C(exchange_rate) is the newest that is kept.
+          in USD without markup, of this UTC day. C(exchange_rate) is the newest that is kept; its C(rate) is null
+          where it is no number.
       returned: always
       type: dict
       sample:
@@ -317,6 +325,7 @@ instance:
         users: 3
         administrators: 1
         error:
+        error_reason:
         schema_revision: e7f8g9h0i1j2
         timestamps_unit: s
     stored_connection:
@@ -324,12 +333,15 @@ instance:
         - The connections that Open WebUI keeps in its database.
         - C(form) is V(rows) (0.10 and later), V(blob) (up to 0.9) or V(none). No connections in a blob mean that
           the environment still counts.
+        - C(url) is scheme, host, port and path of what was entered there, C(not a URL) for anything else. C(url_hash)
+          is the SHA-256 of a URL that is nothing more than that, and null otherwise.
       returned: always
       type: dict
       sample:
         form: rows
         connections:
           - url: https://openrouter.ai/api/v1
+            url_hash: 76ef4ad6f0c8a4ae66efb13875c107cee40c78997a212353d379acfbb2f45591
             key_hash: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     stored_settings:
       description:
@@ -339,11 +351,13 @@ instance:
       returned: always
       type: dict
     log_lines:
-      description: Number of log lines since the last start (of a log file in the directory - of all lines).
+      description:
+        - Number of log lines since the last start (of a log file in the directory - of all lines). Of a long log the
+          last 5000 lines, or 4 MiB, are counted.
       returned: always
       type: int
     log_tail:
-      description: The last 20 log lines, with secrets masked.
+      description: The last 20 log lines, with secrets masked, each cut to 500 characters.
       returned: always
       type: list
       elements: str

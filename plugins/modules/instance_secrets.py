@@ -116,7 +116,7 @@ import os
 import secrets
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mai.clients.plugins.module_utils import _envfile
+from ansible_collections.mai.clients.plugins.module_utils import _envfile, _own_file
 from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, private
 
 _ADMIN_OPTIONS = {
@@ -135,8 +135,7 @@ class File:
         self.exists = os.path.lexists(self.path)
         self.before: dict[str, str] = {}
         if self.exists:
-            with open(self.path, encoding="utf-8") as stream:
-                self.before = _envfile.parse(stream.read())
+            self.before = _envfile.parse(_own_file.read(self.path).decode("utf-8"))
         self.after = dict(self.before)
 
     @property
@@ -171,7 +170,7 @@ def plan_secrets(module: AnsibleModule, file: File) -> None:
     for name in missing:
         file.after[name] = secrets.token_hex(32)
     database = os.path.join(module.params["deployment_dir"], "data", "webui.db")
-    if "WEBUI_SECRET_KEY" in missing and os.path.exists(database):
+    if "WEBUI_SECRET_KEY" in missing and os.path.lexists(database):
         module.warn(
             f"{file.path} holds no WEBUI_SECRET_KEY although the instance already has a database: a new key ends all "
             "sessions, and what the old one encrypted stays unreadable. To keep the old key, put it there first."

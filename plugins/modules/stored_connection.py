@@ -58,7 +58,7 @@ options:
     elements: str
     default: []
   replaces_urls:
-    description: Former URLs of the client's connection.
+    description: Former URLs of the client's connection, each as such or as its SHA-256.
     type: list
     elements: str
     default: []
@@ -114,7 +114,9 @@ connections:
   elements: dict
   contains:
     url:
-      description: URL without user, password and query.
+      description:
+        - Scheme, host, port and path of the URL; C(not a URL) for anything else. The rest may be secret, and a field
+          can hold a key by mistake.
       type: str
       returned: always
     key_hash:
@@ -148,14 +150,15 @@ import re
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mai.clients.plugins.module_utils._database import DatabaseError
+from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
+from ansible_collections.mai.clients.plugins.module_utils._database import Database
 from ansible_collections.mai.clients.plugins.module_utils._database_options import (
     DATABASE_OPTIONS,
     ONE_DATABASE,
     OptionError,
-    open_database,
+    in_database,
 )
-from ansible_collections.mai.clients.plugins.module_utils._secret import SecretError, read_secret
+from ansible_collections.mai.clients.plugins.module_utils._secret_file import read_secret
 from ansible_collections.mai.clients.plugins.module_utils._stored_connection import (
     TABLE,
     Ours,
@@ -164,6 +167,7 @@ from ansible_collections.mai.clients.plugins.module_utils._stored_connection imp
     lock,
     make_plan,
 )
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
 
 def argument_spec() -> dict[str, Any]:
@@ -187,32 +191,36 @@ def main() -> None:
     )
     try:
         run(module)
-    except DatabaseError as error:
-        module.fail_json(msg=str(error), reason=error.reason)
-    except SecretError as error:
-        module.fail_json(msg=str(error), reason="secret")
-    except OptionError as error:
-        module.fail_json(msg=str(error), reason="invalid")
+    except Refused as refused:
+        module.fail_json(msg=str(refused), reason=refused.reason)
 
 
 def run(module: AnsibleModule) -> None:
     ours = ours_from(module.params)
-    with open_database(module.params, readonly=True) as database:
-        plan = make_plan(database, ours)
-    if plan.writes and not module.check_mode:
-        if plan.form == "blob" and module.params["instance_running"]:
+    outcome = in_database(module.params, look, ours, readonly=True)
+    if outcome["changed"] and not module.check_mode:
+        if outcome["form"] == "blob" and module.params["instance_running"]:
+            del outcome["changed"], outcome["diff"]
             module.fail_json(
                 msg="The client's key or URL saved in Open WebUI is a former one, and this release writes its saved "
                 "settings back while it runs. Stop the instance, run this with instance_running: false, and start the "
                 "instance again.",
                 reason="running",
-                **result(plan),
+                **outcome,
             )
-        with open_database(module.params, readonly=False) as database:
-            lock(database)
-            plan = make_plan(database, ours)
-            apply(database, plan)
-    module.exit_json(changed=bool(plan.writes), diff=diff(plan), **result(plan))
+        outcome = in_database(module.params, change, ours, readonly=False)
+    module.exit_json(**outcome)
+
+
+def look(database: Database, ours: Ours) -> dict[str, Any]:
+    return result(make_plan(database, ours))
+
+
+def change(database: Database, ours: Ours) -> dict[str, Any]:
+    lock(database)
+    plan = make_plan(database, ours)
+    apply(database, plan)
+    return result(plan)
 
 
 def ours_from(params: dict[str, Any]) -> Ours:
@@ -229,10 +237,12 @@ def ours_from(params: dict[str, Any]) -> Ours:
 
 def result(plan: Plan) -> dict[str, Any]:
     return dict(
+        changed=bool(plan.writes),
+        diff=diff(plan),
         form=plan.form,
         status=plan.status,
         connections=list(plan.connections),
-        replaced=[change.path for change in plan.changes],
+        replaced=[shown(change.path) for change in plan.changes],
         restart_required=plan.form == "blob" and bool(plan.writes),
     )
 
@@ -241,8 +251,8 @@ def diff(plan: Plan) -> dict[str, Any]:
     return dict(
         before_header=f"settings saved in the table {TABLE}",
         after_header=f"settings saved in the table {TABLE}",
-        before={change.path: change.shown(change.before) for change in plan.changes},
-        after={change.path: change.shown(change.after) for change in plan.changes},
+        before={shown(change.path): change.shown(change.before) for change in plan.changes},
+        after={shown(change.path): change.shown(change.after) for change in plan.changes},
     )
 
 

@@ -33,7 +33,7 @@ class AccountInfoAction(OpenRouterAction):
 
 def _told_apart(client: Client, error: NotManagementKey) -> dict[str, t.Any]:
     """Whether the key that was refused is of the wrong kind or no key at all; the error says so, too."""
-    valid = client.own_key() is not None
+    valid = client.is_valid()
     error.add(
         "It is a valid key, but of another kind."
         if valid

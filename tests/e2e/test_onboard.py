@@ -173,8 +173,8 @@ def test_the_handover_tells_what_there_is_and_holds_no_secret(fleet: Fleet, onbo
         assert mode & 0o777 == 0o600
     assert "| limit | 500.00 USD per calendar month (UTC) |" in fleet.handover("zolw")
     assert "| limit | NO LIMIT |" in fleet.handover("o-brien")
-    assert "O'Brien $HOME &#124; `id` #1" in fleet.handover("o-brien")
-    assert "# Zwei Zeilen {{ 7*7 }}" in fleet.handover("line-break")
+    assert "O'Brien $HOME &#124; &#96;id&#96; #1" in fleet.handover("o-brien")
+    assert "# Zwei Zeilen {{ 7&#42;7 }}" in fleet.handover("line-break")
     # The command that the record gives fetches the password that works.
     [command] = [line.strip() for line in fleet.handover("zolw").splitlines() if line.startswith("    sudo sed")]
     shown = fleet.host("zolw").exec("su", "ops", "-c", command).stdout.strip().strip('"')

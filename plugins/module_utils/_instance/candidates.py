@@ -34,7 +34,7 @@ def keys(client: str, service: str, directory: str, database_path: str | None) -
     for key in named_keys(environments):
         yield "environment", key
     path = database_path or os.path.join(directory, "data", "webui.db")
-    contents = database.look(path, None, os.path.isfile(path))
+    contents = database.look(path, None)
     for _url, key in contents.store.connections():
         yield "saved in Open WebUI", key
     for _organization, key in contents.organization_keys:

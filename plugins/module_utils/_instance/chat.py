@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 import time
+from urllib.parse import quote
 
+from ansible_collections.mai.clients.plugins.module_utils._database import number
 from ansible_collections.mai.clients.plugins.module_utils._instance import probe, session, web
+from ansible_collections.mai.clients.plugins.module_utils._secret import LOOKS_SECRET, MASK
+from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown, shown_or_none
 
 # A generation appears some seconds after its answer.
 _RECORD_SECONDS = 15
@@ -30,8 +34,8 @@ def chat(url: str, token: str, base_url: str, key: str, user: str | None, model:
         _say(url, token, user, result)
         _record(base_url, key, result)
     except Outcome as outcome:
-        return dict(result, status=outcome.status, reason=outcome.reason)
-    return dict(result, status="ok", reason=None)
+        return all_shown(dict(result, status=outcome.status, reason=outcome.reason))
+    return all_shown(dict(result, status="ok", reason=None))
 
 
 def session_of(secret_key: str | None, administrator: dict | None) -> str:
@@ -52,13 +56,15 @@ def _models(url: str, token: str) -> list[str]:
 def _cheapest(base_url: str, offered: list[str]) -> str:
     """The model of the instance that costs least; those that cost nothing have limits of their own."""
     prices = {}
-    for one in web.request(base_url + "/models", timeout=30, proxies=True).get("data") or []:
+    priced = web.request(base_url + "/models", timeout=30, proxies=True).get("data")
+    for one in priced if isinstance(priced, list) else []:
         try:
             price = sum(float(one["pricing"][part]) for part in ("prompt", "completion"))
-        except (KeyError, TypeError, ValueError):
+            name = str(one["id"])
+        except (KeyError, TypeError, ValueError, OverflowError):
             continue
         if price > 0:
-            prices[one["id"]] = price
+            prices[name] = price
     known = sorted((prices[name], name) for name in offered if name in prices)
     if not known:
         raise Outcome("failed", "the instance offers no model that OpenRouter has a price for: name one with model")
@@ -82,7 +88,7 @@ def _say(url: str, token: str, user: str | None, result: dict) -> None:
         raise Outcome("failed", f"a chat through the instance is answered with HTTP {answer.status}{_message(answer)}")
     usage = answer.get("usage")
     result["generation"] = str(generation) if generation else None
-    result["cost"] = usage.get("cost") if isinstance(usage, dict) else None
+    result["cost"] = number(usage.get("cost")) if isinstance(usage, dict) else None
 
 
 def _message(answer: web.Answer) -> str:
@@ -90,20 +96,21 @@ def _message(answer: web.Answer) -> str:
     for place in (answer.get("error"), answer.get("detail")):
         if isinstance(place, dict):
             place = place.get("message")
-        if isinstance(place, str) and "sk-or-" not in place:
-            return ": " + place[:200]
+        if isinstance(place, str):
+            return ": " + shown(LOOKS_SECRET.sub(MASK, place), 200)
     return ""
 
 
 def _record(base_url: str, key: str, result: dict) -> None:
     end = time.monotonic() + _RECORD_SECONDS
-    address = f"{base_url}/generation?id={result['generation']}"
+    # The instance says which: it may be any text
+    address = f"{base_url}/generation?id={quote((result['generation'] or '')[:200], safe='')}"
     while True:
         answer = web.request(address, token=key, timeout=20, proxies=True)
         found = answer.get("data")
         if answer.ok and isinstance(found, dict):
-            result["external_user"] = found.get("external_user")
-            result["cost"] = found.get("total_cost", result["cost"])
+            result["external_user"] = shown_or_none(found.get("external_user"))
+            result["cost"] = number(found.get("total_cost", result["cost"]))
             return
         if answer.status != 404:
             raise Outcome(

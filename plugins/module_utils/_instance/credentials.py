@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import re
 import secrets
+from typing import Any
+
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
 EMAIL, NAME, PASSWORD = "WEBUI_ADMIN_EMAIL", "WEBUI_ADMIN_NAME", "WEBUI_ADMIN_PASSWORD"
 LONGEST_PASSWORD = 72
 
-# What Open WebUI checks itself. It would only log a refusal at its start, and then be open to the first stranger.
-_ADDRESS = re.compile(r"[^@\s]+@([^@\s]+\.[^@\s]+|localhost)\Z")
+# What Open WebUI checks itself (it would only log a refusal at its start, and then be open to the first stranger), and
+# no sign that separates addresses or belongs to a name beside one.
+_ADDRESS = re.compile(r"[^@\s\"<>,;:]+@([^@\s\"<>,;:]+\.[^@\s\"<>,;:.]+|localhost)\Z")
+_LONGEST_ADDRESS = 254
 # Without the characters that people mix up when they read or type a password.
 _ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
@@ -21,10 +26,17 @@ class CredentialsError(Exception):
     """What is wrong with the credentials; never the password, nor how long it is."""
 
 
+def is_address(email: Any) -> bool:
+    """Whether it is one e-mail address, each character of which is seen (no environment file carries the others)."""
+    if not isinstance(email, str) or len(email) > _LONGEST_ADDRESS:
+        return False
+    return bool(_ADDRESS.match(email)) and shown(email) == email
+
+
 def check(email: str, password: str) -> None:
-    if not _ADDRESS.match(email):
+    if not is_address(email):
         raise CredentialsError(
-            f"The administrator's e-mail {email!r} is no address that Open WebUI accepts. "
+            f"The administrator's e-mail '{shown(email, 60)}' is no address that Open WebUI accepts. "
             "Give one of the form name@example.com."
         )
     if len(password.encode("utf-8", "surrogatepass")) > LONGEST_PASSWORD:

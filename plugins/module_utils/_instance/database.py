@@ -1,15 +1,25 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the instance's own database says: organisations, people, saved settings. Read only, in one transaction."""
+"""What the instance's own database says: organisations, people, saved settings. Read only, in one transaction.
+
+All of it was written by whoever owns the instance: what is not as mAI writes it is left out, and said.
+"""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
-from ansible_collections.mai.clients.plugins.module_utils._database import Database, DatabaseError, connect
+from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
+from ansible_collections.mai.clients.plugins.module_utils._database import (
+    Database,
+    DatabaseError,
+    number,
+    transaction,
+)
 from ansible_collections.mai.clients.plugins.module_utils._instance import stored, tracking
-from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of
 
 _COLUMNS = (
     "id",
@@ -24,6 +34,10 @@ _COLUMNS = (
 )
 # Seconds reach this in the year 5138, milliseconds passed it in 1973.
 _MILLISECONDS = 10**11
+
+
+# More than any agency gives one instance, and few enough for a result
+_MOST_ORGANIZATIONS = 100
 
 
 class Contents:
@@ -43,6 +57,7 @@ class Contents:
             "users": None,
             "administrators": None,
             "error": None,
+            "error_reason": None,
             "schema_revision": None,
             "timestamps_unit": None,
         }
@@ -50,38 +65,77 @@ class Contents:
         self.store = stored.Store(stored.NONE, {})
         self.administrator: dict | None = None
 
+    def failed(self, error: Refused) -> None:
+        """What went wrong first is what counts."""
+        if not self.summary["error"]:
+            self.summary.update(error=str(error), error_reason=error.reason)
 
-def look(path: str | None, url: str | None, exists: bool) -> Contents:
+
+def look(path: str | None, url: str | None) -> Contents:
+    exists = bool(path) and os.path.lexists(path)
     contents = Contents("postgresql" if url else "sqlite" if exists else None, None if url else path, exists)
     if not exists and not url:
         return contents
     try:
-        with connect(path=None if url else path, url=url, readonly=True, wait_timeout=5) as database:
-            contents.summary["exists"] = True
-            _organizations(database, contents)
-            # Only mAI has it: plain Open WebUI records no usage
-            contents.summary["tracks_usage"] = bool(database.columns("client_daily_usage"))
-            contents.summary["tracking"] = tracking.look(
-                database, [row["id"] for row in contents.summary["organizations"] if row["is_active"]]
-            )
-            if not url:
-                contents.summary["size_bytes"] = os.path.getsize(path)
-            if database.columns("chat"):
-                contents.summary["chats"] = database.query("SELECT COUNT(*) AS number FROM chat")[0]["number"]
-            _people(database, contents)
-            contents.store = stored.read(database)
-            contents.summary["schema_revision"] = schema_revision(database)
-    except DatabaseError as exc:
-        contents.summary["error"] = str(exc)
+        found = transaction(_read, path=None if url else path, url=url, readonly=True, wait_timeout=5)
+    except Refused as error:
+        contents.failed(error)
+        return contents
+    contents.summary.update(found["summary"], exists=True)
+    if not url:
+        contents.summary["size_bytes"] = os.lstat(path).st_size
+    contents.organization_keys = [(where, key) for where, key in found["organization_keys"]]
+    contents.store = stored.Store(*found["store"])
+    contents.administrator = found["administrator"]
     return contents
+
+
+def _read(database: Database) -> dict[str, Any]:
+    """In the database's own process: each part on its own, so that one that cannot be read leaves the others."""
+    contents = Contents(None, None, True)
+    for part in (_organizations, _tracking, _chats, _people, _settings, _revision):
+        try:
+            part(database, contents)
+        except DatabaseError as error:
+            contents.failed(error)
+        except database.driver_error as error:
+            contents.failed(database.translate(error))
+    summary = {name: value for name, value in contents.summary.items() if name not in ("kind", "path", "size_bytes")}
+    return {
+        "summary": summary,
+        "organization_keys": contents.organization_keys,
+        "store": contents.store.content,
+        "administrator": contents.administrator,
+    }
 
 
 def schema_revision(database: Database) -> str | None:
     """What the instance's migrations recorded; several, with commas between, where its history has branches."""
     if not database.columns("alembic_version"):
         return None
-    versions = database.query("SELECT version_num FROM alembic_version ORDER BY version_num")
-    return ", ".join(row["version_num"] for row in versions) or None
+    versions = database.query("SELECT version_num FROM alembic_version ORDER BY version_num LIMIT 10")
+    return ", ".join(str(row["version_num"]) for row in versions if row["version_num"] is not None) or None
+
+
+def _revision(database: Database, contents: Contents) -> None:
+    contents.summary["schema_revision"] = schema_revision(database)
+
+
+def _settings(database: Database, contents: Contents) -> None:
+    contents.store = stored.read(database)
+
+
+def _chats(database: Database, contents: Contents) -> None:
+    if database.columns("chat"):
+        contents.summary["chats"] = database.query("SELECT COUNT(*) AS number FROM chat")[0]["number"]
+
+
+def _tracking(database: Database, contents: Contents) -> None:
+    # Only mAI has it: plain Open WebUI records no usage
+    contents.summary["tracks_usage"] = bool(database.columns("client_daily_usage"))
+    contents.summary["tracking"] = tracking.look(
+        database, [row["id"] for row in contents.summary["organizations"] if row["is_active"]]
+    )
 
 
 def _organizations(database: Database, contents: Contents) -> None:
@@ -91,40 +145,43 @@ def _organizations(database: Database, contents: Contents) -> None:
         return
     wanted = [name for name in _COLUMNS + ("openrouter_api_key",) if name in present]
     names = ", ".join(f'"{name}"' for name in wanted)
-    for row in database.query(f"SELECT {names} FROM client_organizations ORDER BY id"):
+    rows = database.query(f"SELECT {names} FROM client_organizations ORDER BY id LIMIT {_MOST_ORGANIZATIONS + 1}")
+    if len(rows) > _MOST_ORGANIZATIONS:
+        raise DatabaseError(
+            f"{database.name} holds more than {_MOST_ORGANIZATIONS} organisations, where an instance has one.",
+            "endless",
+        )
+    for row in rows:
         key = row.pop("openrouter_api_key", None)
         organization = {name: row.get(name) for name in _COLUMNS}
-        for name in ("markup_rate", "monthly_limit"):
-            organization[name] = _number(organization[name])
+        for name in ("markup_rate", "monthly_limit", "created_at", "updated_at"):
+            organization[name] = number(organization[name])
+        for name in ("created_at", "updated_at"):
+            organization[name] = organization[name] and int(organization[name])
+        for name in ("id", "name", "billing_email", "timezone"):
+            organization[name] = organization[name] if organization[name] is None else str(organization[name])
         if organization["is_active"] is not None:
             organization["is_active"] = bool(organization["is_active"])
-        organization["key_hash"] = sha256(key) if key else None
+        organization["key_hash"] = hash_of(key)
         contents.summary["organizations"].append(organization)
-        if key:
-            contents.organization_keys.append((row["id"], key))
-    moments = [row["created_at"] for row in contents.summary["organizations"] if _number(row["created_at"])]
+        if key and isinstance(key, str):
+            contents.organization_keys.append((str(row["id"]), key))
+    moments = [row["created_at"] for row in contents.summary["organizations"] if row["created_at"]]
     if moments:
-        contents.summary["timestamps_unit"] = "ms" if _number(moments[0]) >= _MILLISECONDS else "s"
+        contents.summary["timestamps_unit"] = "ms" if moments[0] >= _MILLISECONDS else "s"
 
 
 def _people(database: Database, contents: Contents) -> None:
     if "role" not in database.columns("user"):
         return
     contents.summary["users"] = database.query('SELECT COUNT(*) AS number FROM "user"')[0]["number"]
-    rows = database.query('SELECT id FROM "user" WHERE role = ? ORDER BY created_at', "admin")
-    contents.summary["administrators"] = len(rows)
+    administrators = 'FROM "user" WHERE role = ?'
+    contents.summary["administrators"] = database.query(f"SELECT COUNT(*) AS number {administrators}", "admin")[0][
+        "number"
+    ]
+    rows = database.query(f"SELECT id {administrators} ORDER BY created_at LIMIT 1", "admin")
     if rows:
         contents.administrator = {"id": rows[0]["id"]}
         if "session_stamp" in database.columns("auth"):
-            stamps = database.query("SELECT session_stamp FROM auth WHERE id = ?", rows[0]["id"])
+            stamps = database.query("SELECT session_stamp FROM auth WHERE id = ? LIMIT 1", rows[0]["id"])
             contents.administrator["session_stamp"] = stamps[0]["session_stamp"] if stamps else None
-
-
-def _number(value) -> float | None:
-    """NUMERIC of PostgreSQL comes as Decimal, which a result cannot hold."""
-    if value is None or isinstance(value, (int, float)):
-        return value
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None

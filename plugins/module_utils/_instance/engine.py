@@ -122,9 +122,10 @@ def image(reference: str) -> dict:
 
 
 def log(container: dict) -> tuple[int, str]:
-    """Number of lines since the last start, and the last 20 lines of all."""
-    tail = system.run("docker", "logs", "--tail", "20", container["id"])
-    since = system.run("docker", "logs", "--since", container["started_at"] or _NEVER, container["id"])
+    """Number of lines since the last start, as far as they are counted, and the last 20 lines of all."""
+    logs = ("docker", "logs", "--tail")
+    tail = system.run(*logs, "20", container["id"])
+    since = system.run(*logs, str(system.MOST_LINES), "--since", container["started_at"] or _NEVER, container["id"])
     return (since.output + since.error).count("\n"), tail.output + tail.error
 
 
@@ -143,7 +144,7 @@ def _moment(text: str | None) -> str | None:
 def _json(text: str):
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

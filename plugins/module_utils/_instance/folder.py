@@ -11,7 +11,7 @@ import os
 import pwd
 import re
 
-from ansible_collections.mai.clients.plugins.module_utils import _envfile
+from ansible_collections.mai.clients.plugins.module_utils import _envfile, _own_file
 from ansible_collections.mai.clients.plugins.module_utils._instance import system
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
@@ -45,12 +45,12 @@ def labelled_client(text: str | None) -> str | None:
 
 
 def variables(directory: str, name: str) -> dict[str, str]:
-    return _envfile.parse(system.read_text(os.path.join(directory, name)) or "")
+    return _envfile.parse(_own_file.read_text(os.path.join(directory, name)) or "")
 
 
 def former_keys(directory: str) -> list[str]:
     """Hashes of the keys that were in api_key.env before; openrouter_key notes them there."""
-    return _FORMER.findall(system.read_text(os.path.join(directory, "api_key.env")) or "")
+    return _FORMER.findall(_own_file.read_text(os.path.join(directory, "api_key.env")) or "")
 
 
 def directory(path: str, client: str, unit_client: str | None) -> dict:
@@ -59,9 +59,9 @@ def directory(path: str, client: str, unit_client: str | None) -> dict:
         entries = os.listdir(path)
     except OSError:
         status, entries = None, []
-    owner = (system.read_text(os.path.join(path, MARK)) or "").strip() or None
+    owner = (_own_file.read_text(os.path.join(path, MARK)) or "").strip() or None
     for name in ("compose.yml", "start-mai-instance.sh"):
-        owner = owner or labelled_client(system.read_text(os.path.join(path, name)))
+        owner = owner or labelled_client(_own_file.read_text(os.path.join(path, name)))
     owner = owner or unit_client
     return {
         "path": path,
@@ -71,7 +71,7 @@ def directory(path: str, client: str, unit_client: str | None) -> dict:
         "managed_by": owner,
         "mode": mode(status) if status else None,
         "free_bytes": system.free_bytes(path),
-        "upgrading": os.path.exists(os.path.join(path, ".upgrade", "webui.db")),
+        "upgrading": os.path.lexists(os.path.join(path, ".upgrade", "webui.db")),
     }
 
 
@@ -80,7 +80,7 @@ def files(path: str) -> dict[str, dict]:
     for name in FILES:
         place = os.path.join(path, name)
         try:
-            status = os.stat(place)
+            status = os.lstat(place)
         except OSError:
             continue
         found[name] = {
@@ -100,8 +100,7 @@ def mode(status: os.stat_result) -> str:
 
 def _digest(path: str) -> str | None:
     try:
-        with open(path, "rb") as stream:
-            return hashlib.sha256(stream.read()).hexdigest()
+        return hashlib.sha256(_own_file.read(path)).hexdigest()
     except OSError:
         return None
 

@@ -9,13 +9,18 @@ import json
 import re
 from urllib.parse import unquote, urlsplit
 
-MASK = "***"
-_LOOKS_SECRET = re.compile(r"sk-[A-Za-z0-9_-]{8,}|eyJ[\w-]+\.[\w-]+\.[\w-]+|(?<=://)[^/\s:@]*:[^/\s@]*(?=@)")
-_NAMED_SECRET = re.compile(r"KEY|SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIAL|DATABASE_URL|_DSN")
+from ansible_collections.mai.clients.plugins.module_utils._secret import LOOKS_SECRET, MASK
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
+
+_NAMED_SECRET = re.compile(
+    r"KEY|SECRET|PASS|PWD|_PW$|TOKEN|CREDENTIAL|AUTH|ACCESS|PRIVATE|SALT|WEBHOOK|DATABASE_URL|_DSN", re.IGNORECASE
+)
 # Told to everybody who receives the hand-over, and needed to understand a log.
 _PUBLIC = ("WEBUI_ADMIN_EMAIL", "WEBUI_ADMIN_NAME")
 # Shorter values of variables that only sound secret ("true", "dev") would blot out half of every line.
 _SHORTEST = 6
+_TAIL = 20
+_LONGEST_LINE = 500
 
 
 def secrets(files: list[dict[str, str]], environments: list[dict[str, str]]) -> set[str]:
@@ -36,7 +41,12 @@ def mask(text: str, hidden: set[str]) -> str:
     # The longest first: one value may be a part of another.
     for value in sorted(hidden, key=len, reverse=True):
         text = text.replace(value, MASK)
-    return _LOOKS_SECRET.sub(MASK, text)
+    return LOOKS_SECRET.sub(MASK, text)
+
+
+def tail(text: str, hidden: set[str]) -> list[str]:
+    """The last lines of a log, as they may be shown."""
+    return [shown(line, _LONGEST_LINE) for line in mask(text, hidden).split("\n")[-_TAIL - 1 :] if line][-_TAIL:]
 
 
 def _password(url: str) -> list[str]:
@@ -45,8 +55,3 @@ def _password(url: str) -> list[str]:
     except ValueError:
         return []
     return [password, unquote(password)] if password else []
-
-
-def without_credentials(url: str) -> str:
-    """An address without the user and password that it may carry."""
-    return re.sub(r"(?<=://)[^/@]*@", "", url)

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 
+from ansible_collections.mai.clients.plugins.module_utils import _own_file
 from ansible_collections.mai.clients.plugins.module_utils._instance import folder, system
 
 _PROPERTIES = "LoadState,ActiveState,SubState,MainPID,ActiveEnterTimestampMonotonic,FragmentPath,InvocationID"
@@ -33,8 +33,9 @@ def unit(service: str, client: str) -> tuple[dict | None, dict[str, str]]:
 
 
 def process(directory: str) -> dict | None:
-    text = (system.read_text(os.path.join(directory, "instance.pid")) or "").strip()
-    if not text.isdigit():
+    text = (_own_file.read_text(os.path.join(directory, "instance.pid")) or "").strip()
+    # More digits than Linux has processes are no number of one
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
         return None
     pid = int(text)
     running = system.is_running(pid) and system.belongs_to(pid, directory)
@@ -42,19 +43,13 @@ def process(directory: str) -> dict | None:
 
 
 def log(directory: str, service: str, invocation: str) -> tuple[int, str]:
-    """Number of lines (of the journal: since the last start), and the last 20 lines of all."""
-    try:
-        with open(os.path.join(directory, "instance.log"), encoding="utf-8", errors="replace") as stream:
-            lines, last = 0, deque(maxlen=20)
-            for line in stream:
-                lines += 1
-                last.append(line)
-        return lines, "".join(last)
-    except OSError:
-        pass
+    """Number of lines (of the journal: since the last start), and the last 20 of all; of a long log, of its end."""
+    text = _own_file.read_text(os.path.join(directory, "instance.log"))
+    if text is not None:
+        return text.count("\n"), "".join(text.splitlines(True)[-20:])
     if not invocation:
         return 0, ""
     journal = ("journalctl", "--quiet", "--no-pager", "--output=cat")
     tail = system.run(*journal, "--unit=" + service + ".service", "--lines=20")
-    since = system.run(*journal, "_SYSTEMD_INVOCATION_ID=" + invocation)
+    since = system.run(*journal, "_SYSTEMD_INVOCATION_ID=" + invocation, f"--lines={system.MOST_LINES}")
     return since.output.count("\n"), tail.output

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One look at one client's instance: everything that plans, checks and the hand-over need, and no secret.
 
-Nothing here changes anything, and nothing fails because a part is missing: it is then null, false or empty.
+Nothing here changes anything, and nothing fails because a part is missing or is not what an instance writes: it is then
+null, false or empty. Every text comes out as it may be shown.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import (
     web,
 )
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, show_url, shown_or_none
 
 _EVERYWHERE = ("0.0.0.0", "::", "")
 _CONTAINER_PORT = 8080
@@ -31,6 +33,10 @@ _CONTAINER_PORT = 8080
 
 def observe(wanted: dict) -> dict:
     """Look at the instance that the options wanted of the module instance_info describe."""
+    return all_shown(_observe(wanted))
+
+
+def _observe(wanted: dict) -> dict:
     client, service, path = wanted["client"], wanted["service"], wanted["deployment_dir"]
     port = wanted["port"]
 
@@ -94,7 +100,8 @@ def observe(wanted: dict) -> dict:
         "stored_connection": {
             "form": contents.store.form,
             "connections": [
-                {"url": masking.without_credentials(address), "key_hash": _hash(key)} for address, key in connections
+                {"url": show_url(address), "url_hash": _url_hash(address), "key_hash": _hash(key)}
+                for address, key in connections
             ],
         },
         "stored_settings": stored.setting_hashes(
@@ -103,7 +110,7 @@ def observe(wanted: dict) -> dict:
             sorted(persistent.PERSISTENT_VARIABLES.intersection([*settings, *environment, *wanted["setting_names"]])),
         ),
         "log_lines": log_lines,
-        "log_tail": masking.mask(log, hidden).splitlines()[-20:],
+        "log_tail": masking.tail(log, hidden),
         "lock": None,
         "facts": _facts(environment or settings, health),
         "probe": _probe(wanted, url, health, api_key, secrets, environment, contents) if wanted["probe"] else None,
@@ -116,7 +123,7 @@ def _database(wanted: dict) -> database.Contents:
         place, name = os.path.split(wanted["database_url_file"])
         url = folder.variables(place, name).get("DATABASE_URL")
     path = wanted["database_path"] or os.path.join(wanted["deployment_dir"], "data", "webui.db")
-    return database.look(path, url, os.path.isfile(path))
+    return database.look(path, url)
 
 
 def _url(containers: list[dict], port: int | None) -> str | None:
@@ -145,12 +152,13 @@ def _health(url: str | None, path: str) -> dict:
     # Releases without /ready answer it like every unknown address: with their page, or with 404.
     if ready.data is not None and ready.status != 404:
         health["ready"] = ready.ok and ready.get("status") is True
-    health["version"] = web.request(url + "/api/version").get("version")
+    health["version"] = shown_or_none(web.request(url + "/api/version").get("version"), 60)
     config = web.request(url + "/api/config")
     if config.ok and isinstance(config.data, dict):
         health["onboarding"] = bool(config.get("onboarding", False))
         features = config.get("features")
-        health["signup_enabled"] = features.get("enable_signup") if isinstance(features, dict) else None
+        enabled = features.get("enable_signup") if isinstance(features, dict) else None
+        health["signup_enabled"] = enabled if isinstance(enabled, bool) else None
     return health
 
 
@@ -213,6 +221,11 @@ def _probe(wanted, url, health, api_key, secrets, environment, contents) -> dict
         secret_key = secrets.get("WEBUI_SECRET_KEY") or environment.get("WEBUI_SECRET_KEY")
         outcome.update(probe.instance(url, secret_key, contents.administrator))
     return outcome
+
+
+def _url_hash(address: str) -> str | None:
+    """Only of a URL that is shown as it is: from a digest, a password that a person chose could be guessed."""
+    return sha256(address) if show_url(address) == address else None
 
 
 def _hash(secret: str | None) -> str | None:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from ansible_collections.mai.clients.plugins.module_utils._database import number
 from ansible_collections.mai.clients.plugins.module_utils._instance import session, web
+from ansible_collections.mai.clients.plugins.module_utils._text import shown_or_none
 
 # Behind the question whether sign-up is open, and in front of everything that would create an account.
 _NO_ADDRESS = "not-an-email-address"
@@ -26,8 +28,13 @@ def key(base_url: str | None, secret: str | None) -> dict:
     if answer.ok and isinstance(details, dict):
         outcome["ok"] = True
         outcome["disabled"] = bool(details.get("disabled", False))
-        for name in _TOLD:
-            outcome[name] = details.get(name)
+        outcome.update(
+            limit=number(details.get("limit")),
+            limit_remaining=number(details.get("limit_remaining")),
+            label=shown_or_none(details.get("label")),
+            expires_at=shown_or_none(details.get("expires_at")),
+            effective_budget=_budget(details.get("effective_budget")),
+        )
     elif answer.status == 401:
         outcome["error"] = "OpenRouter refuses the key (HTTP 401): it is disabled, expired or deleted"
     elif answer.status is None:
@@ -35,6 +42,14 @@ def key(base_url: str | None, secret: str | None) -> dict:
     else:
         outcome["error"] = f"GET /key answered HTTP {answer.status} without a key's data: is base_url right?"
     return outcome
+
+
+def _budget(told: object) -> dict | None:
+    if not isinstance(told, dict):
+        return None
+    texts = {name: shown_or_none(told.get(name)) for name in ("scope", "guardrail_id", "budget_id")}
+    amounts = {name: number(told.get(name)) for name in ("limit_usd", "remaining_usd")}
+    return dict(texts, **amounts)
 
 
 def instance(url: str, secret_key: str | None, administrator: dict | None) -> dict:

@@ -22,6 +22,11 @@ class Store:
         self.form = form
         self._values = values
 
+    @property
+    def content(self) -> list:
+        """What another process makes the same store of."""
+        return [self.form, self._values]
+
     def get(self, path: str):
         if self.form == ROWS:
             return self._values.get(path, _MISSING)
@@ -52,7 +57,7 @@ def read(database: Database) -> Store:
     columns = database.columns("config")
     if {"key", "value"} <= columns.keys():
         rows = database.query('SELECT "key", CAST("value" AS TEXT) AS stored FROM config')
-        return Store(ROWS, {row["key"]: _json(row["stored"]) for row in rows})
+        return Store(ROWS, {row["key"]: _json(row["stored"]) for row in rows if isinstance(row["key"], str)})
     if "data" in columns:
         rows = database.query("SELECT CAST(data AS TEXT) AS stored FROM config ORDER BY id DESC LIMIT 1")
         value = _json(rows[0]["stored"]) if rows else {}
@@ -107,5 +112,5 @@ def _text(stored) -> str:
 def _json(text):
     try:
         return json.loads(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return None

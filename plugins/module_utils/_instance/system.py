@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import platform
+import selectors
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -22,6 +24,9 @@ _ARCHITECTURES = {
     "ppc64le": "ppc64el",
 }
 _LISTEN = "0A"
+# What a command may print: a log is as long as its writer likes.
+MOST_LINES = 5000
+_MOST_BYTES = 8 * 1024 * 1024
 
 
 class Command:
@@ -37,19 +42,45 @@ class Command:
 def run(*argv: str, timeout: int = 20) -> Command:
     try:
         # AnsibleModule.run_command has no timeout, and an engine that hangs must not hang the run.
-        done = subprocess.run(  # pylint: disable=ansible-bad-function
+        process = subprocess.Popen(  # pylint: disable=ansible-bad-function
             argv,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=dict(os.environ, LC_ALL="C", LANGUAGE="C"),
         )
     except (FileNotFoundError, PermissionError):
         return Command(None, "", f"{argv[0]} is not installed")
-    except subprocess.TimeoutExpired:
-        return Command(124, "", f"{argv[0]} gave no answer within {timeout} seconds")
-    return Command(done.returncode, _text(done.stdout), _text(done.stderr))
+    with process:
+        try:
+            output, error = _collect(process, time.monotonic() + timeout)
+        except TimeoutError:
+            return Command(124, "", f"{argv[0]} gave no answer within {timeout} seconds")
+        finally:
+            process.kill()
+    return Command(process.returncode, _text(output), _text(error))
+
+
+def _collect(process: subprocess.Popen, deadline: float) -> tuple[bytes, bytes]:
+    """What it prints until it ends. Of more than it may print, the beginning: then it is not waited for any longer."""
+    printed = {process.stdout: b"", process.stderr: b""}
+    with selectors.DefaultSelector() as selector:
+        for stream in printed:
+            selector.register(stream, selectors.EVENT_READ)
+        while selector.get_map():
+            ready = selector.select(max(deadline - time.monotonic(), 0))
+            if not ready:
+                raise TimeoutError
+            for stream, _events in ready:
+                piece = os.read(stream.fd, 65536)
+                printed[stream.fileobj] += piece
+                if not piece:
+                    selector.unregister(stream.fileobj)
+                elif len(printed[stream.fileobj]) > _MOST_BYTES:
+                    return printed[process.stdout], printed[process.stderr]
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(max(deadline - time.monotonic(), 0.1))
+    return printed[process.stdout], printed[process.stderr]
 
 
 def _text(data: bytes) -> str:
@@ -131,7 +162,7 @@ def socket_owner(inodes: set[str]) -> int | None:
 
 def file_owner(path: str) -> int | None:
     """The process, in whatever container, that has this file open; who is not root sees only their own processes."""
-    file = os.stat(path)
+    file = os.lstat(path)
     for pid, descriptor in _descriptors():
         with suppress(OSError):  # it was closed meanwhile
             if os.path.samestat(os.stat(descriptor), file):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from ansible_collections.mai.clients.plugins.module_utils._database import Database
+from ansible_collections.mai.clients.plugins.module_utils._database import Database, number
 from ansible_collections.mai.clients.plugins.module_utils._organization import members
 
 # Which releases read which table: generation A counts by the mapping, C shows models to members only.
@@ -38,7 +38,7 @@ def _used_today(database: Database, today: str) -> float | None:
         for table, (day, cost) in _USAGE.items()
         if {day, cost} <= set(database.columns(table))
     ]
-    return max(float(cost or 0) for cost in found) if found else None
+    return max(number(cost) or 0.0 for cost in found) if found else None
 
 
 def _without_row(database: Database, organizations: list[str], table: str, now: int) -> int | None:
@@ -66,4 +66,5 @@ def _exchange_rate(database: Database) -> dict | None:
     if not rows:
         return None
     newest = rows[0]
-    return {"date": newest["date"], "rate": float(newest["rate"]), "source": newest.get("source")}
+    # A rate that is no number is none: mAI itself writes no other, but its users can
+    return {"date": newest["date"], "rate": number(newest["rate"]), "source": newest.get("source")}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plain HTTP to the instance: over loopback, past any proxy, following no redirect, in seconds."""
+"""Plain HTTP to the instance: over loopback, past any proxy, following no redirect, within bounds of time and size."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ import json
 import urllib.error
 import urllib.request
 from http.client import HTTPException
+
+from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, Refused, confined
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
+
+# Five times a list of all the models that OpenRouter offers
+_LARGEST = 4 * MIB
 
 
 class Answer:
@@ -40,7 +46,19 @@ def _opener(proxies: bool) -> urllib.request.OpenerDirector:
 
 
 def request(url: str, body=None, token: str | None = None, timeout: float = 5, proxies: bool = False) -> Answer:
-    """GET, or with a body POST it as JSON. Nothing raises; proxies obeys the environment's proxies."""
+    """GET, or with a body POST it as JSON. Nothing raises; proxies obeys the environment's proxies.
+
+    The timeout is that of the whole request: an answer that drips, or has no end, ends with it.
+    """
+    opener = _opener(proxies)
+    try:
+        return Answer(*confined("the answer", _ask, opener, url, body, token, timeout, seconds=timeout))
+    except Refused as refused:
+        why = "does not come to an end" if refused.reason == "endless" else "cannot be read"
+        return Answer(error=f"its answer {why}")
+
+
+def _ask(opener: urllib.request.OpenerDirector, url: str, body, token: str | None, timeout: float) -> list:
     headers = {"Accept": "application/json", "User-Agent": "mai.clients"}
     data = None
     if body is not None:
@@ -49,26 +67,25 @@ def request(url: str, body=None, token: str | None = None, timeout: float = 5, p
     if token:
         headers["Authorization"] = "Bearer " + token
     try:
-        with _opener(proxies).open(
-            urllib.request.Request(url, data=data, headers=headers), timeout=timeout
-        ) as response:
-            return Answer(response.status, _json(response))
+        with opener.open(urllib.request.Request(url, data=data, headers=headers), timeout=timeout) as response:
+            return [response.status, _json(response)]
     except urllib.error.HTTPError as exc:
         with exc:
-            return Answer(exc.code, _json(exc))
+            return [exc.code, _json(exc)]
     except urllib.error.URLError as exc:
-        return Answer(error=_reason(exc.reason))
+        return [None, None, _reason(exc.reason)]
     except (OSError, HTTPException, ValueError) as exc:
-        return Answer(error=_reason(exc))
+        return [None, None, _reason(exc)]
 
 
 def _json(response):
-    """The decoded body; HTML (Open WebUI's page for every unknown address) is none."""
+    """The decoded body; HTML (Open WebUI's page for every unknown address) is none, nor is what is too long or deep."""
     if "json" not in (response.headers.get("Content-Type") or ""):
         return None
     try:
-        return json.loads(response.read().decode("utf-8"))
-    except (OSError, HTTPException, ValueError):
+        text = response.read(_LARGEST + 1)
+        return json.loads(text.decode("utf-8")) if len(text) <= _LARGEST else None
+    except (OSError, HTTPException, ValueError, RecursionError):
         return None
 
 
@@ -76,4 +93,4 @@ def _reason(exc) -> str:
     if isinstance(exc, OSError) and exc.strerror:
         return exc.strerror
     # Names only: the text of an exception may repeat what was sent.
-    return exc if isinstance(exc, str) else f"no answer ({type(exc).__name__})"
+    return shown(exc, 100) if isinstance(exc, str) else f"no answer ({type(exc).__name__})"

@@ -27,6 +27,7 @@ from .keys import Key, hash_of, pending_name
 from .listing import Listing
 from .plan import Action, Desired, Plan, plan
 from .store import SecretStore, Stored
+from .values import told
 
 # How long a fresh key may be missing in the list: seconds between the looks for it.
 LOOKS = (0.0, 1.0, 2.0, 4.0)
@@ -186,7 +187,7 @@ class Reconciler:
                 raise
             if self._store:
                 raise error.add(
-                    f"The new key's secret is stored on the target, but the key is still named {new.name}:"
+                    f"The new key's secret is stored on the target, but the key is still named {told(new.name)}:"
                     " run again, that finishes it."
                 ) from None
             self._undo(new, error)
@@ -204,8 +205,8 @@ class Reconciler:
             raise
         except StoreUnknown as error:
             raise error.add(
-                f"The new key {key.hash} therefore keeps its provisional name {key.name}. Run again: if its secret was"
-                " stored, that run finishes it, else it is removed.",
+                f"The new key {key.hash} therefore keeps its provisional name {told(key.name)}. Run again: if its"
+                " secret was stored, that run finishes it, else it is removed.",
                 pending_left=[key.shown()],
             ) from None
         return key, secret
@@ -216,7 +217,8 @@ class Reconciler:
             self._client.delete_key(key.hash)
         except OpenRouterError as second:
             error.add(
-                f"The new key {key.hash} ({key.name}) could not be removed either ({second}) Running again removes it.",
+                f"The new key {key.hash} ({told(key.name)}) could not be removed either ({second}) Running again"
+                " removes it.",
                 pending_left=[key.shown()],
             )
         else:

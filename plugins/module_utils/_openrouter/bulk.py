@@ -20,6 +20,7 @@ from .errors import OpenRouterError, StoreConflict
 from .keys import Key
 from .parallel import in_parallel
 from .plan import Plan
+from .values import told
 
 _NAMED_IN_MESSAGE = 5
 
@@ -164,12 +165,12 @@ class Bulk:
                 listed = self._client.list_keys(workspace)
             except OpenRouterError:
                 continue  # the secrets must not be lost for the sake of this check
-            named: dict[str, list[Key]] = {}
+            by_name: dict[str, list[Key]] = {}
             for key in listed:
-                named.setdefault(key.name, []).append(key)
+                by_name.setdefault(key.name, []).append(key)
             for single in created:
                 if single.entry.workspace == workspace:
-                    single.give_way(named.get(single.entry.name, []))
+                    single.give_way(by_name.get(single.entry.name, []))
 
     def _prune(self, prune: Prune) -> None:
         self._left = list(prune.left)
@@ -258,17 +259,17 @@ def _not_tried() -> NotTried:
 
 
 def _summary(failed: t.Sequence[t.Mapping[str, t.Any]], entries: int) -> str:
-    named = [f"- {_where(one)}: {one['msg']}" for one in failed[:_NAMED_IN_MESSAGE]]
-    more = len(failed) - len(named)
+    lines = [f"- {_where(one)}: {one['msg']}" for one in failed[:_NAMED_IN_MESSAGE]]
+    more = len(failed) - len(lines)
     if more:
-        named.append(f"- and {more} more, see failed_entries in the result")
+        lines.append(f"- and {more} more, see failed_entries in the result")
     pruning = sum(one["index"] is None for one in failed)
     what = f"{len(failed) - pruning} of {entries} entries failed"
     if pruning:
         what += f", and {pruning} keys could not be pruned"
-    return "\n".join([f"{what}. Everything else is done.", *named])
+    return "\n".join([f"{what}. Everything else is done.", *lines])
 
 
 def _where(failed: t.Mapping[str, t.Any]) -> str:
     place = "prune" if failed["index"] is None else f"api_keys[{failed['index']}]"
-    return f"{place} ({failed['name']})"
+    return f"{place} ({told(failed['name'])})"

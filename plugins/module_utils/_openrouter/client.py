@@ -5,7 +5,8 @@
 """OpenRouter's management API over httpx: the only place that knows HTTP.
 
 This is private to the collection. GET, PATCH and DELETE are repeated within bounds. POST is repeated only where
-nothing can have been created: a lost answer is the caller's to clear up.
+nothing can have been created: a lost answer is the caller's to clear up. Whoever answers, OpenRouter or something in
+its place, can hold a request up for a bounded time only, and send so much only.
 
 Threads may share a client. Each has a waiting time of its own; when OpenRouter asks one of them to slow down, all do.
 """
@@ -34,7 +35,8 @@ from .errors import (
     Unreachable,
 )
 from .keys import Key, hash_of
-from .parallel import Together
+from .parallel import Together, within
+from .values import json_object, masked, number
 
 try:
     import httpx
@@ -49,8 +51,14 @@ if t.TYPE_CHECKING:
 PAGE = 100
 MAX_WAIT = 120.0
 LONGEST_PAUSE = 20.0
-
-_SECRET = re.compile(r"sk-or-[\w.*-]+|(?![0-9a-f]{64}\b)\b[\w-]{40,}")
+# A request may take so many times as long as one part of its answer.
+PARTS = 3
+MAX_BODY = 16 * 2**20
+# Far more than any agency has. A listing takes at most so many seconds, too.
+MAX_PAGES = 500
+MAX_KEYS = MAX_PAGES * PAGE
+MAX_LISTING = 600.0
+MAX_ROWS = 100_000
 
 
 class Client:
@@ -76,6 +84,7 @@ class Client:
             )
         self._secret = _checked_key(provisioning_key)
         self._base_url = _checked_url(base_url)
+        self._deadline = PARTS * timeout
         self._retries = retries
         self._thread = threading.local()
         self._max_wait = max_wait
@@ -85,7 +94,12 @@ class Client:
         self._slow_until: float | None = None
         self._listings = Together()
         self._http = httpx.Client(
-            headers={"Authorization": f"Bearer {self._secret}", "Accept": "application/json"},
+            # What is compressed may become any length.
+            headers={
+                "Authorization": f"Bearer {self._secret}",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+            },
             timeout=timeout,
             transport=transport,
         )
@@ -136,23 +150,37 @@ class Client:
         query: dict[str, t.Any] = {"include_disabled": "true", "include_expired": "true"}
         if workspace_id is not None:
             query["workspace_id"] = workspace_id
+        end = self._clock() + MAX_LISTING
         for _attempt in range(5):
-            found = self._list_once(query)
+            found = self._list_once(query, end)
             if found is not None:
                 return found
         raise ServerFailed("The list of keys at OpenRouter changed all the time while it was read. Run again.")
 
-    def _list_once(self, query: dict[str, t.Any]) -> list[Key] | None:
+    def _list_once(self, query: dict[str, t.Any], end: float) -> list[Key] | None:
+        """A list that may be incomplete is none: a key that is not seen would be made a second time."""
         keys: dict[str, Key] = {}
         offset = 0
-        while True:
+        for _page in range(MAX_PAGES):
             page = self._data(self._send("GET", "/keys", query={**query, "offset": offset}), list)
             if offset and (not page or _hash(page[0]) not in keys):
                 return None
+            known = len(keys)
             keys.update((key.hash, key) for key in map(Key.from_api, page))
             if len(page) < PAGE:
                 return list(keys.values())
+            if len(keys) == known:
+                raise ServerFailed(
+                    f"GET {self._base_url}/keys: answered with the same page again, so there may be keys that are not"
+                    " seen. OpenRouter, or a proxy before it, ignores the parameter offset: check base_url."
+                )
+            if len(keys) > MAX_KEYS or self._clock() > end:
+                break
             offset += len(page) - 1
+        raise ServerFailed(
+            f"GET {self._base_url}/keys: the list of keys has no end (more than {len(keys)} keys, {MAX_PAGES} pages or"
+            f" {MAX_LISTING:.0f} s). Check base_url."
+        )
 
     def get_key(self, key_hash: str) -> Key | None:
         try:
@@ -164,7 +192,7 @@ class Client:
         """The new key and its secret. After ServerFailed nobody knows whether there is a key of that name."""
         answer = self._send("POST", "/keys", body)
         secret = answer.get("key")
-        if not isinstance(secret, str) or not re.fullmatch(r"[!-~]+", secret):
+        if not isinstance(secret, str) or not re.fullmatch(r"[!-~]{1,500}", secret):
             raise ServerFailed("OpenRouter answered POST /keys without the new key's secret.")
         return Key.from_api(self._data(answer, dict)), secret
 
@@ -179,24 +207,28 @@ class Client:
     def credits(self) -> dict[str, float]:
         """What the account has bought and used so far, in USD."""
         data = self._data(self._send("GET", "/credits"), dict)
-        try:
-            return {"total": float(data["total_credits"]), "used": float(data["total_usage"])}
-        except (KeyError, TypeError, ValueError):
-            raise ServerFailed("OpenRouter's answer to GET /credits has no usable numbers.") from None
+        total, used = number(data.get("total_credits")), number(data.get("total_usage"))
+        if total is None or used is None:
+            raise ServerFailed("OpenRouter's answer to GET /credits has no usable numbers. Check base_url.")
+        return {"total": float(total), "used": float(used)}
 
-    def own_key(self) -> dict[str, t.Any] | None:
-        """How OpenRouter describes the key that is used here, whatever kind it is; None if it is not valid."""
+    def is_valid(self) -> bool:
+        """Whether the key that is used here is one at all, whatever its kind."""
         try:
-            return self._data(self._send("GET", "/key"), dict)
+            self._data(self._send("GET", "/key"), dict)
         except NotManagementKey:
-            return None
+            return False
+        return True
 
     def activity(self, **query: str | None) -> list[dict[str, t.Any]]:
         """What was spent, by day, model and provider, in the last 30 completed UTC days."""
         asked = {name: value for name, value in query.items() if value is not None}
         rows = self._data(self._send("GET", "/activity", query=asked), list)
-        if not all(isinstance(row, dict) for row in rows):
-            raise ServerFailed("OpenRouter's answer to GET /activity has rows that cannot be read.")
+        if len(rows) > MAX_ROWS or not all(isinstance(row, dict) for row in rows):
+            raise ServerFailed(
+                f"OpenRouter's answer to GET /activity has rows that cannot be read, or more than {MAX_ROWS}."
+                " Check base_url."
+            )
         return rows
 
     def _data(self, answer: dict[str, t.Any], kind: type) -> t.Any:
@@ -258,8 +290,9 @@ class Client:
         where = f"{method} {self._base_url}{path}"
         failure: OpenRouterError
         try:
-            response = self._http.request(method, self._base_url + path, json=body, params=query)
-            answer = _json(response)
+            response, content = within(self._deadline, lambda: self._fetch(method, path, body, query))
+        except TimeoutError:
+            failure = ServerFailed(f"{where}: no whole answer in time ({self._deadline:g} s).")
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             failure = Unreachable(
                 f"{where}: no connection ({_cause(error)}). Check the network, name resolution, TLS and proxy settings"
@@ -267,20 +300,36 @@ class Client:
             )
         except httpx.TimeoutException as error:
             failure = ServerFailed(f"{where}: no answer in time ({type(error).__name__}).")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError, MemoryError) as error:
             failure = ServerFailed(f"{where}: the connection broke off ({type(error).__name__}).")
         else:
+            answer = json_object(content)
             if response.is_success and answer is not None:
                 return answer
             failure = self._failure(where, response, answer)
         # Outside of the handlers, so that no exception of httpx travels along as this one's context.
         raise failure
 
+    def _fetch(
+        self, method: str, path: str, body: dict[str, t.Any] | None, query: dict[str, t.Any] | None
+    ) -> tuple[httpx.Response, bytes]:
+        """The answer and its body; nothing instead of one that is compressed or too long."""
+        content = bytearray()
+        with self._http.stream(method, self._base_url + path, json=body, params=query) as response:
+            if response.headers.get("Content-Encoding", "").lower() not in ("", "identity"):
+                return response, b""
+            for part in response.iter_bytes():
+                content += part
+                if len(content) > MAX_BODY:
+                    return response, b""
+        return response, bytes(content)
+
     def _failure(self, where: str, response: httpx.Response, answer: dict[str, t.Any] | None) -> OpenRouterError:
         status = response.status_code
         if response.is_success:
             return ServerFailed(
-                f"{where}: answered {status} with something that is not JSON. Check base_url.",
+                f"{where}: answered {status} with something that is not JSON, is compressed, or is longer than"
+                f" {MAX_BODY // 2**20} MiB. Check base_url.",
                 status,
             )
         failure = self._refusal(where, status, answer)
@@ -288,7 +337,7 @@ class Client:
         return failure
 
     def _refusal(self, where: str, status: int, answer: dict[str, t.Any] | None) -> OpenRouterError:
-        said = self._message(answer)
+        said = self._message(where, answer)
         problem = f"{where}: OpenRouter answered {status}{said}"
         if status in (401, 403):
             return NotManagementKey(
@@ -309,23 +358,13 @@ class Client:
             return Rejected(f"{problem} OpenRouter does not accept this request as it is.", status)
         return Rejected(f"{where}: answered {status}, a redirection. Check base_url.", status)
 
-    def _message(self, answer: dict[str, t.Any] | None) -> str:
+    def _message(self, where: str, answer: dict[str, t.Any] | None) -> str:
         """OpenRouter's own words, without anything that could be a secret."""
         error = (answer or {}).get("error")
         message = error.get("message") if isinstance(error, dict) else None
         if not isinstance(message, str) or not message.strip():
             return "."
-        message = _SECRET.sub("***", message.replace(self._secret, "***"))
-        message = " ".join(message.split())[:300].rstrip(".")
-        return f": {message}."
-
-
-def _json(response: httpx.Response) -> dict[str, t.Any] | None:
-    try:
-        answer = response.json()
-    except ValueError:  # its text quotes the body
-        return None
-    return answer if isinstance(answer, dict) else None
+        return f": {masked(message, self._secret, where).rstrip('.')}."
 
 
 def _cause(error: Exception) -> str:

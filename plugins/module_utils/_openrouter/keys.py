@@ -4,7 +4,8 @@
 
 """An OpenRouter key as a value, its provisional and retired names, and the one way it is shown.
 
-This is private to the collection.
+This is private to the collection. What OpenRouter says of a key is checked here, once, and has the right type
+everywhere else.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+from ansible_collections.mai.clients.plugins.module_utils._text import LONGEST, shown
+
 from .errors import ServerFailed
+from .values import number, told
 
 # What a key looks like in a result: always all of these, null where OpenRouter does not say.
 FIELDS = (
@@ -45,6 +49,9 @@ FIELDS = (
 )
 # What a task can ask for; the rest is OpenRouter's to say.
 SETTINGS = ("name", "disabled", "limit", "limit_reset", "include_byok_in_limit", "expires_at", "workspace_id")
+_AMOUNTS = tuple(name for name in FIELDS if "usage" in name)
+# Far longer than any name that is given to a key.
+_LONGEST_NAME = 1000
 
 _PROVISIONAL = re.compile(r" ~(pending|retired)-(unsaved-|carried-)?[0-9a-f]{6,}\Z")
 
@@ -79,9 +86,14 @@ def is_retired(key: Key, name: str) -> bool:
     return _role(key, name)[:1] == ("retired",)
 
 
+def is_carried(key: Key, name: str) -> bool:
+    """Whether what such a key used this month counts towards the limit of the one in use."""
+    return _role(key, name) == ("retired", "carried-")
+
+
 def carried_usage(keys: t.Iterable[Key], name: str) -> float:
     """What replaced keys of this name used this month (USD), where that counts towards the limit of the one in use."""
-    return sum(key["usage_monthly"] or 0.0 for key in keys if _role(key, name) == ("retired", "carried-"))
+    return sum(key["usage_monthly"] or 0.0 for key in keys if is_carried(key, name))
 
 
 def limit_left(limit: float | None, used: float, now: float | None = None) -> float | None:
@@ -106,15 +118,43 @@ def has_provisional_form(name: str) -> bool:
     return bool(_PROVISIONAL.search(name))
 
 
-def parse_time(text: str | None) -> datetime | None:
+def parse_time(text: t.Any) -> datetime | None:
     """ISO 8601 as OpenRouter writes it (with or without fractions, Z or an offset); None when it is not that."""
-    if not text:
+    if not isinstance(text, str):
         return None
     try:
-        moment = datetime.fromisoformat(re.sub(r"\.\d+", "", str(text)).replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(re.sub(r"\.\d+", "", text).replace("Z", "+00:00"))
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _is_text(value: t.Any) -> bool:
+    return isinstance(value, str) and len(value) <= LONGEST
+
+
+# Where null says something (no limit, never) or is what a new key would get, nothing else may pass for it: such a key
+# could be taken for an unused one, or its successor be made without a limit.
+_NOT_GUESSED: t.Mapping[str, t.Callable[[t.Any], bool]] = {
+    "disabled": lambda value: isinstance(value, bool),
+    "include_byok_in_limit": lambda value: value is None or isinstance(value, bool),
+    "limit": lambda value: value is None or number(value, 0) is not None,
+    "limit_reset": lambda value: value is None or _is_text(value),
+    "expires_at": lambda value: value is None or (_is_text(value) and parse_time(value) is not None),
+    "last_used_at": lambda value: value is None or _is_text(value),
+    "workspace_id": lambda value: value is None or _is_text(value),
+}
+
+
+def _understood(name: str, value: t.Any) -> t.Any:
+    """A field of a key, null where OpenRouter does not say what it should."""
+    if name in _AMOUNTS:
+        return number(value, 0)
+    if name == "limit_remaining":
+        return number(value)
+    if isinstance(value, str):
+        return told(value)
+    return value if name in _NOT_GUESSED else None
 
 
 @dataclass(frozen=True)
@@ -125,9 +165,21 @@ class Key:
 
     @classmethod
     def from_api(cls, data: t.Any) -> Key:
-        if not isinstance(data, dict) or not all(isinstance(data.get(name), str) for name in ("hash", "name")):
-            raise ServerFailed("OpenRouter described a key without its hash or name.")
-        return cls(data["hash"], data["name"], data)
+        """Everything of a key that this collection knows, in the right types; its name as it is, whatever is in it."""
+        given = data if isinstance(data, dict) else {}
+        key_hash, name = given.get("hash"), given.get("name")
+        if not isinstance(key_hash, str) or not re.fullmatch("[0-9a-f]{64}", key_hash):
+            raise ServerFailed("OpenRouter described a key without its hash. Check base_url.")
+        if not isinstance(name, str) or len(name) > _LONGEST_NAME:
+            raise ServerFailed(f"OpenRouter described the key {key_hash} without its name. Check base_url.")
+        for field_name, is_right in _NOT_GUESSED.items():
+            if not is_right(given.get(field_name)):
+                raise ServerFailed(
+                    f"OpenRouter described the key {key_hash} ({told(name)}) with a {field_name} that cannot be"
+                    " understood. Nothing is guessed about it: look at the key at OpenRouter, and check base_url."
+                )
+        known = {field_name: _understood(field_name, given.get(field_name)) for field_name in FIELDS}
+        return cls(key_hash, name, {**known, "hash": key_hash, "name": name})
 
     def __getitem__(self, name: str) -> t.Any:
         return self.data.get(name)
@@ -143,7 +195,7 @@ class Key:
     @property
     def unused(self) -> bool:
         """Nothing was ever spent with it. What is not known counts as used."""
-        return self["usage"] == 0 and not self["byok_usage"] and self["last_used_at"] is None
+        return self["usage"] == self["byok_usage"] == 0 and self["last_used_at"] is None
 
     @property
     def created(self) -> datetime | None:
@@ -165,8 +217,9 @@ class Key:
         return {name: value for name, value in wanted.items() if not _same(self[name], value)}
 
     def __str__(self) -> str:
-        usage = "unknown" if self["usage"] is None else f"{self['usage']:g} USD"
-        return f"{self.hash} ({self.name}, created {self['created_at'] or 'at an unknown time'}, usage {usage})"
+        spent, created = number(self["usage"]), shown(self["created_at"] or "at an unknown time")
+        usage = "unknown" if spent is None else f"{spent:g} USD"
+        return f"{shown(self.hash)} ({told(self.name)}, created {created}, usage {usage})"
 
 
 def _same(one: t.Any, other: t.Any) -> bool:

@@ -20,7 +20,9 @@ import time
 import typing as t
 
 from .client import Client
+from .errors import ServerFailed
 from .keys import Key
+from .values import json_object, number
 
 MAX_AGE = 60.0
 # How long one waits for another's listing. When OpenRouter fails, all shall find out side by side, not in turn.
@@ -63,11 +65,15 @@ class Listing:
             os.unlink(self._path(workspace_id))
 
     def _read(self, file: t.IO[str]) -> list[Key] | None:
-        text = file.read()
-        content = json.loads(text) if text else {"time": 0}
-        if not 0 <= self._clock() - content["time"] < MAX_AGE:
+        """What cannot be read is no listing, and is written anew."""
+        try:
+            content = json_object(file.read()) or {}
+            listed = number(content.get("time"), 0)
+            if listed is None or not 0 <= self._clock() - listed < MAX_AGE:
+                return None
+            return [Key.from_api(data) for data in content["keys"]]
+        except (ServerFailed, UnicodeDecodeError, KeyError, TypeError):
             return None
-        return [Key.from_api(data) for data in content["keys"]]
 
     def _path(self, workspace_id: str | None) -> str:
         account = json.dumps([self._client.identity, workspace_id])

@@ -45,6 +45,24 @@ def in_parallel(
     return list(queue)
 
 
+def within(seconds: float, work: t.Callable[[], T]) -> T:
+    """What the work comes to, or TimeoutError: then nobody waits for it any more.
+
+    A time limit of a socket starts anew with every byte, so it does not bind whoever sends one now and then. The thread
+    that reads those is left to itself: it ends with its connection, and does not keep the process from ending.
+    """
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return outcome.result(seconds)
+
+
 class Together:
     """Who asks for the same at the same time shares one answer, which is begun after each of them has asked."""
 

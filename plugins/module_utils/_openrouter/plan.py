@@ -22,10 +22,10 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from .errors import DuplicateName, ForeignSecret, LostSecret, NotFound, NotPossible, StoreRefused
+from .errors import DuplicateName, ForeignSecret, LostSecret, NotFound, NotPossible, ServerFailed, StoreRefused
 from .keys import (
     Key,
-    carried_usage,
+    is_carried,
     is_pending,
     is_retired,
     is_unsaved,
@@ -212,12 +212,21 @@ class _Present:
     def _fields(self, key: Key | None, former: Key | None = None) -> dict[str, t.Any]:
         """What is asked of a key that is there, or of a new one in place of a former."""
         fields = dict(self.desired.fields)
-        used = carried_usage(self.keys, self.name or "")
-        if former and self.desired.carry_usage:
-            used += former["usage_monthly"] or 0.0
-        if "limit" in fields:
+        if fields.get("limit") is not None:
+            used = self._carried(former if self.desired.carry_usage else None)
             fields["limit"] = limit_left(fields["limit"], used, key["limit"] if key else None)
         return fields
+
+    def _carried(self, former: Key | None) -> float:
+        """What is taken off the limit: what is not known must not pass for nothing."""
+        counted = [key for key in self.keys if is_carried(key, self.name or "")] + ([former] if former else [])
+        unknown = [key for key in counted if key["usage_monthly"] is None]
+        if unknown:
+            raise ServerFailed(
+                f"OpenRouter does not say what replaced keys of {self.name} used this month ({_listed(unknown)}), which"
+                " counts towards its limit. Nothing was changed. Look at these keys at OpenRouter, then run again."
+            )
+        return sum(key["usage_monthly"] for key in counted)
 
     def _finish(self, held: Key) -> list[Action]:
         """The secret of a provisional key is stored: only its name is missing."""

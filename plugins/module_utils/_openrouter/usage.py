@@ -10,10 +10,14 @@ This is private to the collection.
 from __future__ import annotations
 
 import math
+import re
 import typing as t
+
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
 from .errors import ServerFailed
 from .keys import Key
+from .values import number
 
 SPENT = ("usage", "usage_daily", "usage_weekly", "usage_monthly")
 _SHOWN = ("hash", "name", "disabled", *SPENT, "limit", "limit_reset", "limit_remaining", "last_used_at", "workspace_id")
@@ -39,7 +43,7 @@ def _percent_used(limit: t.Any, remaining: t.Any) -> float | None:
     """Of the limit in the time that it counts for. Nothing is ever left of a limit of 0."""
     if limit is None or remaining is None:
         return None
-    return round(100 * (limit - remaining) / limit, 2) if limit else 100.0
+    return number(round(100 * (limit - remaining) / limit, 2)) if limit else 100.0
 
 
 def totals_of(keys: t.Sequence[Key]) -> Row:
@@ -52,9 +56,10 @@ def by_day_and_model(rows: t.Iterable[t.Mapping[str, t.Any]]) -> list[Row]:
     grouped: dict[tuple[str, str], list[t.Mapping[str, t.Any]]] = {}
     for row in rows:
         date, model = row.get("date"), row.get("model")
-        if not isinstance(date, str) or not isinstance(model, str):
+        day = re.match(r"\d{4}-\d\d-\d\d", date, re.ASCII) if isinstance(date, str) else None
+        if not day or not isinstance(model, str):
             raise ServerFailed("OpenRouter's answer to GET /activity has a row without its date or model.")
-        grouped.setdefault((date[:10], model), []).append(row)
+        grouped.setdefault((day.group(), shown(model)), []).append(row)
     latest_first = sorted(sorted(grouped), key=lambda group: group[0], reverse=True)
     return [{"date": group[0], "model": group[1], **_amounts(grouped[group])} for group in latest_first]
 
@@ -65,5 +70,5 @@ def _amounts(rows: t.Sequence[t.Mapping[str, t.Any]]) -> Row:
 
 def _sum(values: t.Iterable[t.Any]) -> t.Any:
     """Exact for counts; of amounts without the noise of binary fractions. What is not known adds nothing."""
-    known = [value for value in values if isinstance(value, (int, float))]
+    known = [value for value in map(number, values) if value is not None]
     return sum(known) if all(isinstance(value, int) for value in known) else round(math.fsum(known), 9)

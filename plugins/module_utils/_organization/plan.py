@@ -9,13 +9,18 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.mai.clients.plugins.module_utils._database import Database
+from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
+from ansible_collections.mai.clients.plugins.module_utils._database import Database, number
 from ansible_collections.mai.clients.plugins.module_utils._organization import members, schema
-from ansible_collections.mai.clients.plugins.module_utils._secret import sha256, short
+from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of, short
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
 
-class OrganizationError(Exception):
+class OrganizationError(Refused):
     """Why the organisation cannot be as it is wanted, and what to do; never with a key."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "organization")
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,7 +88,7 @@ def make_plan(database: Database, wanted: Wanted) -> Plan:
     given = dict(wanted.columns)
     key = given.get("openrouter_api_key") or (row or {}).get("openrouter_api_key")
     if key:
-        given["openrouter_key_hash"] = sha256(key)
+        given["openrouter_key_hash"] = hash_of(key)
     missing_columns = tuple(name for name in given if name not in columns and name != "openrouter_key_hash")
     given = {name: value for name, value in given.items() if name in columns}
     _check_conflicts(wanted.id, given, row, key, others)
@@ -128,24 +133,24 @@ def describe(row: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return the row as the result shows it: the hash in the place of the key."""
     if row is None:
         return None
-    shown = {
+    described = {
         name: row.get(name) for name in schema.COLUMNS if name not in ("openrouter_api_key", "openrouter_key_hash")
     }
     for name in ("markup_rate", "monthly_limit"):
-        shown[name] = schema.number(shown[name])
-    shown["is_active"] = bool(shown["is_active"]) if "is_active" in row else None
-    shown["key_hash"] = sha256(row["openrouter_api_key"]) if row.get("openrouter_api_key") else None
-    return shown
+        described[name] = number(described[name])
+    described["is_active"] = bool(described["is_active"]) if "is_active" in row else None
+    described["key_hash"] = hash_of(row.get("openrouter_api_key"))
+    return described
 
 
 def for_diff(row: dict[str, Any] | None, users: dict[str, int]) -> dict[str, Any]:
     if row is None:
         return {}
-    shown = {name: row[name] for name in schema.COLUMNS if name in row}
-    shown["openrouter_api_key"] = short(sha256(row["openrouter_api_key"] or ""))
-    if "openrouter_key_hash" in shown:
-        shown["openrouter_key_hash"] = short(shown["openrouter_key_hash"])
-    return dict(shown, **{f"users in {table}": count for table, count in users.items()})
+    compared = {name: row[name] for name in schema.COLUMNS if name in row}
+    compared["openrouter_api_key"] = short(hash_of(row["openrouter_api_key"]))
+    if "openrouter_key_hash" in compared:
+        compared["openrouter_key_hash"] = short(compared["openrouter_key_hash"])
+    return dict(compared, **{f"users in {table}": count for table, count in users.items()})
 
 
 def _check_shape(database: Database, columns: dict[str, str]) -> None:
@@ -181,8 +186,8 @@ def _check_conflicts(
         else:
             continue
         raise OrganizationError(
-            f'The organisations "{organization_id}" (wanted) and "{other["id"]}" (in the database) {problem}. Either '
-            f'take "{other["id"]}" as id (mai_client_id), or {way_out}, and run again.'
+            f'The organisations "{organization_id}" (wanted) and "{shown(other["id"])}" (in the database) {problem}. '
+            f'Either take "{shown(other["id"])}" as id (mai_client_id), or {way_out}, and run again.'
         )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from ansible_collections.mai.clients.plugins.module_utils._database import number
+
 TABLE = "client_organizations"
 
 COLUMNS = (
@@ -77,14 +79,6 @@ def same(current: Any, wanted: Any, declared_type: str, kind: str) -> bool:
             # PostgreSQL has rounded what it was given to four bytes, and would differ for ever.
             return _four_bytes(current) == _four_bytes(wanted)
     return current == wanted
-
-
-def number(value: Any) -> float | None:
-    """Return what a column for numbers holds; nothing when it is none, since SQLite stores anything anywhere."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
 
 
 def timestamp_unit(asked: str, row: dict[str, Any] | None, others: list[dict[str, Any]]) -> str:

@@ -14,6 +14,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import typing as t
 
 import httpx
@@ -329,6 +330,12 @@ FAULTS = {
     "the instance's URL is not OpenRouter's": Fault(
         elsewhere, "address of OpenRouter", "onboard_client.yml", "only at openrouter.ai"
     ),
+    "the database holds what no instance makes": Fault(
+        lambda agency: sql(agency, "CREATE VIEW daily_exchange_rates AS SELECT 1", "DROP VIEW daily_exchange_rates"),
+        "database",
+        "ls -lab",
+        "no table but a view",
+    ),
     "the organisation is not active": Fault(
         lambda agency: sql(agency, ROW + "is_active = 0", ROW + "is_active = 1"),
         "organisation",
@@ -428,6 +435,7 @@ TOGETHER = [
     ("the instance's URL is not OpenRouter's", "the organisation has another id", "less memory is free than wanted"),
     ("usage at OpenRouter only", "there is no administrator"),
     ("usage in the instance only",),
+    ("the database holds what no instance makes",),
     ("the instance was killed",),
 ]
 
@@ -462,22 +470,43 @@ def test_no_fault_is_left_out() -> None:
     assert sorted(name for names in TOGETHER for name in names) == sorted(FAULTS)
 
 
+def restarted_with(agency: Agency, settings: str) -> None:
+    """As somebody does who edits the settings on the machine and starts the instance again."""
+    directory = agency.directory(SLUG)
+    assert (directory / "settings.env").read_text() != settings
+    (directory / "settings.env").write_text(settings)
+    agency.stop(SLUG)
+    with (directory / "instance.log").open("ab") as log:
+        process = subprocess.Popen(
+            ["./start-mai-instance.sh"], cwd=directory, stdout=log, stderr=log, start_new_session=True
+        )
+    (directory / "instance.pid").write_text(f"{process.pid}\n")
+    url = f"http://127.0.0.1:{agency.clients[SLUG]['mai_port']}/health"
+    deadline = time.monotonic() + 30
+    while True:
+        with contextlib.suppress(httpx.HTTPError):
+            httpx.get(url).raise_for_status()
+            return
+        assert time.monotonic() < deadline, (directory / "instance.log").read_text()
+        time.sleep(0.2)
+
+
 def test_what_tracking_needs_and_who_chats(agency: Agency, client: str, named: list[tuple[str, str]]) -> None:
     tracking, chat = "variables for tracking", "chat of one token"
+    settings = agency.directory(client) / "settings.env"
+    made = settings.read_text()
     try:
-        agency.client(client, mai_extra_env={"ORGANIZATION_NAME": ""})
-        agency.onboard(client)
+        restarted_with(agency, made.replace(f'ORGANIZATION_NAME="Client {client}"', 'ORGANIZATION_NAME=""'))
         assert diagnosed(agency).rc == 2
         assert set(checks(agency, "failed")) == {tracking}
         assert "without ORGANIZATION_NAME" in checks(agency, "failed")[tracking]["cause"]
-        agency.client(client, mai_extra_env={"OPENROUTER_EXTERNAL_USER": "somebody-001"})
-        agency.onboard(client)
+        restarted_with(agency, made.replace(f'EXTERNAL_USER="{client}-001"', 'EXTERNAL_USER="somebody-001"'))
         assert diagnosed(agency, "-e", "paid_test=true").rc == 2
         assert set(checks(agency, "failed")) == {tracking, chat}
         assert "somebody-001_user_" in checks(agency, "failed")[chat]["cause"]
     finally:
-        agency.client(client, mai_extra_env=None)
         agency.onboard(client)
+    assert settings.read_text() == made
     named += [
         ("one of mAI's three variables is missing", tracking),
         ("mAI chats under another user (only with paid_test)", chat),

@@ -55,7 +55,7 @@ def test_every_client_is_a_row(agency: Agency, clients: list[str]) -> None:
     abc = found["company-abc"]
     assert (abc["limit"], abc["used_this_month"], abc["percent_of_limit"], abc["differs"]) == (50, 41, 82, [])
     assert abc["key_hash"] == agency.key("company-abc")["hash"] and abc["image"] == "native"
-    assert found["zolw"]["differs"] == [] and found["zolw"]["name"] == 'Żółw & "Söhne"\nSp. z o.o.'
+    assert found["zolw"]["differs"] == [] and found["zolw"]["name"] == 'Żółw & "Söhne"␊Sp. z o.o.'
     assert found["newcomer"]["key_state"] == "missing"
     calls = [(call["method"], call["path"]) for call in agency.control.journal()]
     assert calls == [("GET", "/api/v1/keys")]

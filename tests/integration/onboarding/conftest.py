@@ -184,6 +184,15 @@ class Agency:
         assert not self.lock(slug).exists()
         assert not [path.name for path in self.directory(slug).iterdir() if ".mai-" in path.name[1:]]
 
+    def stop(self, slug: str) -> None:
+        """Its process ends, and nobody starts it again."""
+        pid = self.pid(slug)
+        os.killpg(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while pathlib.Path(f"/proc/{pid}/cwd").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
     def end(self) -> None:
         """Stop the instances."""
         for file in self.deployments.glob("client-*/instance.pid"):

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import copy
+import csv
+import io
 import typing as t
 
 import pytest
@@ -115,6 +117,8 @@ def test_states(seen: t.Any, keys: t.Any, client: t.Any, state: str) -> None:
         (SEEN, (KEY,), {"settings_differ": ["BRAND"]}, "settings: BRAND"),
         (changed(SEEN, "image.id", "sha256:2"), (KEY,), {}, "upgrade_client.yml"),
         (changed(SEEN, "database.error", "locked"), (KEY,), {}, "cannot be read: locked"),
+        (changed(SEEN, "database.organizations", "abc"), (KEY,), {}, "what the look found cannot be read (database)"),
+        (SEEN, (changed(KEY, "limit", "abc"),), {}, "limit ? instead of 500.00"),
         (changed(SEEN, "database.organizations", []), (KEY,), {}, "0 organisations"),
         (
             changed(SEEN, "database.organizations", [{"is_active": True, "key_hash": "c"}]),
@@ -163,8 +167,67 @@ def test_the_table_is_aligned() -> None:
 
 def test_csv_keeps_hostile_names() -> None:
     text = overview_csv([row(name='a, "b"\nc')])
-    assert text.splitlines()[0].startswith("client,name,machine") and '"a, ""b""\nc"' in text
+    assert text.splitlines()[0].startswith("client,name,machine") and '"a, ""b""␊c"' in text
     assert overview_csv([]) == "\r\n"
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝"])
+def test_csv_holds_no_formula(sign: str) -> None:
+    evil = f"{sign}1+cmd|' /C calc'!A0"
+    rows = [
+        row(name=evil, problems=[evil], keys=(changed(KEY, "limit", -5),)),
+        row(name=f"\t{evil}"),
+        row(name=f"\r{evil}"),
+    ]
+    read = list(csv.DictReader(io.StringIO(overview_csv(rows), newline="")))
+    assert [one["name"] for one in read] == [f"'{evil}", f"␉{evil}", f"␍{evil}"]
+    assert read[0]["differs"].startswith(f"'{evil}; ")
+    # A number stays one, also below zero
+    assert read[0]["limit"] == "-5" and read[1]["limit"] == "500.0"
+    assert all(
+        not cell.startswith(sign)
+        for one in read
+        for name, cell in one.items()
+        if name not in ("limit", "percent_of_limit")
+    )
+
+
+ESCAPES = "x\nup  client-forged \u202e\x1b[2J\u2028"
+
+
+def test_every_row_is_a_line() -> None:
+    key = {**KEY, "last_used_at": ESCAPES, "limit_reset": ESCAPES, "label": ESCAPES}
+    seen = changed(SEEN, "containers", [{**SEEN["containers"][0], "image": ESCAPES * 50}])
+    rows = [row(seen, (key,), name=ESCAPES, machine=ESCAPES * 50, url=ESCAPES, problems=[ESCAPES]), row(slug="x")]
+    unclaimed = unclaimed_keys([{"name": f"client-{ESCAPES}"}, *({"name": name} for name in (None, 7, ["a"]))], {}, [])
+    assert unclaimed == ["client-x␊up  client-forged <U+202E>␛[2J<U+2028>"]
+    lines = overview_table(rows, unclaimed).splitlines()
+    assert len(lines) == 3 + 2 + sum(len(one["differs"]) for one in rows) + 1
+    assert all(line.isprintable() for line in lines) and max(map(len, lines[:3])) < 400
+    text = overview_csv(rows)
+    assert len(text.splitlines()) == len(list(csv.reader(io.StringIO(text, newline="")))) == 3
+    alarms = overview_alarms([{**rows[0], "client": ESCAPES, "percent_of_limit": 90.0}], "limit80")
+    assert len(alarms) == 1 and alarms[0].isprintable()
+    assert all(value.isprintable() for one in rows for value in one.values() if isinstance(value, str))
+
+
+def test_a_database_that_cannot_be_read_is_said_beside_the_state() -> None:
+    seen = changed(changed(SEEN, "database.error", "It is a link"), "database.error_reason", "foreign")
+    found = row(seen)
+    assert found["state"] == "up" and found["differs"] == ["the database cannot be read: It is a link"]
+
+
+@pytest.mark.parametrize("odd", ["abc", [1], {"a": 1}, True, float("nan"), 10**400, -1, "1e5", None])
+def test_odd_numbers_of_openrouter(odd: t.Any) -> None:
+    for name in ("limit", "usage_monthly"):
+        found = row(keys=(changed(KEY, name, odd),))
+        alarms = overview_alarms([found], "limit80")
+        assert overview_table([found]).splitlines()[1].startswith("company-abc") and len(alarms) <= 1
+    for rows in ([{**row(), "percent_of_limit": odd, "disk_free_bytes": odd}],):
+        assert len(overview_alarms(rows, "limit80,disk5")) <= 2
+    # What is no number is not "NO LIMIT", which null says
+    limit = row(keys=(changed(KEY, "limit", odd),))["limit"]
+    assert limit == (odd if odd in (None, -1) and odd is not True else "?")
 
 
 def test_alarms() -> None:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import copy
+import re
+import shlex
 import typing as t
 
 import pytest
-from ansible_collections.mai.clients.plugins.filter.client_details import client_details, details_text
-from ansible_collections.mai.clients.plugins.filter.diagnosis import CHECKS, diagnosis, diagnosis_table
+from ansible_collections.mai.clients.plugins.filter.diagnosis import CHECKS, diagnosis, diagnosis_table, plain
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
 HASH, OTHER = "a" * 64, "b" * 64
@@ -66,10 +67,12 @@ CASE: dict[str, t.Any] = {
             "ready": True,
             "onboarding": False,
         },
-        "stored_connection": {"form": "rows", "connections": [{"url": URL, "key_hash": HASH}]},
+        "stored_connection": {"form": "rows", "connections": [{"url": URL, "url_hash": sha256(URL), "key_hash": HASH}]},
         "database": {
             "path": "/opt/data/webui.db",
+            "exists": True,
             "error": None,
+            "error_reason": None,
             "tracks_usage": True,
             "users": 1,
             "administrators": 1,
@@ -153,6 +156,24 @@ def test_all_as_it_should_be() -> None:
             "not the client's",
             "onboard_client.yml",
         ),
+        (
+            {"seen.stored_connection.connections": [{"url": "https://x/v1", "url_hash": OTHER, "key_hash": HASH}]},
+            "key saved in Open WebUI",
+            "another URL",
+            f"base_url={URL} replaces_urls={OTHER}'",
+        ),
+        (
+            {"seen.database.error": "It is a link", "seen.database.error_reason": "foreign"},
+            "database",
+            "It is a link",
+            "ls -lab /opt/mai/deployments/client-abc/data",
+        ),
+        (
+            {"seen.database.error": "It has no end", "seen.database.error_reason": "endless"},
+            "database",
+            "It has no end",
+            "docker logs",
+        ),
         ({"seen.probe.models": {"status": "failed", "count": 0, "reason": "none"}}, "models", "none", "docker logs"),
         (
             {"seen.stored_connection.connections": [{"url": "https://x/v1", "key_hash": HASH}]},
@@ -168,6 +189,8 @@ def test_all_as_it_should_be() -> None:
         ({"seen.database.tracking.used_today": 0.0}, "usage today", "nothing in the instance", "docker logs"),
         ({"key.usage_daily": 0.0}, "usage today", "nothing at OpenRouter", "client_info.yml"),
         ({"seen.database.tracking.exchange_rate.rate": 4.0}, "exchange rate", "built-in 4.0", "nbp.pl"),
+        ({"seen.database.tracking.exchange_rate.rate": None}, "exchange rate", "2026-11-26 in the", "docker logs"),
+        ({"seen.database.tracking.exchange_rate.rate": "abc"}, "exchange rate", "is no number", "docker logs"),
         (
             {"seen.database.tracking.provisioning_key_saved": True},
             "no provisioning key inside",
@@ -228,6 +251,7 @@ def test_unknown_without_the_machine() -> None:
         ({"seen.docker.data_root_free_bytes": None, "seen.directory.free_bytes": None}, {"disk"}),
         ({"seen.machine.memory_available_bytes": None}, {"memory"}),
         ({"chat": {}}, {"chat of one token"}),
+        ({"seen.database.exists": False}, {"database"}),
         (
             {
                 "seen.database.tracking.used_today": 0.0,
@@ -241,10 +265,26 @@ def test_unknown(changes: dict[str, t.Any], checks: set[str]) -> None:
     assert unknown(changes) == checks
 
 
-def test_unknown_without_the_database() -> None:
-    checks = found({"seen.database.error": "no SQLite database"})
-    assert checks["organisation"]["result"] == checks["exchange rate"]["result"] == "unknown"
-    assert "no SQLite database" in checks["organisation"]["cause"]
+OF_DATABASE = {
+    *("key saved in Open WebUI", "address of OpenRouter", "variables for tracking", "organisation", "users mapped"),
+    *("users members", "usage today", "exchange rate", "no provisioning key inside", "administrator"),
+}
+
+
+@pytest.mark.parametrize("reason", ["locked", "busy", "unreachable", "missing", None])
+def test_unknown_without_the_database(reason: str | None) -> None:
+    error = {"seen.database.error": "It is in use", "seen.database.error_reason": reason}
+    assert unknown(error) == OF_DATABASE | {"database"}
+    checks = found(error)
+    assert "It is in use" in checks["organisation"]["cause"] and "It is in use" in checks["database"]["cause"]
+
+
+@pytest.mark.parametrize("reason", ["foreign", "endless", "damaged", "unreadable", "refused"])
+def test_a_database_that_its_people_made_unreadable_is_one_failure(reason: str) -> None:
+    checks = found({"seen.database.error": "It is odd", "seen.database.error_reason": reason})
+    assert [name for name, one in checks.items() if one["result"] == "failed"] == ["database"]
+    assert {name for name, one in checks.items() if one["result"] == "unknown"} == OF_DATABASE
+    assert "It is odd" in checks["database"]["cause"] and checks["database"]["remedy"]
 
 
 def test_plain_open_webui_counts_nothing() -> None:
@@ -262,19 +302,155 @@ def test_table() -> None:
     assert lines[4].startswith("unknown  chat of one token") and lines[5].startswith("ok       provisioning key")
 
 
-def test_details() -> None:
-    seen = copy.deepcopy(CASE["seen"])
-    row = {"client": "abc", "name": "A\nBC", "state": "up", "differs": []}
-    details = client_details(seen, row, [{**CASE["key"], "limit": None}], "client-abc", "handovers/abc.md")
-    assert details["keys at OpenRouter"][0]["hash"] == HASH
-    text = details_text(details)
-    for line in (
-        "  name: A BC",
-        "  limit: NO LIMIT",
-        "  free: 9,216.0 MiB",
-        "  usage daily: 1",
-        "  differs: -",
-        "  managed: yes",
-    ):
-        assert line in text.splitlines(), text
-    assert client_details({}, row, None, "client-abc", "x") == {"client": row, "keys at OpenRouter": None}
+# What is pasted
+
+HOSTILE = (
+    "PWNED' ; touch x ; echo '",
+    'PWNED" ; touch x ; echo "',
+    "PWNED`touch x`",
+    "PWNED$(touch x)",
+    "{{ lookup('pipe', 'touch PWNED') }}",
+    "{%PWNED%}",
+    "-PWNED",
+    "@PWNED",
+    "PWNED state=absent",
+    "PWNED=1",
+    "PWNED\nok  sign-up closed",
+    "PWNED\\",
+    "PWNED;x",
+    "PWNED|x",
+    "PWNED&x",
+    "PWNED>x",
+    "PWNED*",
+    "PWNED?",
+    "PWNED#",
+    "~PWNED",
+    "PWNED\u202e",
+    "PWNED%x",
+    "PWNED!x",
+    "PWNED,x",
+    "PWNEDż",
+    "PWNED" + "x" * 500,
+)
+ROW = CASE["seen"]["database"]["organizations"][0]
+# Where each is looked for: in the failure that it makes
+PLACES: dict[str, t.Callable[[str], dict[str, t.Any]]] = {
+    "organisation": lambda text: {"seen.database.organizations": [ROW, {**ROW, "id": text}]},
+    "the only organisation": lambda text: {"seen.database.organizations": [{**ROW, "id": text}]},
+    "URL": lambda text: {"seen.stored_connection.connections": [{"url": text, "url_hash": None, "key_hash": HASH}]},
+    "hash of a URL": lambda text: {
+        "seen.stored_connection.connections": [{"url": "https://x/", "url_hash": text, "key_hash": HASH}]
+    },
+    "hash of a key": lambda text: {"seen.stored_connection.connections": [{"url": URL, "key_hash": text}]},
+    "path": lambda text: {
+        "seen.database.path": text,
+        "seen.database.tracking.provisioning_key_saved": True,
+        "seen.database.tracking.users_not_members": 1,
+        "seen.probe.signup_closed": False,
+    },
+    "e-mail": lambda text: {"seen.database.administrators": 0, "client.admin_email": text},
+    "service": lambda text: {"client.service": text, "seen.health.ready": False},
+    "unit": lambda text: {
+        "client.service": text,
+        "client.deployment": "native",
+        "seen.unit": {"exists": True},
+        "seen.health.ready": False,
+    },
+    "directory": lambda text: {
+        "client.directory": text,
+        "client.deployment": "native",
+        "seen.health.ready": False,
+        "seen.database.error": "x",
+        "seen.database.error_reason": "foreign",
+    },
+    "directory of the key": lambda text: {
+        "client.directory": text,
+        "seen.stored_connection.connections": [{"url": URL, "key_hash": OTHER}],
+    },
+    "address": lambda text: {
+        "client.api_base_url": text,
+        "seen.stored_connection.connections": [{"url": URL, "key_hash": OTHER}],
+    },
+    "client's id": lambda text: {
+        "client.client_id": text,
+        "seen.database.organizations": [{**ROW, "id": text}],
+        "seen.database.tracking.users_not_members": 1,
+    },
+    "slug": lambda text: {
+        "client.slug": text,
+        "client.problems": ["x"],
+        "key.disabled": True,
+        "seen.database.tracking.users_not_members": 1,
+        "seen.database.tracking.exchange_rate.rate": 4.0,
+        "seen.machine.memory_available_bytes": 0,
+        "seen.health.ready": False,
+    },
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_of_others_is_pasted(place: str, text: str) -> None:
+    checks = found(PLACES[place](text))
+    remedies = [one["remedy"] for one in checks.values() if one["result"] == "failed"]
+    assert remedies and all(remedies), checks
+    assert not [remedy for remedy in remedies if "PWNED" in remedy or not remedy.isprintable()]
+    lines = diagnosis_table(list(checks.values())).split("\n")
+    assert len(lines) == 2 + len(checks) + len([one for one in checks.values() if one["remedy"]])
+    assert all(line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_is_plain_is_pasted_as_it_is(place: str) -> None:
+    text = f"https://{'f' * 50}.example/x.y_z:1" if place in ("address", "URL") else "Some-Thing_1.x"
+    checks = found(PLACES[place](text))
+    commands = [one["remedy"] for one in checks.values() if one["remedy"].startswith("ansible")]
+    assert commands
+    for command in commands:
+        # Two shells may read it: the operator's, and of module shell, that of the machine
+        words = shlex.split(command)
+        assert words[0] in ("ansible", "ansible-playbook", "ansible-inventory") and "{{" not in command
+        if "-m" in words and words[words.index("-m") + 1].startswith("mai.clients."):
+            pairs = [word.partition("=") for word in words[words.index("-a") + 1].split()]
+            assert all(re.fullmatch("[a-z_]+", name) and plain(value) for name, _is, value in pairs)
+    if place not in ("URL", "hash of a URL", "directory"):
+        assert any(text in command for command in commands), commands
+
+
+def test_where_to_look_instead() -> None:
+    odd = PLACES["organisation"]("x' ; touch PWNED ; echo '")
+    assert found(odd)["organisation"]["remedy"] == (
+        "see the organisations in playbooks/client_info.yml -e client=abc, and correct by hand the one that is not the "
+        "client's"
+    )
+    assert "Settings, Connections" in found(PLACES["URL"]("x y"))["key saved in Open WebUI"]["remedy"]
+    assert found({"client.service": "a b", "seen.health.ready": False})["instance healthy"]["remedy"] == (
+        "see the log of its container on its machine"
+    )
+    # A password that the inventory has in an address is not told, either
+    connection = [{"url": URL, "key_hash": OTHER}]
+    with_password = {"client.api_base_url": "https://u:p@x/v1", "seen.stored_connection.connections": connection}
+    assert "u:p" not in str(found(with_password))
+
+
+def test_an_id_with_a_line_break_is_the_clients() -> None:
+    """What was seen is as it is shown."""
+    row = {**ROW, "id": "a␊b", "name": "c␊d"}
+    client = {"client.client_id": "a\nb", "client.client_name": "c\nd"}
+    chat = {"chat.external_user": "a␊b_user_1"}
+    environment = {"seen.environment.OPENROUTER_EXTERNAL_USER": sha256("a\nb")}
+    settings = {"seen.settings.OPENROUTER_EXTERNAL_USER": sha256("a\nb")}
+    checks = found({**client, **chat, **environment, **settings, "seen.database.organizations": [row]})
+    assert [one for one in checks.values() if one["result"] != "ok"] == []
+
+
+@pytest.mark.parametrize("deployment", ["docker", "native"])
+def test_no_pasted_command_opens_an_instances_database_as_root_outside_of_its_container(deployment: str) -> None:
+    """A link in its place would lead root to a neighbour's; a module is confined, and so is the container."""
+    broken = {"client.deployment": deployment, "seen.database.administrators": 0, "client.admin_email": "a@abc.example"}
+    broken.update({"seen.database.tracking.provisioning_key_saved": True, "seen.probe.signup_closed": False})
+    remedies = [one["remedy"] for one in found(broken).values() if "sqlite3" in one["remedy"]]
+    assert len(remedies) == 3
+    for remedy in remedies:
+        assert ("docker exec mai-abc python3" in remedy) == (deployment == "docker"), remedy
+        assert ("/app/backend/data/webui.db" in remedy) == (deployment == "docker"), remedy

@@ -47,6 +47,7 @@ SEEN = {
     "port": {"number": 8001, "listening": False, "ours": False, "process": None},
     "image": {"present": False},
     "memory_limits_bytes": 0,
+    "database": {"error": None},
 }
 
 
@@ -139,3 +140,9 @@ def test_what_an_operator_should_know(client: dict, parts: dict, about: str) -> 
 
 def test_an_ordinary_machine_gives_no_warning() -> None:
     assert host_warnings(CLIENT, SEEN) == []
+
+
+def test_a_database_that_cannot_be_read_is_left_alone():
+    assert problems(database={"error": "The database /x/webui.db is locked: …. Run again."}) == [
+        "its database cannot be read: The database /x/webui.db is locked: …. Run again."
+    ]

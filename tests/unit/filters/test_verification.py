@@ -9,6 +9,7 @@ import copy
 
 import pytest
 from ansible_collections.mai.clients.plugins.filter.verification import CHECKS, verification
+from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
 HASH = "a" * 64
 EXPECTED = {
@@ -121,7 +122,15 @@ def test_a_working_instance_passes_every_check() -> None:
         ("organisation recorded", {"database": {"organizations": [{**ROW, "name": "X"}]}}, "failed", "'X'"),
         ("organisation recorded", {"database": {"organizations": [{**ROW, "id": "x"}]}}, "failed", "'x'"),
         ("organisation recorded", {"database": {"organizations": [{**ROW, "key_hash": "b"}]}}, "failed", "another key"),
-        ("organisation recorded", {"database": {"error": "locked"}}, "unknown", "locked"),
+        ("organisation recorded", {"database": {"error": "In use", "error_reason": "locked"}}, "unknown", "In use"),
+        ("organisation recorded", {"database": {"error": "In use", "error_reason": "busy"}}, "unknown", "In use"),
+        ("organisation recorded", {"database": {"error": "Away", "error_reason": "unreachable"}}, "unknown", "Away"),
+        ("organisation recorded", {"database": {"error": "A link", "error_reason": "foreign"}}, "failed", "A link"),
+        ("organisation recorded", {"database": {"error": "Endless", "error_reason": "endless"}}, "failed", "Endless"),
+        ("organisation recorded", {"database": {"error": "Torn", "error_reason": "damaged"}}, "failed", "Torn"),
+        ("organisation recorded", {"database": {"organizations": 7}}, "failed", "cannot be read (organisation"),
+        ("key saved in Open WebUI", {"database": {"error": "In use"}}, "unknown", "not known"),
+        ("models listed", probe(models={"status": ["x"], "count": 0, "reason": None}), "failed", "cannot be read (mod"),
         ("usage page", probe(usage_page={"status": 500}), "failed", "500"),
         ("usage page", probe(usage_page={"status": 404}), "unknown", "no usage page"),
         ("usage page", probe(usage_page={"status": None}), "unknown", "no usage page"),
@@ -130,3 +139,38 @@ def test_a_working_instance_passes_every_check() -> None:
 def test_a_fault_is_found_by_its_check(check: str, parts: dict, status: str, about: str) -> None:
     result = judged(check, **parts)
     assert (result["status"], about in result["detail"]) == (status, True), result
+
+
+def test_texts_are_compared_as_they_are_shown() -> None:
+    seen = {**SEEN, "database": {"error": None, "organizations": [{**ROW, "id": "a␊b", "name": "c<U+202E>d"}]}}
+    expected = {**EXPECTED, "client_id": "a\nb", "client_name": "c\u202ed"}
+    assert {result["status"] for result in verification(seen, expected)} == {"ok"}
+    [told] = [one for one in verification(seen, {**expected, "client_name": "x\ny"}) if one["status"] == "failed"]
+    assert told["detail"] == "the organisation's name in the database is 'c<U+202E>d', not 'x␊y'"
+
+
+@pytest.mark.parametrize(
+    ("url", "saved", "status"),
+    [
+        ("https://x/v1", "https://x/v1", "ok"),
+        ("https://x/v1", "https://x/v1/", "ok"),
+        ("https://x/v1/", "https://x/v1", "ok"),
+        ("https://x/v1", "https://x/v2", "failed"),
+        # Shown as the client's, but for what is not shown
+        ("https://x/v1", "https://x/v1?key=1", "failed"),
+    ],
+)
+def test_the_url_is_known_by_its_hash(url: str, saved: str, status: str) -> None:
+    shown_whole = "?" not in saved
+    connection = {"url": saved.partition("?")[0], "url_hash": sha256(saved) if shown_whole else None, "key_hash": HASH}
+    seen = {**SEEN, "stored_connection": {"form": "rows", "connections": [connection]}}
+    [result] = [
+        one for one in verification(seen, {**EXPECTED, "api_base_url": url}) if one["name"] == "key saved in Open WebUI"
+    ]
+    assert result["status"] == status
+
+
+def test_a_thousand_organisations_are_not_all_named() -> None:
+    rows = [{**ROW, "id": f"{number}-" + "x" * 400} for number in range(1000)]
+    detail = judged("organisation recorded", database={"organizations": rows})["detail"]
+    assert len(detail) < 500 and detail.endswith("and 995 more")

@@ -294,7 +294,7 @@ elif arguments[:2] == ["image", "inspect"]:
     sys.exit(not found)
 elif arguments[0] == "logs":
     lines = state["log"].splitlines(True)
-    sys.stderr.write("".join(lines[-20:] if "--tail" in arguments else lines))
+    sys.stderr.write("".join(lines[-int(arguments[arguments.index("--tail") + 1]) :]))
 else:
     sys.exit("unexpected: " + repr(arguments))
 """

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -18,15 +20,40 @@ def _users(path):
         return [row[0] for row in database.execute("SELECT name FROM user ORDER BY name")]
 
 
+_INSTANCE = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+for statement in sys.stdin:
+    database.execute(statement)
+    print("done", flush=True)
+"""
+
+
+class Instance:
+    """A process of its own, as an instance is: SQLite's locks are a process's."""
+
+    def __init__(self, path):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _INSTANCE, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def execute(self, statement):
+        self.process.stdin.write(statement + "\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "done\n"
+
+
 @pytest.fixture
 def live(tmp_path):
     """A database whose rows are in its -wal still, and a connection that keeps them there."""
-    with closing(sqlite3.connect(tmp_path / "webui.db", isolation_level=None)) as database:
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA wal_autocheckpoint=0")
-        database.execute("CREATE TABLE user (name TEXT)")
-        database.execute("INSERT INTO user VALUES ('before')")
-        yield database
+    instance = Instance(tmp_path / "webui.db")
+    with instance.process:
+        instance.execute("PRAGMA journal_mode=WAL")
+        instance.execute("PRAGMA wal_autocheckpoint=0")
+        instance.execute("CREATE TABLE user (name TEXT)")
+        instance.execute("INSERT INTO user VALUES ('before')")
+        yield instance
+        instance.process.kill()
 
 
 def test_what_is_in_the_log_only_is_copied_for_root_alone(tmp_path, live):

@@ -282,8 +282,13 @@ def test_stored_connection(directory, without_docker, form):
     assert look(directory)["stored_connection"] == {
         "form": form,
         "connections": [
-            {"url": "https://example.com/v1", "key_hash": None},
-            {"url": "https://openrouter.ai/api/v1", "key_hash": sha256(OLD_KEY)},
+            # No digest of a URL with a password in it: that could be guessed back
+            {"url": "https://example.com/v1", "url_hash": None, "key_hash": None},
+            {
+                "url": "https://openrouter.ai/api/v1",
+                "url_hash": sha256("https://openrouter.ai/api/v1"),
+                "key_hash": sha256(OLD_KEY),
+            },
         ],
     }
 

@@ -82,6 +82,31 @@ def test_an_old_listing_is_forgotten(tmp_path: pathlib.Path) -> None:
             assert lists(world) == expected
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"\x00\xff", b"{", b"[]", b"null", b"{}", b"[" * 100_000),
+        *(b'{"time": %s, "keys": []}' % odd for odd in (b"null", b'"1"', b"NaN", b"1e999", b"1" * 400, b"[]", b"true")),
+        *(
+            b'{"time": 1000, "keys": %s}' % odd
+            for odd in (b"null", b"1", b'"ab"', b'{"a": 1}', b"[1]", b'[{"hash": 1}]')
+        ),
+        b'{"time": 1000}',
+    ],
+    ids=lambda content: repr(content[:30]),
+)
+def test_a_listing_that_cannot_be_read_is_none(tmp_path: pathlib.Path, content: bytes) -> None:
+    world = World()
+    world.add(NAME)
+    with world.client() as client:
+        for expected in (1, 2, 2):
+            [key] = Listing(client, str(tmp_path), clock=lambda: 1001.0).keys(None, fresh=False)
+            assert (key.name, lists(world)) == (NAME, expected)
+            [file] = tmp_path.iterdir()
+            if expected == 1:
+                file.write_bytes(content)
+
+
 def test_a_task_lists_once_until_it_changes_something(tmp_path: pathlib.Path) -> None:
     world = World()
     with world.client() as client:

@@ -23,7 +23,15 @@ from tests.unit.openrouter.fakes import a_key
 
 @pytest.mark.parametrize(
     ("limit", "remaining", "percent"),
-    [(10.0, 7.5, 25.0), (10, 0, 100.0), (3.0, 1.0, 66.67), (0, 0, 100.0), (None, None, None), (10.0, None, None)],
+    [
+        (10.0, 7.5, 25.0),
+        (10, 0, 100.0),
+        (3.0, 1.0, 66.67),
+        (0, 0, 100.0),
+        (None, None, None),
+        (10.0, None, None),
+        (5e-324, -1e15, None),
+    ],
 )
 def test_percent_of_the_limit(limit: t.Any, remaining: t.Any, percent: t.Any) -> None:
     key = a_key("a", limit=limit, limit_remaining=remaining, usage=4.0)
@@ -67,7 +75,21 @@ def test_nothing_is_lost_by_adding_up(spent: list[tuple[str, str, int]]) -> None
     assert len({(one["date"], one["model"]) for one in rows}) == len(rows)
 
 
-@pytest.mark.parametrize("broken", [{"model": "a"}, {"date": "2026-11-23"}, {"date": 1, "model": "a"}])
+@pytest.mark.parametrize("odd", ["5", True, [], {}, float("nan"), float("inf"), 10**400, 1e300, None])
+def test_odd_amounts_add_nothing(odd: t.Any) -> None:
+    [found] = by_day_and_model([row("2026-11-23", "a", odd, prompt_tokens=odd), row("2026-11-23", "a", 1.0)])
+    assert (found["usage"], found["prompt_tokens"], found["requests"]) == (1.0, 0, 2)
+
+
+def test_words_of_activity_are_shown() -> None:
+    [found] = by_day_and_model([row("2026-11-23\nforged", "a\n\x1b[31m" + "b" * 1000, 1.0)])
+    assert found["date"] == "2026-11-23"
+    assert found["model"].isprintable() and len(found["model"]) <= 500
+
+
+@pytest.mark.parametrize(
+    "broken", [{"model": "a"}, {"date": "2026-11-23"}, {"date": 1, "model": "a"}, {"date": "\x1b[2J", "model": "a"}]
+)
 def test_rows_that_cannot_be_read(broken: dict[str, t.Any]) -> None:
     with pytest.raises(ServerFailed, match="without its date or model"):
         by_day_and_model([broken])

@@ -459,7 +459,7 @@ def test_missing_database(instance):
     assert str(instance.database) in result["msg"]
     assert not instance.database.exists()
     instance.database.mkdir()
-    assert instance.onboard()["reason"] == "missing"
+    assert instance.onboard()["reason"] == "foreign"
 
 
 def test_not_a_database(instance):
