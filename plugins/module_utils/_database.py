@@ -254,7 +254,7 @@ def _open_sqlite(file: str, name: str, readonly: bool, wait_timeout: float) -> D
             database.execute("BEGIN IMMEDIATE")
             return database
         try:
-            database.connection = connection(file, "ro", wait_timeout)
+            database.connection = connection(file, "ro&immutable=1" if _rests(file) else "ro", wait_timeout)
             _begin_reading(database)
         except sqlite3.OperationalError as error:
             if "readonly" not in str(error):
@@ -270,6 +270,18 @@ def _open_sqlite(file: str, name: str, readonly: bool, wait_timeout: float) -> D
             database.connection.close()
         raise database.translate(error) from None
     return database
+
+
+def _rests(file: str) -> bool:
+    """Whether it is a database with a log that nobody has open: a reader needs none, and would leave an empty one."""
+    if os.path.lexists(file + "-wal") or os.path.lexists(file + "-journal"):
+        return False
+    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        # The version that a file is read and written by: 1 has a journal, 2 a log
+        return os.pread(descriptor, 2, 18) == b"\2\2"
+    finally:
+        os.close(descriptor)
 
 
 def check_files(file: str, name: str) -> None:

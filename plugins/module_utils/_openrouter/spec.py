@@ -234,10 +234,12 @@ def _limit(value: t.Any) -> float | None:
         return None
     try:
         limit = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         limit = math.nan
     if not math.isfinite(limit) or limit < 0:
-        raise InvalidOption(f"limit must be a number of US dollars, 0 or more, or null for no limit. It is {value!r}.")
+        raise InvalidOption(
+            f"limit must be a number of US dollars, 0 or more, or null for no limit. It is {repr(value)[:60]}."
+        )
     return limit
 
 

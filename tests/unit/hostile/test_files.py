@@ -278,6 +278,17 @@ def test_whatever_lies_in_the_directory_is_neither_followed_nor_waited_for(machi
     _sentences(machine.modules())
 
 
+@pytest.mark.parametrize("mode", ["wal", "delete", "persist", "truncate"])
+def test_a_look_leaves_nothing_behind(machine, mode):
+    """A stopped instance's log is gone, and a reader would leave an empty one."""
+    sql(f"PRAGMA journal_mode={mode}", "UPDATE client_organizations SET timezone = 'x'")(
+        machine.database, machine.victim
+    )
+    before = sorted(machine.database.parent.iterdir())
+    assert machine.look()["database"]["organizations"][0]["timezone"] == "x"
+    assert sorted(machine.database.parent.iterdir()) == before
+
+
 def test_the_copy_is_whole_and_its_own(machine):
     """What all these refusals must not cost."""
     path, copy = str(machine.database), machine.directory / "copy.db"

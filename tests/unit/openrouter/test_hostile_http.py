@@ -15,25 +15,11 @@ from ansible_collections.mai.clients.plugins.module_utils._openrouter.apply impo
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import MAX_BODY, Client
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired
 
+from tests.unit.hostile.server import DRIPS, HostileServer, answering, dripping, endless, outcome
 from tests.unit.openrouter.fakes import NAME, PROVISIONING_KEY, World
-from tests.unit.openrouter.hostile_server import HostileServer, answering, dripping, endless, outcome
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 MIB = 2**20
-DRIPS = {
-    "status line": (b"HTTP/1.1 200 ", b"O"),
-    "header": (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
-    "headers": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
-    "100 Continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "early hints": (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
-    "body with a length": (OK + b"Content-Length: 1000000\r\n\r\n{", b" "),
-    "body without a length": (OK + b"Connection: close\r\n\r\n", b" "),
-    "chunks": (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
-    "extension of a chunk": (OK + b"Transfer-Encoding: chunked\r\n\r\n1;", b"a"),
-    "trailers": (OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"X: y\r\n"),
-    "error": (b"HTTP/1.1 500 Oh\r\nContent-Length: 1000000\r\n\r\n", b" "),
-    "silence": (b"", b""),
-}
 
 
 def a_client(server: HostileServer, **options: t.Any) -> Client:

@@ -14,6 +14,23 @@ import typing as t
 TICK = 0.05  # seconds between two bytes of an answer that drips
 PATIENCE = 60  # seconds after which a test says that something never ends
 
+_OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+# Answers that never end: how each begins, and what comes again and again.
+DRIPS = {
+    "status line": (b"HTTP/1.1 200 ", b"O"),
+    "header": (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+    "100 Continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "early hints": (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
+    "body with a length": (_OK + b"Content-Length: 1000000\r\n\r\n{", b" "),
+    "body without a length": (_OK + b"Connection: close\r\n\r\n", b" "),
+    "chunks": (_OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "extension of a chunk": (_OK + b"Transfer-Encoding: chunked\r\n\r\n1;", b"a"),
+    "trailers": (_OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"X: y\r\n"),
+    "error": (b"HTTP/1.1 500 Oh\r\nContent-Length: 1000000\r\n\r\n", b" "),
+    "silence": (b"", b""),
+}
+
 
 class HostileServer:
     """Reads each request and hands the connection to ``speak``; what that raises for a closed socket is expected."""
