@@ -84,7 +84,7 @@ def look(path: str | None, url: str | None) -> Contents:
     contents.summary.update(found["summary"], exists=True)
     if not url:
         contents.summary["size_bytes"] = os.lstat(path).st_size
-    contents.organization_keys = [(where, key) for where, key in found["organization_keys"]]
+    contents.organization_keys = list(map(tuple, found["organization_keys"]))
     contents.store = stored.Store(*found["store"])
     contents.administrator = found["administrator"]
     return contents

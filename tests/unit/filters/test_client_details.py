@@ -206,9 +206,10 @@ def lines(text: str, number: int | None = None) -> None:
     assert max(map(len, text.splitlines())) < 2000
 
 
-def told(seen: t.Any = SEEN, keys: t.Any = (KEY,), account: t.Any = ACCOUNT, chat: t.Any = CHAT) -> list[dict]:
-    """Everything that is read by people, as the playbooks put it together."""
-    keys = list(keys)
+def told(**odd: t.Any) -> list[dict]:
+    """Everything that is read by people, as the playbooks put it together; of good parts, but for the odd one."""
+    given = {"seen": SEEN, "keys": (KEY,), "account": ACCOUNT, "chat": CHAT, **odd}
+    seen, keys, account, chat = given["seen"], list(given["keys"]), given["account"], given["chat"]
     row = client_overview(seen, CLIENT, keys)
     plain = client_overview(SEEN, {**CLIENT, "slug": "def"}, [KEY])
     unclaimed = unclaimed_keys(keys, {"abc": {}}, [], "")
@@ -259,7 +260,7 @@ def test_whatever_openrouter_says(odd: str) -> None:
 
 def test_one_odd_value_fails_its_check_and_no_other() -> None:
     def failed(*path: str, odd: t.Any) -> dict[str, str]:
-        return {one["check"]: one["cause"] for one in told(changed(SEEN, path, odd)) if one["result"] == "failed"}
+        return {one["check"]: one["cause"] for one in told(seen=changed(SEEN, path, odd)) if one["result"] == "failed"}
 
     assert failed("database", "tracking", "used_today", odd="abc") == {
         "usage today": "what the look found cannot be read (usage today)"

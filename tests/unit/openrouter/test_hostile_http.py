@@ -44,7 +44,7 @@ def test_an_answer_that_drips_ends(where: str, method: str) -> None:
     """After a POST nobody knows whether there is a key, so it is not repeated, as after any lost answer."""
     server = dripping(*DRIPS[where])
     error = asked(server, method, retries=0 if method == "GET" else 5)
-    assert type(error) is errors.ServerFailed
+    assert isinstance(error, errors.ServerFailed)
     assert method in str(error) and "in time" in str(error)
     assert len(server.requests) == 1
 
@@ -52,7 +52,7 @@ def test_an_answer_that_drips_ends(where: str, method: str) -> None:
 def test_a_drip_is_asked_again_within_bounds() -> None:
     server = dripping(*DRIPS["header"])
     error = asked(server, "GET", retries=2, sleep=lambda seconds: None)
-    assert type(error) is errors.ServerFailed and "Tried 3 times" in str(error)
+    assert isinstance(error, errors.ServerFailed) and "Tried 3 times" in str(error)
     assert len(server.requests) == 3
 
 
@@ -102,7 +102,7 @@ def test_a_key_whose_creation_was_not_waited_for_is_cleared_up() -> None:
 def test_a_body_without_end_is_not_read_to_its_end(begin: bytes, rest: bytes, method: str) -> None:
     server = endless(OK + begin, rest)
     error = asked(server, method, timeout=20.0)
-    assert type(error) is errors.ServerFailed and "16 MiB" in str(error)
+    assert isinstance(error, errors.ServerFailed) and "16 MiB" in str(error)
     assert server.sent < MAX_BODY + 16 * MIB  # what is in the sockets' buffers
 
 
@@ -111,7 +111,7 @@ def test_what_is_compressed_is_not_unpacked(encoding: bytes) -> None:
     bomb = gzip.compress(b"[" + b" " * (64 * MIB), 9)
     server = answering(OK + b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n" % (encoding, len(bomb)) + bomb)
     error = asked(server, "GET")
-    assert type(error) is errors.ServerFailed and "compressed" in str(error)
+    assert isinstance(error, errors.ServerFailed) and "compressed" in str(error)
     assert b"accept-encoding: identity\r\n" in server.requests[0].lower()
 
 
@@ -137,7 +137,7 @@ NOT_JSON = {
 @pytest.mark.parametrize("body", NOT_JSON)
 def test_what_is_not_json_is_no_traceback(status: bytes, body: str) -> None:
     error = asked(with_body(status, NOT_JSON[body]), "GET")
-    assert type(error) is (errors.Rejected if b"400" in status else errors.ServerFailed)
+    assert isinstance(error, errors.Rejected if b"400" in status else errors.ServerFailed)
     assert b"200" not in status or "not JSON" in str(error)
 
 
@@ -171,7 +171,7 @@ def test_what_is_not_http_is_no_traceback(answer: bytes) -> None:
 def test_a_wish_to_wait_that_nobody_would_grant(wait: bytes) -> None:
     server = answering(b"HTTP/1.1 429 Slow\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: %s\r\n\r\n" % wait)
     error = asked(server, "GET", retries=3, sleep=lambda seconds: None)
-    assert type(error) is errors.RateLimited
+    assert isinstance(error, errors.RateLimited)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
@@ -181,7 +181,7 @@ def test_no_redirection_is_followed_with_a_key(status: int, method: str) -> None
         location = f"{stranger.url}/keys".encode()
         server = answering(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\nLocation: %s\r\n\r\n" % (status, location))
         error = asked(server, method, retries=3)
-        assert type(error) is errors.Rejected and "redirection" in str(error)
+        assert isinstance(error, errors.Rejected) and "redirection" in str(error)
         assert (len(server.requests), stranger.requests) == (1, [])
 
 
