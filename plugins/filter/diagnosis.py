@@ -199,7 +199,7 @@ def _no_database(case: Case) -> str:
     if missing:
         return missing
     database = case.seen["database"]
-    return f"the database cannot be read: {database['error']}" if database["error"] else ""
+    return "the database cannot be read, see there" if database["error"] else ""
 
 
 # The account and the key

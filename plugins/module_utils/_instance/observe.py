@@ -220,6 +220,8 @@ def _probe(wanted, url, health, api_key, secrets, environment, contents) -> dict
     if health["status"] is not None:
         secret_key = secrets.get("WEBUI_SECRET_KEY") or environment.get("WEBUI_SECRET_KEY")
         outcome.update(probe.instance(url, secret_key, contents.administrator))
+        if contents.summary["error"] and not contents.administrator:
+            outcome["models"]["reason"] = "who administers the instance is not known, since its database cannot be read"
     return outcome
 
 
