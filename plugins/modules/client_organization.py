@@ -225,7 +225,9 @@ timestamp_unit:
 reason:
   description:
     - What a failure is about, in one word, V(missing) database, V(locked), V(readonly), V(unreachable), V(damaged),
-      V(driver) missing, V(full) disk, V(constraint), V(refused), V(invalid) option, V(secret) file or V(organization).
+      V(driver) missing, V(full) disk, V(constraint), V(refused), V(foreign) for anything but the instance's own file,
+      V(endless) for what came to no end in time or memory, V(unreadable), V(invalid) option, V(secret) file or
+      V(organization).
   returned: failure
   type: str
 """

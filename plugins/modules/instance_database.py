@@ -71,6 +71,13 @@ bytes:
   description: Size of the database's file with its log.
   returned: success
   type: int
+reason:
+  description:
+    - What a failure is about, in one word, V(missing) database, V(locked), V(unreachable), V(damaged), V(full) disk,
+      V(refused), V(foreign) for anything but the instance's own file, V(endless) for what came to no end in time or
+      memory, or V(unreadable).
+  returned: failure for the database's sake
+  type: str
 active_users:
   description: Users seen in the last five minutes; none where the release does not record it.
   returned: success

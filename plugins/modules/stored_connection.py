@@ -140,8 +140,9 @@ restart_required:
 reason:
   description:
     - What a failure is about, in one word, V(running) instance, V(missing) database, V(locked), V(readonly),
-      V(unreachable), V(damaged), V(driver) missing, V(full) disk, V(constraint), V(refused), V(invalid) option or
-      V(secret) file.
+      V(unreachable), V(damaged), V(driver) missing, V(full) disk, V(constraint), V(refused), V(foreign) for anything
+      but the instance's own file, V(endless) for what came to no end in time or memory, V(unreadable), V(invalid)
+      option or V(secret) file.
   returned: failure
   type: str
 """
