@@ -145,7 +145,7 @@ UNREADABLE: dict[str, Plant] = {
         "CREATE VIEW client_organizations AS SELECT 'x' AS id, hex(zeroblob(450000000)) AS name, 1 AS is_active",
     ),
     "a table that is computed": sql("CREATE VIRTUAL TABLE chat USING fts5(id)"),
-    "huge text": sql("UPDATE client_organizations SET name = hex(zeroblob(120000000))"),
+    "huge text": sql("UPDATE client_organizations SET name = hex(zeroblob(100000000))"),
     "three hundred organisations": sql(
         "INSERT INTO client_organizations (id, name, openrouter_api_key, is_active) "
         f"{ENDLESS} 'o' || x, 'n', 'k' || x, 1 FROM c LIMIT 300"

@@ -90,7 +90,7 @@ class Machine:
                 base_url="http://127.0.0.1:9",
                 deployment_dir=str(self.directory),
             ),
-            "secrets": run_module("instance_secrets", True, deployment_dir=str(self.directory)),
+            "secrets": run_module("instance_secrets", True, deployment_dir=str(self.directory), secret_variables=[]),
         }
 
 
