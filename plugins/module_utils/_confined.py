@@ -72,14 +72,12 @@ def confined(
             # Nothing of the parent's (its output that is not flushed yet, its exit handlers) is the child's to run.
             os._exit(0)
     os.close(writing)
-    ended = False
     try:
         answer, why = _read(reading, time.monotonic() + seconds)
-        ended = why is None
     finally:
         os.close(reading)
-        if not ended:
-            os.kill(pid, signal.SIGKILL)
+        # It has ended, or has to: also where somebody who took it over has only closed its side
+        os.kill(pid, signal.SIGKILL)
         status = os.waitpid(pid, 0)[1]
     if why:
         raise Refused(f"{_first(what)} {why}, so it was given up.", "endless")

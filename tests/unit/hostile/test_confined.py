@@ -151,8 +151,9 @@ def _children():
         lambda: os._exit(3),
         lambda: time.sleep(60),
         lambda: sys.exit(0),
+        lambda: [os.closerange(3, 100), time.sleep(60)],
     ],
-    ids=["memory", "signals blocked", "much at once", "a long answer", "a crash", "an end", "no end", "exit"],
+    ids=["memory", "signals blocked", "much at once", "a long answer", "a crash", "an end", "no end", "exit", "closed"],
 )
 def test_whatever_the_work_does_it_ends_in_a_sentence(folder, work):
     before = _children()
