@@ -68,28 +68,16 @@ class Attack:
 
 FILES = {
     "link-relative": Attack((("link", f"../../client-{VICTIM}/data/webui.db"),), fault=FOREIGN),
-    "link-chained": Attack((("link", "step", f"{VICTIMS}/data/webui.db"),), fault=FOREIGN),
     "link-hard": Attack(fault=FOREIGN),
     "link-shadow": Attack((("link", "/etc/shadow"),), fault=FOREIGN, asked=True),
     "journal-record": Attack((("journal", f"{VICTIMS}/HANDOVER.md"),), fault=PLANTED, asked=True),
-    "journal-mark": Attack((("journal", f"../../client-{VICTIM}/.mai-clients"),), fault=PLANTED),
     "journal-key": Attack((("journal", "../api_key.env"),), fault=PLANTED),
-    "journal-key-absolute": Attack(
-        (("journal", f"{DEPLOYMENTS}/client-evil-journal-key-absolute/api_key.env"),), fault=PLANTED
-    ),
     "pipe-journal": Attack((("pipe", "webui.db-journal"),), fault=FOREIGN, asked=True),
     "pipe-database": Attack((("pipe", "webui.db"),), fault=FOREIGN),
-    "pipe-log": Attack((("pipe", "webui.db-wal"),), fault=FOREIGN),
-    "directory": Attack((("directory", "webui.db"),), fault=FOREIGN),
-    "directory-log": Attack((("directory", "webui.db-wal"),), fault=FOREIGN),
-    "socket": Attack((("listener", "webui.db"),), fault=FOREIGN),
     "device": Attack((("device", "webui.db"),), fault=FOREIGN),
-    "sparse": Attack((("sparse", 8),), fault="it is damaged"),
 }
 SCHEMAS = {
     "view-organizations": Attack((("view", "client_organizations"),), fault="is no table but a view", asked=True),
-    "view-user": Attack((("view", "user"),), fault="is no table but a view"),
-    "view-chat": Attack((("view", "chat"),), fault="is no table but a view"),
     "view-disguised": Attack((("view", "client_organizations", True),), fault="it is damaged"),
     "tree": Attack((("tree", "chat"),), fault="does not come to an end"),
 }
@@ -109,14 +97,10 @@ TEXTS = {
 ANSWERS = {
     "answer-drip": Attack(ways=("drip",), state="unhealthy", asked=True),
     "answer-drip-header": Attack(ways=("drip-header",), state="up"),
-    "answer-drip-status": Attack(ways=("drip-status",), state="up"),
     "answer-endless": Attack(ways=("endless",), state="up"),
     "answer-deep": Attack(ways=("deep",), state="up"),
-    "answer-length": Attack(ways=("length",), state="up"),
-    "answer-chunk": Attack(ways=("chunk",), state="up"),
     "answer-continued": Attack(ways=("continued",), state="unhealthy"),
     "answer-typed": Attack(ways=("typed",), state="up"),
-    "answer-unsafe": Attack(ways=("unsafe",), state="up"),
     "answer-surrogate": Attack(ways=("surrogate",), state="up"),
     "answer-line": Attack(ways=("line",), state="up", asked=True),
     "answer-name": Attack(ways=("name",), state="up", asked=True),
@@ -177,14 +161,6 @@ docker cp --quiet /tmp/vandal.py "$container:/opt/vandal.py"
 docker commit --change 'CMD ["python3", "/opt/vandal.py"]' "$container" mai:vandal > /dev/null
 docker commit --change 'LABEL release=2' "$container" mai:other > /dev/null
 docker rm "$container" > /dev/null
-"""
-# In the data folder, as the code is that administrators of the real one keep in its database: it is run at each start.
-LOGS_ONLY = """
-import os, signal, sys, time
-signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-while "/opt/mai_standin" in sys.orig_argv:
-    print("Running migration", time.time(), flush=True)
-    time.sleep(0.2)
 """
 
 
@@ -253,7 +229,6 @@ def fleet(
     fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables)
     for number, slug in enumerate((VICTIM, EVIL, ODD)):
         fleet.put(slug, host, mai_port=8691 + number, mai_admin_email=f"boss@{slug}.example")
-    fleet.change(EVIL, mai_extra_env={"PYTHONPATH": "/app/backend/data"})
     fleet.run("all")
     host.exec("sh", "-c", IMAGES, data=VANDAL.replace("VICTIM", VICTIMS))
     yield fleet
@@ -464,12 +439,36 @@ def test_an_onboarding_writes_nothing_into_the_neighbours(crowd: Fleet) -> None:
     assert_not_taken(crowd)
 
 
+def test_a_lower_limit_counts_all_the_same(crowd: Fleet) -> None:
+    before = victims(crowd)
+    lowered = run(crowd, "set_limit", EVIL, "-e", "new_limit=7", check=False)
+    assert lowered.rc == 2 and FOREIGN in said(lowered), lowered.output
+    assert crowd.key(EVIL)["limit"] == 7 and victims(crowd) == before
+    assert "mai_monthly_limit: 7" in (crowd.folder / "host_vars" / f"{EVIL}.yml").read_text()
+
+
+def test_a_rotation_is_refused_before_a_key_is_made(crowd: Fleet) -> None:
+    before = victims(crowd)
+    rotated = run(crowd, "rotate_key", EVIL, check=False)
+    assert rotated.rc == 2 and FOREIGN in said(rotated), rotated.output
+    assert crowd.writes == [] and victims(crowd) == before
+
+
+def test_the_site_goes_on_with_the_others(crowd: Fleet) -> None:
+    before = victims(crowd)
+    site = run(crowd, "site", f"{VICTIM},{EVIL}", check=False)
+    assert site.rc == 2 and f"{VICTIM}: unchanged" in said(site) and f"{EVIL}: failed: " in said(site), site.output
+    assert FOREIGN in said(site) and victims(crowd) == before and crowd.writes == []
+
+
 def test_suspended_all_the_same(crowd: Fleet) -> None:
     as_owner(crowd, [EVIL], [[f"/evil/{EVIL}", "link", "step", f"{VICTIMS}/data/webui.db"]])
     before = victims(crowd)
     suspended = run(crowd, "suspend_client", EVIL)
     assert FOREIGN in said(suspended) and not crowd.container(EVIL)["State"]["Running"], suspended.output
     assert crowd.key(EVIL)["disabled"] and victims(crowd) == before
+    resumed = run(crowd, "resume_client", EVIL, check=False)
+    assert resumed.rc == 2 and FOREIGN in said(resumed) and crowd.key(EVIL)["disabled"], resumed.output
     assert_not_taken(crowd)
 
 
@@ -483,28 +482,13 @@ def test_no_process_is_left(crowd: Fleet) -> None:
     assert crowd.host(VICTIM).exec("sh", "-c", PROGRAMS).stdout == ""
 
 
-@pytest.fixture(scope="module")
-def logging(crowd: Fleet) -> Run:
-    """evil is being resumed: by now it only logs, and its port never opens."""
-    code = f"cat > {crowd.directory(EVIL)}/data/sitecustomize.py"
-    crowd.host(EVIL).exec("sh", "-c", code, data=LOGS_ONLY)
-    crowd.change(EVIL, mai_health_timeout=2)
-    return crowd.start(EVIL, playbook="playbooks/resume_client.yml")
-
-
-def test_a_deep_tree_is_deleted_with_odd_values_beside_it(crowd: Fleet, logging: Run) -> None:
+def test_a_deep_tree_is_deleted_with_odd_values_beside_it(crowd: Fleet) -> None:
     as_owner(crowd, [ODD], [[f"/evil/{ODD}", "nested", 6000]])
     before = victims(crowd)
     run(crowd, "offboard_client", ODD, "-e", f"confirm={ODD}", "-e", "purge_data=true")
     assert crowd.sh(ODD, f"ls {DEPLOYMENTS}/archive | grep client-{ODD} || true") == ""
     assert crowd.sh(ODD, f"docker ps --all --quiet --filter name=^{crowd.service(ODD)}$") == ""
-    assert victims(crowd) == before and logging.process.args
-
-
-def test_a_start_that_only_logs_comes_to_an_end(crowd: Fleet, logging: Run) -> None:
-    resumed = logging.wait(60)
-    assert resumed.rc == 2 and "though it has been logging for" in said(resumed), resumed.output
-    assert_not_taken(crowd)
+    assert victims(crowd) == before
 
 
 def test_off_boarded_all_the_same(crowd: Fleet) -> None:

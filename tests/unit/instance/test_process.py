@@ -146,6 +146,11 @@ def test_a_log_that_moves_is_waited_for_beyond_the_timeout(started, health) -> N
     assert result["seconds"] > 2
 
 
+def test_a_log_that_moves_for_ever_is_given_up(started, health) -> None:
+    result = health(started("for n in range(600): print('migration', n, flush=True); time.sleep(0.1)"), timeout=1)
+    assert result["failed"] and "though it has been logging for" in result["msg"]
+
+
 def test_a_silent_instance_fails_after_the_timeout(started, health) -> None:
     result = health(started("print('begin', flush=True); time.sleep(60)"), timeout=1)
     assert result["failed"] and "nothing new was logged for 1 seconds" in result["msg"]
