@@ -15,7 +15,6 @@ import time
 import pytest
 from ansible_collections.mai.clients.plugins.module_utils._envfile import dump
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
-from ansible_collections.mai.clients.plugins.module_utils._stored_connection import show_url
 
 from tests.unit.organization.process import FOREIGN_KEY, KEY, MARK, OLD_KEY, ROOT, run_module
 
@@ -380,27 +379,6 @@ def test_live_beside_an_instance_that_reads_and_saves_other_settings(rows):
         other.kill()
         other.wait()
     assert json.loads(rows.settings()["openai.api_keys"]) == [KEY]
-
-
-@pytest.mark.parametrize(
-    "url, shown",
-    [
-        ("https://openrouter.ai/api/v1", "https://openrouter.ai/api/v1"),
-        ("http://[::1]:8080/v1", "http://[::1]:8080/v1"),
-        (f"https://{MARK}@h/v1", "https://h/v1"),
-        (f"https://u:{MARK}@h/v1?k={MARK}#{MARK}", "https://h/v1"),
-        (MARK, "not a URL"),
-        (f"{MARK}:x", "not a URL"),
-        (f"https://h:{MARK}", "not a URL"),
-        (f"https://[{MARK}", "not a URL"),
-        ("", "not a URL"),
-        (None, "not a URL"),
-        (["https://h"], "not a URL"),
-        (7, "not a URL"),
-    ],
-)
-def test_shown_url(url, shown):
-    assert show_url(url) == shown
 
 
 def test_nothing_leaks_when_ansible_runs_it_at_its_most_talkative(rows, tmp_path):
