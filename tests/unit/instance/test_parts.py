@@ -56,6 +56,24 @@ def test_secret_in_a_log_line_is_masked(line):
         assert secret not in masked
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("SMTP_PASS", "LDAP_APP_PWD", "DB_PW", "BASIC_AUTH", "S3_ACCESS_ID", "MAIL_CREDENTIALS", "JWT_SALT"),
+        *("TEAMS_WEBHOOK_URL", "api_key", "Client_Secret", "HF_TOKEN", "TLS_PRIVATE", "SENTRY_DSN", "REDIS_PASSPHRASE"),
+    ],
+)
+def test_a_name_that_sounds_secret_hides_its_value(name):
+    hidden = masking.secrets([], [{name: "between-you-and-me", "PLAIN": "open"}])
+    assert masking.tail(f"{name}=between-you-and-me, open", hidden) == [f"{name}=***, open"]
+
+
+def test_the_tail_of_a_log_is_lines_that_may_be_shown():
+    log = "".join(f"line {number}\x1b[31m\u202e\n" for number in range(50)) + "x" * 10_000
+    tail = masking.tail(log, set())
+    assert len(tail) == 20 and tail[0] == "line 31␛[31m<U+202E>" and len(tail[-1]) == 500
+
+
 def test_secret_that_holds_another_is_masked_whole():
     assert masking.mask("x-abc-def-y", masking.secrets([{"A": "abc", "B": "abc-def"}], [])) == "x-***-y"
 
