@@ -54,6 +54,8 @@ LONGEST_PAUSE = 20.0
 # A request may take so many times as long as one part of its answer.
 PARTS = 3
 MAX_BODY = 16 * 2**20
+# Each multiplies a piece by a thousand at most. Others, or one within another, have no bound.
+ENCODINGS = ("", "identity", "gzip", "deflate")
 # Far more than any agency has. A listing takes at most so many seconds, too.
 MAX_PAGES = 500
 MAX_KEYS = MAX_PAGES * PAGE
@@ -94,10 +96,10 @@ class Client:
         self._slow_until: float | None = None
         self._listings = Together()
         self._http = httpx.Client(
-            # What is compressed may become any length.
             headers={
                 "Authorization": f"Bearer {self._secret}",
                 "Accept": "application/json",
+                # Some proxies compress all the same, see _fetch.
                 "Accept-Encoding": "identity",
             },
             timeout=timeout,
@@ -313,10 +315,10 @@ class Client:
     def _fetch(
         self, method: str, path: str, body: dict[str, t.Any] | None, query: dict[str, t.Any] | None
     ) -> tuple[httpx.Response, bytes]:
-        """The answer and its body; nothing instead of one that is compressed or too long."""
+        """The answer and its body; nothing instead of one that is too long, or may become so at once."""
         content = bytearray()
         with self._http.stream(method, self._base_url + path, json=body, params=query) as response:
-            if response.headers.get("Content-Encoding", "").lower() not in ("", "identity"):
+            if response.headers.get("Content-Encoding", "").strip().lower() not in ENCODINGS:
                 return response, b""
             for part in response.iter_bytes():
                 content += part
@@ -328,7 +330,7 @@ class Client:
         status = response.status_code
         if response.is_success:
             return ServerFailed(
-                f"{where}: answered {status} with something that is not JSON, is compressed, or is longer than"
+                f"{where}: answered {status} with something that is not JSON, is compressed oddly, or is longer than"
                 f" {MAX_BODY // 2**20} MiB. Check base_url.",
                 status,
             )
