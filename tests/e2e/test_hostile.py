@@ -169,7 +169,8 @@ def run(fleet: Fleet, name: str, clients: str, *arguments: str, check: bool = Tr
 
 
 def said(result: Result) -> str:
-    return " ".join(result.stdout.split())
+    """On one line, and without YAML's doubled quotes."""
+    return " ".join(result.stdout.split()).replace("''", "'")
 
 
 def in_container(fleet: Fleet, slug: str, orders: list[t.Any]) -> None:
