@@ -24,7 +24,7 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import (
     system,
     web,
 )
-from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of, sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, show_url, shown_or_none
 
 _EVERYWHERE = ("0.0.0.0", "::", "")
@@ -72,7 +72,7 @@ def _observe(wanted: dict) -> dict:
         "files": folder.files(path),
         "settings": folder.hashes(settings),
         "environment": folder.hashes(environment),
-        "key_hash": _hash(api_key.get("OPENAI_API_KEY")),
+        "key_hash": hash_of(api_key.get("OPENAI_API_KEY")),
         "former_key_hashes": folder.former_keys(path),
         "key_candidates": _candidates(
             [environment, folder.variables(path, candidates.GUIDE_FILE)],
@@ -100,7 +100,7 @@ def _observe(wanted: dict) -> dict:
         "stored_connection": {
             "form": contents.store.form,
             "connections": [
-                {"url": show_url(address), "url_hash": _url_hash(address), "key_hash": _hash(key)}
+                {"url": show_url(address), "url_hash": _url_hash(address), "key_hash": hash_of(key)}
                 for address, key in connections
             ],
         },
@@ -228,7 +228,3 @@ def _probe(wanted, url, health, api_key, secrets, environment, contents) -> dict
 def _url_hash(address: str) -> str | None:
     """Only of a URL that is shown as it is: from a digest, a password that a person chose could be guessed."""
     return sha256(address) if show_url(address) == address else None
-
-
-def _hash(secret: str | None) -> str | None:
-    return sha256(secret) if secret else None

@@ -118,8 +118,16 @@ def test_a_version_is_a_short_text_of_one_line(version: t.Any) -> None:
     assert health["signup_enabled"] is (True if version is True else None)
 
 
+@pytest.mark.parametrize("cut", ["", " ", "\n", "0123 "])
+def test_what_a_chat_says_of_a_key_is_not_told(cut: str) -> None:
+    told = {"error": {"message": f"no sk-or-v1-{cut}" + "0123456789abcdef" * 4}}
+    with with_body(json.dumps(told).encode(), b"402 Payment") as server:
+        result = chat.chat(server.url, "token", server.url, "key", None, "a/model")
+    assert result["reason"] == "a chat through the instance is answered with HTTP 402"
+
+
 def test_what_a_chat_says_is_masked_and_on_one_line() -> None:
-    secret = "sk-or-v1-" + "0123456789abcdef" * 4
+    secret = "sk-proj-" + "0123456789abcdef" * 4
     told = {"error": {"message": f"no\n\x1b[31m{secret} {HOSTILE}"}, "id": HOSTILE}
     with with_body(json.dumps(told).encode(), b"402 Payment") as server:
         result = chat.chat(server.url, "token", server.url, "key", None, "a/model")
