@@ -18,6 +18,7 @@ import sys
 import sysconfig
 import tarfile
 from importlib import metadata
+from importlib.util import cache_from_source
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,14 +55,17 @@ def contents() -> dict[str, Path]:
     stdlib = Path(sysconfig.get_path("stdlib")).resolve()
     skipped = {"test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "site-packages", "dist-packages"}
     for path in stdlib.rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts and not skipped & set(path.relative_to(stdlib).parts):
+        if path.is_file() and not skipped & set(path.relative_to(stdlib).parts):
             files[str(path)] = path
     files[str(PYTHON)] = PYTHON
     for name in closure(PACKAGES):
         for entry in metadata.files(name) or []:
             path = Path(entry.locate())
-            if path.is_file() and path.suffix != ".pyc" and ".." not in entry.parts:
-                files[f"/opt/packages/{entry}"] = path
+            if not path.is_file() or path.suffix == ".pyc" or ".." in entry.parts:
+                continue
+            files[f"/opt/packages/{entry}"] = path
+            if path.suffix == ".py" and (compiled := Path(cache_from_source(path))).is_file():
+                files[f"/opt/packages/{entry.parent}/__pycache__/{compiled.name}"] = compiled
     for path in STANDIN.glob("*.py"):
         files[f"/opt/mai_standin/{path.name}"] = path
     programs = [path for path in files.values() if path == PYTHON or ".so" in path.suffixes]

@@ -23,8 +23,9 @@ runs() {
     "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null
 }
 
-# The contents of the lock, the interpreter asked for, and the place (scripts in a venv name their own path).
-state=$(cat tests/requirements-demo.in tests/requirements.in "$lock" | cksum)" ${PYTHON:-} $venv"
+# The contents of the lock, what is done here, the interpreter asked for, and the place (scripts in a venv name their
+# own path).
+state=$(cat tests/requirements-demo.in tests/requirements.in "$lock" scripts/setup.sh | cksum)" ${PYTHON:-} $venv"
 
 up_to_date() {
     runs "$venv/bin/python" || return 1
@@ -72,7 +73,10 @@ case $part in
     *) fail "unknown part $part: demo or test" ;;
 esac
 printf 'setup: installing the packages of %s\n' "$lock"
-# Python compiles what it imports; compiling all of Ansible's collections beforehand takes longer than the rest.
 "$venv/bin/python" -m pip install -qq --no-input --no-compile --disable-pip-version-check "$@" ||
     fail "pip could not install the packages of $lock; its message is above."
+# Once, whatever PYTHONDONTWRITEBYTECODE says: without it every start of Ansible compiles Ansible anew. Not the
+# collections: Ansible compiles their plugins itself and keeps nothing, and there are many. What does not compile is
+# sample code of the packages.
+"$venv/bin/python" -m compileall -qq -j 0 -x 'site-packages/ansible_collections/' "$venv"/lib/python3.*/site-packages || :
 printf '%s' "$state" >"$stamp-$part"

@@ -37,6 +37,7 @@ REPORT = BUILD / "report.md"
 FRAGMENTS = BUILD / "report.d"
 BIN = ROOT / ".venv" / "bin"
 OPENWEBUI = ROOT / ".cache" / "openwebui"
+FAILURE_LINES = 60  # of a failed command's output that the report keeps: where it ran, often only its end is kept
 
 
 @dataclass
@@ -114,11 +115,16 @@ def counted(lines: Callable[[], list[str]]) -> Callable[[str, float], Result]:
         for line in lines():
             print(f"$ {line}", flush=True)
             result.run += 1
-            if run(["sh", "-c", line], deadline) == 0:
+            with tempfile.TemporaryFile() as log:
+                code = run(["sh", "-c", line], deadline, log)
+                log.seek(0)
+                printed = log.read().decode(errors="replace")
+            print(printed, end="", flush=True)
+            if code == 0:
                 result.passed += 1
             else:
                 result.failed += 1
-                result.failures.append(line)
+                result.failures.append("\n    ".join([line, *printed.splitlines()[-FAILURE_LINES:]]))
         return result
 
     return execute
@@ -176,6 +182,7 @@ STAGES = (
 def environment() -> dict[str, str]:
     """The caller's environment without what would change how Ansible, pytest or our plugins behave."""
     foreign = ("ANSIBLE_", "MOLECULE_", "OPENROUTER_", "PYTEST_", "MAI_", "PYTHONPATH", "VIRTUAL_ENV")
+    foreign += ("PYTHONDONTWRITEBYTECODE",)  # the tests are compiled once, not by each of some thousand processes
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     kept["PATH"] = f"{BIN}{os.pathsep}{kept.get('PATH', os.defpath)}"
     return kept
@@ -193,9 +200,9 @@ def start(command: list[str], output: IO[bytes] | None = None) -> subprocess.Pop
     )
 
 
-def run(command: list[str], deadline: float) -> int:
+def run(command: list[str], deadline: float, output: IO[bytes] | None = None) -> int:
     """Runs a command to its end or to the deadline, and whatever it started with it."""
-    process = start(command)
+    process = start(command, output)
     try:
         return process.wait(timeout=max(deadline - time.monotonic(), 1))
     except subprocess.TimeoutExpired:

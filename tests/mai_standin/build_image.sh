@@ -27,8 +27,9 @@ mkdir -p "$work/opt/mai_standin" "$work/app/backend/data"
 cp "$folder"/*.py "$work/opt/mai_standin"
 # mktemp's mode must not become that of the image's root.
 chmod 755 "$work"
-container=$(docker create "$base" true)
+container=$(docker create "$base" python3 -m compileall -qq /opt/mai_standin)
 docker cp --quiet "$work/." "$container:/"
+docker start --attach "$container"
 
 # What the vendor's image says of itself, as far as anybody can see it from outside.
 set -- "$@" DOCKER=true PYTHONUNBUFFERED=1

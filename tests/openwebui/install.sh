@@ -53,5 +53,5 @@ uv venv --quiet --python "$python" "$venv"
 without=$(mktemp)
 trap 'rm -f "$without"' EXIT
 echo 'torch ; sys_platform == "never"' > "$without"
-uv pip install --quiet --python "$venv/bin/python" --override "$without" "open-webui==$version"
+uv pip install --quiet --compile-bytecode --python "$venv/bin/python" --override "$without" "open-webui==$version"
 echo "$version" > "$mark"

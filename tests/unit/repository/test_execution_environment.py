@@ -31,6 +31,7 @@ def test_the_collection_asks_for_two_libraries(tmp_path):
 
 def test_the_example_can_be_built(tmp_path):
     clone = tree.copy(tmp_path / "clone")
-    builder("create", "--context", str(tmp_path / "context"), cwd=clone)
+    builder("create", "--context", str(tmp_path / "context"), "--output-filename", "Containerfile", cwd=clone)
     assert "httpx>=0.27" in (tmp_path / "context" / "_build" / "requirements.txt").read_text()
     assert "community.docker" in (tmp_path / "context" / "_build" / "requirements.yml").read_text()
+    assert "-m compileall" in (tmp_path / "context" / "Containerfile").read_text()

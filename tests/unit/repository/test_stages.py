@@ -85,6 +85,14 @@ def test_a_failure_does_not_stop_the_next_stage(runner, suite):
     assert re.search(r"Failed:\n- unit: .*::test_\w+.*: .*assert.*\n- style: false\n", report)
 
 
+def test_the_report_says_what_a_failed_command_said(runner):
+    """Where the tests run, often only the end of their output is kept."""
+    report = runner("test", style=stages.commands("seq 500; echo the reason >&2; exit 3"))[2]
+    assert "\n- style: seq 500; echo the reason >&2; exit 3\n" in report
+    assert "    500\n    the reason\n" in report
+    assert "    400\n" not in report
+
+
 def test_a_skipped_test_is_a_failure(runner, suite):
     code, last, report = runner("test", unit=suite(more=SKIPPED))
     assert (code, last) == (1, "4 passed, 1 failed")
@@ -143,7 +151,9 @@ def test_settings_of_the_developer_do_not_reach_the_tests(monkeypatch):
     monkeypatch.setenv("ANSIBLE_STDOUT_CALLBACK", "dense")
     monkeypatch.setenv("OPENROUTER_PROVISIONING_KEY", "real")
     monkeypatch.setenv("KEEP_HOSTS", "1")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     environment = stages.environment()
     assert "ANSIBLE_STDOUT_CALLBACK" not in environment
     assert "OPENROUTER_PROVISIONING_KEY" not in environment
     assert environment["KEEP_HOSTS"] == "1"
+    assert "PYTHONDONTWRITEBYTECODE" not in environment
