@@ -193,6 +193,10 @@ instance:
       description: Hash of the key in C(api_key.env), or null.
       returned: always
       type: str
+    key_variables:
+      description: Hash of the value of each variable in C(api_key.env).
+      returned: always
+      type: dict
     former_key_hashes:
       description: Hashes of the keys that were in C(api_key.env) before this one.
       returned: always

@@ -20,15 +20,20 @@ class AccountInfoAction(OpenRouterAction):
     spec = staticmethod(account_info_spec)
 
     def operate(self, client: Client, params: dict[str, t.Any]) -> dict[str, t.Any]:
-        try:
-            credit = client.credits()  # only a management key gets an answer
-        except NotManagementKey as error:
-            about = _told_apart(client, error)
-            if params["require_management_key"]:
-                raise
-            return about
-        credit = {**credit, "left": credit["total"] - credit["used"]}
-        return {"changed": False, "valid": True, "management_key": True, "credits": credit}
+        return {"changed": False, **ask_account(client, params["require_management_key"])}
+
+
+def ask_account(client: Client, require: bool) -> dict[str, t.Any]:
+    """Whether the key manages an account, and what credit that has."""
+    try:
+        credit = client.credits()  # only a management key gets an answer
+    except NotManagementKey as error:
+        about = _told_apart(client, error)
+        if require:
+            raise
+        return about
+    credit = {**credit, "left": credit["total"] - credit["used"]}
+    return {"valid": True, "management_key": True, "credits": credit}
 
 
 def _told_apart(client: Client, error: NotManagementKey) -> dict[str, t.Any]:
@@ -40,4 +45,4 @@ def _told_apart(client: Client, error: NotManagementKey) -> dict[str, t.Any]:
         else "It is not valid for anything: it was mistyped, disabled or deleted, or has expired."
     )
     about = {"valid": valid, "management_key": False, "credits": None}
-    return {"changed": False, **about, "msg": str(error), "error": error.code, "status": error.status}
+    return {**about, "msg": str(error), "error": error.code, "status": error.status}

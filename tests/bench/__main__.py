@@ -25,6 +25,7 @@ from tests.hosts.paths import REPOSITORY
 sys.path.insert(0, str(REPOSITORY / ".ansible" / "collections"))
 
 FIGURES = "## Figures of one run"
+PARTS = ["keys", "onboarding", "idle"]
 
 
 def main() -> int:
@@ -45,7 +46,7 @@ def main() -> int:
         "latency_ms": plan.latency_ms,
         "quick": options.quick,
     }
-    parts = options.only or (["keys"] if options.quick else ["keys", "onboarding"])
+    parts = options.only or (["keys"] if options.quick else PARTS)
     with tempfile.TemporaryDirectory(prefix="mai-bench-") as name:
         folder = pathlib.Path(name)
         if "keys" in parts:
@@ -55,7 +56,11 @@ def main() -> int:
         if "onboarding" in parts:
             from tests.bench import onboarding  # an engine and hosts: only where they are wanted
 
-            figures["onboarding"] = onboarding.measure(folder, plan.latency_ms, plan.repeats, _tell)
+            figures["onboarding"] = onboarding.measure(folder / "onboarding", plan.latency_ms, plan.repeats, _tell)
+        if "idle" in parts:
+            from tests.bench import idle
+
+            figures["idle"] = idle.measure(folder / "idle", _tell)
     figures["seconds"] = time.monotonic() - began
     _write(figures, options.output, options.docs)
     return 0
@@ -93,7 +98,7 @@ def _tell(text: str) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Benchmark (docs/benchmark.md)")
     parser.add_argument("--quick", action="store_true", help="a check of the benchmark itself: few keys, no host")
-    parser.add_argument("--only", action="append", choices=["keys", "onboarding"], help="one part; default: both")
+    parser.add_argument("--only", action="append", choices=PARTS, help="one part; default: all")
     parser.add_argument("--docs", action="store_true", help="put the figures into docs/benchmark.md, too")
     parser.add_argument("--latency-ms", type=float, help="delay of each of OpenRouter's answers (default: 50)")
     parser.add_argument("--concurrency", type=int, help="concurrency of openrouter_keys (default: 8)")

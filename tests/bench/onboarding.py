@@ -150,6 +150,18 @@ class OnboardingBench:
 
 
 def measure(folder: pathlib.Path, latency_ms: float, repeats: int, tell: t.Callable[[str], None]) -> list[dict]:
+    with farm(folder, latency_ms) as (host, fleet):
+        bench = OnboardingBench(host, fleet, Counter(folder / "counter"))
+        bench.run(repeats)
+    for row in bench.rows():
+        tell(f"{row['way']}: {row['run']}: {row['ssh']} round trips, {row['seconds']:.1f} s")
+    return bench.rows()
+
+
+@contextlib.contextmanager
+def farm(folder: pathlib.Path, latency_ms: float) -> t.Iterator[tuple[Host, Fleet]]:
+    """A machine that has Docker and the image, and an inventory without clients yet."""
+    folder.mkdir()
     with contextlib.ExitStack() as stack:
         engine = stack.enter_context(engines.session())
         host = Host.up(f"bench-{os.getpid()}", engine)
@@ -158,13 +170,7 @@ def measure(folder: pathlib.Path, latency_ms: float, repeats: int, tell: t.Calla
         simulator = Simulator(host="0.0.0.0", address=engine.address(), latency=latency_ms / 1000)
         stack.enter_context(simulator)
         project = stack.enter_context(Project.clone(folder / "project"))
-        variables = {"mai_image": IMAGE, "mai_image_pull": "never"}
-        fleet = Fleet(project, simulator, folder / "inventory", variables)
-        bench = OnboardingBench(host, fleet, Counter(folder / "counter"))
-        bench.run(repeats)
-    for row in bench.rows():
-        tell(f"{row['way']}: {row['run']}: {row['ssh']} round trips, {row['seconds']:.1f} s")
-    return bench.rows()
+        yield host, Fleet(project, simulator, folder / "inventory", {"mai_image": IMAGE, "mai_image_pull": "never"})
 
 
 def _image(engine: Engine, folder: pathlib.Path) -> pathlib.Path:

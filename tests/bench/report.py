@@ -89,6 +89,8 @@ def markdown(figures: Figures) -> str:
         parts += _keys(figures["keys"])
     if "onboarding" in figures:
         parts += ["### One client over SSH", _onboarding(figures["onboarding"])]
+    if "idle" in figures:
+        parts += [f"### {figures['idle']['clients']} idle clients", _idle(figures["idle"]["rows"])]
     return "\n\n".join(parts) + "\n"
 
 
@@ -146,6 +148,14 @@ def _onboarding(rows: list[Figures]) -> str:
         for row in sorted(rows, key=lambda row: row["run"] != "first")
     ]
     return table(["run", "way", "tasks", "round trips over SSH", "calls", "seconds (median)", "each"], cells, words=2)
+
+
+def _idle(rows: list[Figures]) -> str:
+    cells = [
+        [row["way"], f"{row['cpu_seconds']:.2f}", f"{row['seconds']:.0f}", f"{row['percent_of_a_core']:.2f}"]
+        for row in rows
+    ]
+    return table(["health is checked", "CPU s", "in seconds", "% of a core for each client"], cells, words=1)
 
 
 def table(head: list[str], rows: list[list[str]], words: int) -> str:

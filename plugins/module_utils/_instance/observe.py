@@ -73,6 +73,7 @@ def _observe(wanted: dict) -> dict:
         "settings": folder.hashes(settings),
         "environment": folder.hashes(environment),
         "key_hash": hash_of(api_key.get("OPENAI_API_KEY")),
+        "key_variables": folder.hashes(api_key),
         "former_key_hashes": folder.former_keys(path),
         "key_candidates": _candidates(
             [environment, folder.variables(path, candidates.GUIDE_FILE)],

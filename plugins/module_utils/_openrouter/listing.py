@@ -47,16 +47,12 @@ class Listing:
 
     def _keys(self, workspace_id: str | None, fresh: bool) -> tuple[list[Key], bool]:
         """The keys, and whether they were listed now."""
-        descriptor = os.open(self._path(workspace_id), os.O_RDWR | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
-            if not _locked(file):
-                return self._client.list_keys(workspace_id), True
-            known = None if fresh else self._read(file)
-            if known is not None:
-                return known, False
-            known = self._client.list_keys(workspace_id)
-            _write(file, json.dumps({"time": self._clock(), "keys": [dict(key.data) for key in known]}))
-            return known, True
+
+        def ask() -> list[dict[str, t.Any]]:
+            return [dict(key.data) for key in self._client.list_keys(workspace_id)]
+
+        listed, now = _shared(self._path(workspace_id), self._clock, fresh, ask, _as_keys)
+        return _as_keys(listed), now
 
     def forget(self, workspace_id: str | None) -> None:
         """Whoever is listing at this moment writes where nobody looks any more."""
@@ -64,21 +60,61 @@ class Listing:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._path(workspace_id))
 
-    def _read(self, file: t.IO[str]) -> list[Key] | None:
-        """What cannot be read is no listing, and is written anew."""
-        try:
-            content = json_object(file.read()) or {}
-            listed = number(content.get("time"), 0)
-            if listed is None or not 0 <= self._clock() - listed < MAX_AGE:
-                return None
-            return [Key.from_api(data) for data in content["keys"]]
-        except (ServerFailed, UnicodeDecodeError, KeyError, TypeError):
-            return None
-
     def _path(self, workspace_id: str | None) -> str:
-        account = json.dumps([self._client.identity, workspace_id])
-        name = f"openrouter-keys-{hashlib.sha256(account.encode()).hexdigest()[:16]}.json"
-        return os.path.join(self._directory, name)
+        return _place(self._directory, "keys", self._client, workspace_id)
+
+
+class SharedCredit:
+    """What is known of the account, asked once for a whole play."""
+
+    def __init__(self, client: Client, directory: str, clock: t.Callable[[], float] = time.time) -> None:
+        self._path = _place(directory, "account", client, None)
+        self._clock = clock
+
+    def get(self, ask: t.Callable[[], dict[str, t.Any]]) -> dict[str, t.Any]:
+        return _shared(self._path, self._clock, False, ask, lambda answer: {"credits": {**answer["credits"]}})[0]
+
+
+def _as_keys(answer: t.Any) -> list[Key]:
+    return [Key.from_api(data) for data in answer]
+
+
+def _place(directory: str, what: str, client: Client, workspace_id: str | None) -> str:
+    account = json.dumps([client.identity, workspace_id])
+    return os.path.join(directory, f"openrouter-{what}-{hashlib.sha256(account.encode()).hexdigest()[:16]}.json")
+
+
+def _shared(
+    path: str,
+    clock: t.Callable[[], float],
+    fresh: bool,
+    ask: t.Callable[[], t.Any],
+    check: t.Callable[[t.Any], t.Any],
+) -> tuple[t.Any, bool]:
+    """An answer from the file of whoever asked last, or asked for now; and whether it was."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
+        if not _locked(file):
+            return ask(), True
+        known = None if fresh else _read(file, clock, check)
+        if known is not None:
+            return known, False
+        known = ask()
+        _write(file, json.dumps({"time": clock(), "answer": known}))
+        return known, True
+
+
+def _read(file: t.IO[str], clock: t.Callable[[], float], check: t.Callable[[t.Any], t.Any]) -> t.Any:
+    """What cannot be read is no answer, and is written anew."""
+    try:
+        content = json_object(file.read()) or {}
+        asked = number(content.get("time"), 0)
+        if asked is None or not 0 <= clock() - asked < MAX_AGE:
+            return None
+        check(content["answer"])
+    except (ServerFailed, UnicodeDecodeError, KeyError, TypeError):
+        return None
+    return content["answer"]
 
 
 def _locked(file: t.IO[str]) -> bool:

@@ -132,6 +132,27 @@ def account_info_spec() -> dict[str, t.Any]:
     }
 
 
+def client_plan_spec() -> dict[str, t.Any]:
+    """Arguments of AnsibleModule for client_plan."""
+    return {
+        "argument_spec": {
+            **_common(),
+            "variables": {"type": "dict", "required": True, "no_log": True},
+            "openrouter": {"type": "bool", "default": True},
+            "look": {"type": "bool", "default": True},
+            "probe": {"type": "bool", "default": True},
+            "whatever": {"type": "bool", "default": False},
+            "seen": {"type": "dict"},
+            "key": {"type": "dict", "no_log": False},
+            "administered": {"type": "bool"},
+            "open_signup": {"type": "bool", "default": False},
+            "new_image": {"type": "bool", "default": False},
+            "former_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+        },
+        "supports_check_mode": True,
+    }
+
+
 def usage_info_spec() -> dict[str, t.Any]:
     """Arguments of AnsibleModule for openrouter_usage_info."""
     return {

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every openrouter_* module is in the action group, has the common options, and runs in the controller's process."""
+"""Every module that asks OpenRouter is in the action group, has its options, and runs in the controller's process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.unit.repository.arguments import spec_of
 from tests.unit.repository.tasks import PLUGINS, ROOT, constant, load
 
-MODULES = sorted(PLUGINS.glob("modules/openrouter_*.py"))
+MODULES = sorted([*PLUGINS.glob("modules/openrouter_*.py"), PLUGINS / "modules" / "client_plan.py"])
 COMMON = {"provisioning_key", "base_url", "timeout", "retries"}
 
 

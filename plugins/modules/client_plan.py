@@ -1,0 +1,157 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: client_plan
+short_description: Everything that a run would do to a client, decided and not done
+version_added: 0.1.0
+author:
+  - The mai.clients team (@mai-clients)
+description:
+  - Checks the client's variables, asks OpenRouter for the account and its keys, takes one look at the client's machine,
+    and decides from that what differs from the inventory, why, and what there is to do. Roles carry it out.
+  - The account and its keys are asked once for a whole play, whatever the number of clients.
+  - What is in the way fails the task with one sentence. With O(whatever=true) it is a state of the plan.
+extends_documentation_fragment:
+  - mai.clients.openrouter
+  - mai.clients.openrouter.attributes
+  - mai.clients.openrouter.info
+options:
+  variables:
+    description:
+      - The client's variables, as C(mai_variables) of role P(mai.clients.mai#role) has them.
+    type: dict
+    required: true
+  openrouter:
+    description:
+      - Whether OpenRouter is asked. Without it, the key is taken to be the one on the machine.
+    type: bool
+    default: true
+  look:
+    description:
+      - Whether there is anything to decide. Without it only the variables and the account are checked.
+    type: bool
+    default: true
+  probe:
+    description:
+      - Whether the look also tries what the instance is for, its key and its models. Without it there are no checks.
+    type: bool
+    default: true
+  whatever:
+    description:
+      - Whether to go on where something is in the way, for those who only want to know.
+    type: bool
+    default: false
+  seen:
+    description:
+      - What was seen before (RV(seen) of an earlier plan). The machine is then not looked at again.
+    type: dict
+  key:
+    description:
+      - The client's key, where the run knows it better than a listing (RV(key) of M(mai.clients.openrouter_key)).
+    type: dict
+  administered:
+    description:
+      - Whether the instance has an administrator, where the run knows it better than the look.
+    type: bool
+  open_signup:
+    description:
+      - Whether the instance is started with open sign-up, for the first administrator of an older release.
+    type: bool
+    default: false
+  new_image:
+    description:
+      - Whether an instance that has data is started with the image of the inventory. That is an upgrade.
+    type: bool
+    default: false
+  former_keys:
+    description:
+      - Hashes of keys that the instance may still have besides those on its machine.
+    type: list
+    elements: str
+    default: []
+seealso:
+  - module: mai.clients.instance_info
+  - module: mai.clients.openrouter_key
+"""
+
+EXAMPLES = r"""
+- name: Look at the client and its account, and plan
+  mai.clients.client_plan:
+    variables: "{{ mai_variables }}"
+  register: planned
+
+- name: Show what differs from the inventory
+  ansible.builtin.debug:
+    msg: "{{ planned.plan.changes }}"
+"""
+
+RETURN = r"""
+seen:
+  description:
+    - What M(mai.clients.instance_info) returned as C(instance). Empty where the machine was not looked at.
+  type: dict
+  returned: always
+key:
+  description:
+    - The client's key as RV(mai.clients.openrouter_key#module:key) has it, with nulls where there is none.
+  type: dict
+  returned: always
+plan:
+  description:
+    - What there is to do, by its part. C(changes) names the parts that differ from the inventory, in an operator's
+      words.
+    - C(state) is V(planned), V(refused) (the variables), V(unanswered) (OpenRouter) or V(unreachable) (the machine),
+      and C(reason) the sentence for it.
+  type: dict
+  returned: always
+  sample:
+    state: planned
+    reason: ""
+    changes: [key (limit), instance (WEBUI_NAME), organisation, hand-over]
+    suspended: false
+    problems: []
+    key: {due: true, recover: false, in_place: true, settings: [limit]}
+    instance: {due: true, why: ["settings: WEBUI_NAME"], keeper: compose, bind: 0.0.0.0}
+    organization: {due: true, differs: [monthly_limit]}
+    address: {url: "https://mai-companyabc.example.com", note: ""}
+    notes: []
+checks:
+  description:
+    - Whether the instance works, as P(mai.clients.verification#filter) says it. Empty without O(probe=true).
+  type: list
+  elements: dict
+  returned: always
+account:
+  description:
+    - C(credits) of the account, or C(error), C(status) and C(msg) where OpenRouter did not tell them.
+  type: dict
+  returned: always
+keys:
+  description:
+    - Every key of the account, with O(whatever=true).
+  type: list
+  elements: dict
+  returned: always
+problems:
+  description:
+    - What is wrong with the client's variables.
+  type: list
+  elements: str
+  returned: always
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import client_plan_spec
+
+
+def main():
+    module = AnsibleModule(**client_plan_spec())
+    module.fail_json(msg="mai.clients.client_plan runs on the controller: its action plugin was not found there.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""client_plan, between its options and its result: gathers what is wanted and what is there, and has it decided.
+
+This is private to the collection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import typing as t
+
+from ansible import constants as C
+from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.mai.clients.plugins.filter.inventory_problems import inventory_problems
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import OpenRouterError
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.listing import Listing, SharedCredit
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import client_plan_spec, connection_of
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._account import ask_account
+from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Files, Observed, plan
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, bind_address, service
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import address
+
+Values = t.Mapping[str, t.Any]
+
+ROLES = os.path.join(os.path.dirname(__file__), os.pardir, os.pardir, "roles")
+TEMPLATES = {
+    "compose.yml.j2": "instance",
+    "start-mai-instance.sh.j2": "instance",
+    "mai.service.j2": "instance",
+    "HANDOVER.md.j2": "handover",
+}
+
+
+class ClientPlanAction(OpenRouterAction):
+    """What cannot be had is a state of the plan with its sentence, not a failure of the task."""
+
+    spec = staticmethod(client_plan_spec)
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        self._variables = task_vars or {}
+        return super().run(tmp, task_vars)
+
+    def _operate(self) -> dict[str, t.Any]:
+        self._refuse_environment()
+        params = self._validated()
+        client = params["variables"]
+        result: dict[str, t.Any] = {"changed": False, "state": "planned", "reason": ""}
+        result.update(account={}, keys=None, seen={}, key={}, plan={}, checks=[])
+        result["problems"] = self._problems(client)
+        if result["problems"]:
+            lines = "\n- ".join(result["problems"])
+            self._stop(
+                result, "refused", f"{shown(client['slug'])} was not touched. Correct its variables first:\n- {lines}"
+            )
+            if not params["whatever"]:
+                return _failed(result)
+        keys = self._ask(params, result)
+        if result["state"] != "planned" and not params["whatever"]:
+            return _failed(result)
+        if params["look"]:
+            result["seen"] = params["seen"] or self._look(client, params["probe"], result) or {}
+        if result["seen"] and not result["problems"]:
+            observed = Observed(
+                seen=result["seen"],
+                keys=keys,
+                key=params["key"],
+                credit=result["account"].get("credits"),
+                situation=Situation(
+                    administered=params["administered"],
+                    open_signup=params["open_signup"],
+                    new_image=params["new_image"],
+                    former_keys=tuple(params["former_keys"]),
+                ),
+            )
+            result.update(plan(client, observed, _files(client)))
+        elif not result["problems"]:
+            result["plan"]["address"] = address(client, {"bind": bind_address(client, True), "administered": True})
+        told = {"state": result["state"], "reason": result["reason"], "variable_problems": result["problems"]}
+        result["plan"].update(told)
+        return result if params["whatever"] or result["state"] == "planned" else _failed(result)
+
+    def _stop(self, result: dict[str, t.Any], state: str, reason: str) -> None:
+        """The first thing in the way is the one that is said."""
+        if result["state"] == "planned":
+            result.update(state=state, reason=reason)
+
+    def _problems(self, client: Values) -> list[str]:
+        return inventory_problems(client, self._variables["hostvars"], self._variables["groups"]["mai_clients"])
+
+    def _ask(self, params: Values, result: dict[str, t.Any]) -> list[Key] | None:
+        """The account and its keys, as this play has them; nothing where nobody asks for them, or no answer came."""
+        if not params["openrouter"]:
+            return None
+        try:
+            with Client(on_wait=self._tell_wait, **connection_of(params, os.environ)) as client:
+                credit = SharedCredit(client, C.DEFAULT_LOCAL_TMP).get(lambda: ask_account(client, require=True))
+                result["account"] = credit
+                keys = None if params["key"] else Listing(client, C.DEFAULT_LOCAL_TMP).keys(None, fresh=False)
+        except OpenRouterError as error:
+            result["account"] = {"error": error.code, "status": error.status, "msg": str(error), "credits": None}
+            self._stop(result, "unanswered", str(error))
+            return None
+        if params["whatever"] and keys is not None:
+            result["keys"] = [key.shown() for key in keys]
+        return keys
+
+    def _look(self, client: Values, probe: bool, result: dict[str, t.Any]) -> Values | None:
+        """One look over SSH."""
+        options = {
+            "client": client["slug"],
+            "deployment_dir": client["mai_deployment_dir"],
+            "service": service(client["slug"]),
+            "image": client["mai_image"],
+            "port": client["mai_port"],
+            "health_path": client["mai_health_path"],
+            "base_url": client["mai_instance_api_base_url"],
+            "probe": probe,
+        }
+        machine = shown(client["machine"])
+        try:
+            looked = self._execute_module(
+                module_name="mai.clients.instance_info", module_args=options, task_vars=self._variables
+            )
+        except AnsibleConnectionFailure as error:
+            why = shown(" ".join(str(error).split()))
+            self._stop(
+                result, "unreachable", f"the machine {machine} does not answer ({why}), so nothing was done there"
+            )
+            return None
+        if looked.get("failed") or "instance" not in looked:
+            why = shown(" ".join(str(looked.get("msg") or looked.get("module_stderr") or "no answer").split()))
+            self._stop(result, "unreachable", f"the machine {machine} could not be looked at: {why}")
+            return None
+        return looked["instance"]
+
+
+def _failed(result: dict[str, t.Any]) -> dict[str, t.Any]:
+    """One sentence, and once."""
+    error = result["account"].get("error") or result["state"]
+    return {**result, "failed": True, "msg": result["reason"], "error": error}
+
+
+def _files(client: Values) -> Files:
+    templates = {}
+    for name, role in TEMPLATES.items():
+        with open(os.path.join(ROLES, role, "templates", name), encoding="utf-8") as file:
+            templates[name] = file.read()
+    path = os.path.join(client["mai_handover_dir"], f"{client['slug']}.md")
+    kept = None
+    with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8", newline="") as file:
+        kept = file.read()
+    return Files(templates, kept, path)

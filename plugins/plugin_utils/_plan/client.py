@@ -1,0 +1,131 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of a client: everything that a run will do and say, decided from what is wanted and what is there.
+
+This is private to the collection. One place decides what is right, for every playbook, for check mode, for the list
+and for the drift report; roles carry out what it says.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from ansible_collections.mai.clients.plugins.filter.host_problems import host_problems, host_warnings
+from ansible_collections.mai.clients.plugins.filter.verification import verification
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key
+from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import key as keys_of_client
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import words
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, instance
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.organization import organization
+
+Values = t.Mapping[str, t.Any]
+
+
+@dataclass(frozen=True)
+class Files:
+    """What lies on the controller: the templates by name, and the record that was kept of the client."""
+
+    templates: t.Mapping[str, str]
+    record: str | None = None
+    record_path: str = ""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What was found before anything is decided."""
+
+    seen: Values
+    keys: t.Sequence[Key] | None = None  # of the account
+    key: Values | None = None  # the client's, where a run knows it better than a listing
+    credit: Values | None = None
+    situation: Situation = field(default_factory=Situation)
+
+
+def plan(client: Values, observed: Observed, files: Files, now: datetime | None = None) -> dict[str, t.Any]:
+    """The plan, and with it the client's key and the checks that prove that it works."""
+    seen = observed.seen
+    key_plan, key = _key(client, observed, now or datetime.now(timezone.utc))
+    parts = instance(client, seen, key, files.templates, observed.situation)
+    checks = verification(seen, _expected(client, key)) if seen["probe"] else []
+    place = words.address(client, parts)
+    planned: dict[str, t.Any] = {
+        "suspended": bool(key["disabled"]),
+        "problems": host_problems(client, seen),
+        "machine": _machine(client, seen),
+        "key": key_plan,
+        "instance": parts,
+        "organization": organization(client, seen, key, parts["due"]),
+        "record": _record(client, seen, parts, key, files),
+        "address": place,
+        "limit": words.limit(key),
+        "notes": words.notes(client, parts, key, checks, observed.credit, host_warnings(client, seen)),
+    }
+    planned["summary"] = words.summary(client, place, key, files.record_path, planned["notes"])
+    planned["changes"] = list(_changes(planned))
+    return {"plan": planned, "key": key, "checks": checks}
+
+
+def _key(client: Values, observed: Observed, now: datetime) -> tuple[dict[str, t.Any], Values]:
+    held = observed.seen["key_hash"]
+    if observed.key is not None or observed.keys is None:
+        known = observed.key or {"name": client["mai_key_name"], "hash": held}
+        key = {**keys_of_client.NO_KEY, **known}
+        in_place = bool(held) and key["hash"] == held
+        return {"due": False, "recover": False, "settings": [], "in_place": in_place}, key
+    return keys_of_client.key(client, observed.seen, observed.keys, now)
+
+
+def _expected(client: Values, key: Values) -> dict[str, t.Any]:
+    return {
+        "key": key,
+        "client_id": client["mai_client_id"],
+        "client_name": client["mai_client_name"],
+        "api_base_url": client["mai_instance_api_base_url"],
+    }
+
+
+def _machine(client: Values, seen: Values) -> dict[str, bool]:
+    """What the machine lacks before there can be an instance."""
+    docker = client["mai_deployment"] == "docker"
+    lacks = {
+        "docker": docker and not (seen["docker"]["engine"] and seen["docker"]["compose"]),
+        "directory": seen["directory"]["mode"] != "0700",
+        "mark": not seen["directory"]["managed"],
+        "image": docker and not seen["image"]["present"],
+    }
+    return {**lacks, "due": any(lacks.values())}
+
+
+def _record(client: Values, seen: Values, parts: Values, key: Values, files: Files) -> dict[str, t.Any]:
+    text = words.record(files.templates["HANDOVER.md.j2"], client, seen, parts, key)
+    there = seen["files"].get("HANDOVER.md", {}).get("sha256")
+    return {
+        "text": text,
+        "path": files.record_path,
+        "on_machine_due": there != sha256(text),
+        "on_controller_due": files.record != text,
+    }
+
+
+def _changes(planned: Values) -> t.Iterator[str]:
+    """What differs from the inventory, in an operator's words."""
+    parts, key = planned["instance"], planned["key"]
+    if planned["machine"]["due"]:
+        yield "machine"
+    if key["due"]:
+        yield f"key ({', '.join(key['settings'])})" if key["settings"] else "key"
+    if parts["due"] or parts["secrets_missing"]:
+        names = ", ".join(parts["settings_differ"])
+        yield f"instance ({names})" if names else "instance"
+    if parts["administrator_due"]:
+        yield "administrator"
+    if parts["saved_key"]["due"]:
+        yield "key saved in Open WebUI"
+    if planned["organization"]["due"]:
+        yield "organisation"
+    if planned["record"]["on_machine_due"] or planned["record"]["on_controller_due"]:
+        yield "hand-over"

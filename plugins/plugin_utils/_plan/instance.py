@@ -1,0 +1,298 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The instance of a client: the settings it is started with, whether it has to be started again, and why.
+
+This is private to the collection. Nothing is done or asked here: ``client`` are the variables of role mai, ``seen`` is
+what M(mai.clients.instance_info) found, ``key`` is the client's key at OpenRouter.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.mai.clients.plugins.module_utils._envfile import to_text
+from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
+
+Values = t.Mapping[str, t.Any]
+
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"
+# Informational: an instance is not restarted for it, so it follows at the next start that has another reason
+LATE_SETTINGS = ("MONTHLY_LIMIT",)
+
+
+# The first engine and Compose that know start_interval; older ones refuse to start anything whose Compose file has it
+START_INTERVAL_ENGINE = (25, 0, 0)
+START_INTERVAL_COMPOSE = (2, 20, 2)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a run knows better than the look that it took at its beginning."""
+
+    administered: bool | None = None  # an administrator was proven
+    open_signup: bool = False  # an older release lets its first administrator sign up
+    new_image: bool = False  # an upgrade: the image of the inventory, though there is data
+    former_keys: t.Sequence[str] = ()  # hashes of keys that the instance may still have: withdrawn, or replaced
+
+
+def service(slug: str) -> str:
+    """Name of the client's container, Compose service and unit."""
+    return f"mai-{slug.replace('-', '')}"
+
+
+def settings(client: Values, bind: str, open_signup: bool = False) -> dict[str, t.Any]:
+    """Environment of the instance. The key, the secret key and the first password are in files of their own."""
+    own = {
+        "OPENAI_API_BASE_URL": client["mai_instance_api_base_url"],
+        "ENABLE_OPENAI_API": "true",
+        "CLIENT_ORG_NAME": client["mai_client_name"],
+        "ORGANIZATION_NAME": client["mai_client_name"],
+        "OPENROUTER_EXTERNAL_USER": client["mai_client_id"],
+        "USAGE_MARKUP_MULTIPLIER": str(float(client["mai_markup_rate"])),
+        "WEBUI_NAME": client["mai_client_name"],
+        "ENABLE_SIGNUP": "true" if open_signup else "false",
+        # Without it users who are not administrators see no model
+        "BYPASS_MODEL_ACCESS_CONTROL": "true",
+        "ENV": "prod",
+        # OpenRouter's days and months are UTC; the instance's must be the same
+        "TZ": "UTC",
+    }
+    return {**own, **_published(client), **_native(client, bind), **client["mai_extra_env"]}
+
+
+def _published(client: Values) -> dict[str, str]:
+    if not client["mai_domain"]:
+        return {}
+    url = f"https://{client['mai_fqdn']}"
+    secure = dict.fromkeys(("WEBUI_SESSION_COOKIE_SECURE", "WEBUI_AUTH_COOKIE_SECURE"), "true")
+    return {"WEBUI_URL": url, "CORS_ALLOW_ORIGIN": url, **secure}
+
+
+def _native(client: Values, bind: str) -> dict[str, str]:
+    if client["mai_deployment"] != "native":
+        return {}
+    return {"HOST": bind, "PORT": str(client["mai_port"]), "DATA_DIR": f"{client['mai_deployment_dir']}/data"}
+
+
+def settings_file(client: Values, bind: str, open_signup: bool = False) -> dict[str, t.Any]:
+    """What settings.env holds: the settings, and those that are only told to the instance."""
+    limit = money(client["mai_monthly_limit"])
+    return {"MONTHLY_LIMIT": "unlimited" if limit is None else limit, **settings(client, bind, open_signup)}
+
+
+def settings_changes(wanted: Values, seen: t.Mapping[str, str], ignored: t.Sequence[str] = ()) -> dict[str, list[str]]:
+    """Names of settings to be added, changed and removed; ``seen`` maps names to SHA-256 of values."""
+    hashes = {
+        name: sha256(to_text(value)) for name, value in wanted.items() if value is not None and name not in ignored
+    }
+    old = {name: digest for name, digest in seen.items() if name not in ignored}
+    return {
+        "added": sorted(set(hashes) - set(old)),
+        "changed": sorted(name for name in set(hashes) & set(old) if hashes[name] != old[name]),
+        "removed": sorted(set(old) - set(hashes)),
+    }
+
+
+def administered(seen: Values) -> bool:
+    """Whether it has an administrator. What a release without accounts leaves out (no /api/config) is not managed."""
+    users, health = seen["database"]["users"], seen["health"]
+    if (users or 0) > 0:
+        return True
+    if not health["ok"] or users is not None:
+        return False
+    return health["onboarding"] is None or bool(seen["database"]["error"] and not health["onboarding"])
+
+
+def bind_address(client: Values, is_administered: bool) -> str:
+    """Where the instance may be reached: from its own machine only, until it has an administrator."""
+    behind_proxy = client["mai_domain"] and client["mai_proxy"] == "caddy"
+    final = client["mai_bind_address"] or (LOOPBACK if behind_proxy else EVERYWHERE)
+    return final if is_administered else LOOPBACK
+
+
+def own_container(seen: Values, name: str) -> Values:
+    """The client's container, if it was made by us."""
+    ours = (one for one in seen["containers"] if one["managed"] and one["name"] == name)
+    return next(ours, {})
+
+
+def keeper(client: Values, seen: Values) -> str:
+    """Who keeps the instance running."""
+    if client["mai_deployment"] == "docker":
+        return "compose"
+    if client["mai_native_service"] != "auto":
+        return client["mai_native_service"]
+    return "systemd" if seen["machine"]["systemd"] and seen["machine"]["root"] else "process"
+
+
+def key_from_environment(seen: Values) -> bool:
+    """Whether another key in its environment means anything to the instance.
+
+    Where Open WebUI reads what it saved at each request it does not; but mAI takes the key for its chats from there.
+    """
+    saved = seen["stored_connection"]
+    if seen["database"]["error"]:
+        return False
+    return saved["form"] != "rows" or not saved["connections"] or bool(seen["database"]["tracks_usage"])
+
+
+def instance(
+    client: Values, seen: Values, key: Values, recipes: t.Mapping[str, str], situation: Situation = Situation()
+) -> dict[str, t.Any]:
+    """Everything about starting it. ``recipes`` are the texts of the templates from which it is started, by name."""
+    is_native = client["mai_deployment"] == "native"
+    name = service(client["slug"])
+    is_administered = administered(seen) if situation.administered is None else situation.administered
+    bind = bind_address(client, is_administered)
+    container = own_container(seen, name)
+    image_differs = bool(container) and container["image_id"] != seen["image"]["id"]
+    # An instance that has data keeps the image it has: changing it is upgrade_client.yml, which backs up first
+    keeps_image = image_differs and seen["database"]["exists"] and not situation.new_image
+    recipe = "start-mai-instance.sh" if is_native else "compose.yml"
+    secret_files = ["secrets.env", *(["admin.env"] if client["mai_admin_email"] else [])]
+    wanted = settings(client, bind, situation.open_signup)
+    plan: dict[str, t.Any] = {
+        "service": name,
+        "keeper": keeper(client, seen),
+        "recipe": recipe,
+        "env_files": [*secret_files, "settings.env", "api_key.env"],
+        "secrets_missing": bool(set(secret_files) - set(seen["files"])),
+        "administered": is_administered,
+        "open_signup": situation.open_signup,
+        "bind": bind,
+        "local_url": f"http://{LOOPBACK if bind == EVERYWHERE else bind}:{client['mai_port']}",
+        # A name may stand for another image by now, an identifier never does
+        "image": container["image_id"] if keeps_image else client["mai_image"],
+        "image_differs": image_differs,
+        "keeps_image": keeps_image,
+        "pull": "never" if keeps_image or situation.new_image else client["mai_image_pull"],
+        "exists": recipe in seen["files"],
+        "runs": _runs(client, seen, container),
+        "container": dict(container),
+        "containers": [dict(one) for one in seen["containers"] if one["managed"]],
+        "health_intervals": health_intervals(seen["docker"]),
+    }
+    changes = settings_changes(wanted, seen["settings"], LATE_SETTINGS)
+    plan["settings_differ"] = sorted(name for names in changes.values() for name in names)
+    plan["digest"] = _digest(client, plan, wanted, recipes)
+    plan["why"] = list(_why(plan, client, seen, key))
+    suspended = bool(key["disabled"])
+    plan["due"] = bool(plan["why"]) and not suspended
+    plan["administrator_due"] = bool(client["mai_admin_email"]) and not is_administered and not suspended
+    plan["saved_key"] = _saved_key(client, seen, key, situation)
+    plan["not_applied"] = _not_applied(wanted, seen)
+    return plan
+
+
+def _runs(client: Values, seen: Values, container: Values) -> bool:
+    if client["mai_deployment"] == "docker":
+        return container.get("state") == "running"
+    process, unit = seen["process"] or {}, seen["unit"] or {}
+    return bool(process.get("running")) or unit.get("active_state") == "active"
+
+
+def _digest(client: Values, plan: Values, wanted: Values, recipes: t.Mapping[str, str]) -> str:
+    """What the instance is made from, as a digest that it carries with it: all but its image, its key and itself."""
+    # As text: a port may be written as a number or in quotes
+    inputs = {name: to_text(client[name]) for name in RECIPE_VARIABLES if client[name] is not None}
+    inputs.update((name, plan[name]) for name in ("service", "env_files", "bind"))
+    values = {name: to_text(value) for name, value in wanted.items() if value is not None}
+    used = ["mai.service.j2"] if plan["keeper"] == "systemd" else []
+    texts = [recipes[name] for name in (f"{plan['recipe']}.j2", *used)]
+    return sha256(json.dumps([values, inputs, texts], sort_keys=True))
+
+
+# What the templates of role instance take from the client's variables
+RECIPE_VARIABLES = (
+    "slug",
+    "mai_port",
+    "mai_health_path",
+    "mai_health_timeout",
+    "mai_memory_limit",
+    "mai_cpu_limit",
+    "mai_deployment_dir",
+    "mai_start_command",
+)
+
+
+def _why(plan: Values, client: Values, seen: Values, key: Values) -> t.Iterator[str]:
+    """Why the instance has to be started or started again, in an operator's words."""
+    environment = seen["environment"]
+    if not plan["exists"]:
+        yield "it is not there yet"
+    elif not plan["runs"]:
+        yield "it does not run"
+    elif not seen["health"]["ok"]:
+        yield "it is not healthy"
+    if plan["settings_differ"]:
+        yield f"settings: {', '.join(plan['settings_differ'])}"
+    if client["mai_deployment"] == "docker":
+        labels = plan["container"].get("labels") or {}
+        differs = labels.get("mai.clients.configuration") != plan["digest"]
+    else:
+        differs = environment.get("MAI_CONFIGURATION") != sha256(plan["digest"])
+    if differs and not plan["settings_differ"]:
+        yield "how it is started"
+    if plan["image_differs"] and not plan["keeps_image"]:
+        yield "image"
+    if key_from_environment(seen) and environment.get("OPENAI_API_KEY") != key["hash"]:
+        yield "key"
+
+
+def _saved_key(client: Values, seen: Values, key: Values, situation: Situation) -> dict[str, t.Any]:
+    """The key and URL that Open WebUI saved: ours to replace only where they are known to have been ours."""
+    connections, url = seen["stored_connection"]["connections"], client["mai_instance_api_base_url"]
+    former = [seen["key_hash"], *situation.former_keys, *seen["former_key_hashes"]]
+    keys = [one for one in dict.fromkeys(former) if one and one != key["hash"]]
+    # As the look has it: the SHA-256 of the URL that the instance was last given
+    urls = [one for one in [seen["settings"].get("OPENAI_API_BASE_URL")] if one and one != sha256(url)]
+    right = [one for one in connections if one["key_hash"] == (key["hash"] or "") and one["url"] == url]
+    return {
+        "due": bool(connections) and not right and not key["disabled"],
+        "replaces": keys,
+        "replaces_urls": urls,
+        "held": sorted({one["key_hash"] for one in connections} & set(keys)),
+    }
+
+
+def _not_applied(wanted: Values, seen: Values) -> list[str]:
+    """Settings that the instance keeps in its database by now. The API's URL is kept up to date with the saved key."""
+    changed = settings_changes(wanted, seen["stored_settings"])["changed"]
+    return [name for name in changed if name != "OPENAI_API_BASE_URL"]
+
+
+def health_intervals(docker: Values) -> dict[str, int]:
+    """Seconds for a Compose file's health check, which asks soon after a start, and rarely then."""
+    engine, compose = _version(docker["engine"]), _version(docker["compose"])
+    if engine >= START_INTERVAL_ENGINE and compose >= START_INTERVAL_COMPOSE:
+        return {"interval": 60, "start_interval": 5}
+    # The first check, too, comes after so long. Of an engine that this run installs nothing was seen.
+    return {"interval": 30}
+
+
+def _version(text: str | None) -> tuple[int, ...]:
+    found = re.match(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?", text or "")
+    return tuple(int(number or 0) for number in found.groups()) if found else ()
+
+
+def upgrade_faults(before: t.Mapping[str, int], now: Values, heads: str) -> list[str]:
+    """What is missing in a database after an upgrade; ``heads`` is the revision at which its image's migrations end."""
+    counts = now["counts"]
+    faults = [
+        f"the table {table} had {rows} rows and has {counts.get(table, 0)}."
+        for table, rows in before.items()
+        if counts.get(table, 0) < rows
+    ]
+    if heads and heads != now["schema_revision"]:
+        faults.append(
+            f"its migrations did not end: the database is at revision {now['schema_revision']}, "
+            f"the image at {shown(heads)}."
+        )
+    return faults

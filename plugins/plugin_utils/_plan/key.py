@@ -1,0 +1,56 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The client's key: whether openrouter_key would have anything to do, from the listing and the look.
+
+This is private to the collection. The engine of M(mai.clients.openrouter_key) decides, here as there; what only a
+look of its own at the file can tell is left to it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime
+
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import OpenRouterError
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import FIELDS, Key
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired, plan
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.store import Stored
+from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
+
+Values = t.Mapping[str, t.Any]
+
+VARIABLES = ("OPENAI_API_KEY", "OPENROUTER_API_KEY")
+NO_KEY: dict[str, t.Any] = {**dict.fromkeys(FIELDS), "disabled": False}
+
+
+def desired(client: Values) -> Desired:
+    limit = money(client["mai_monthly_limit"])
+    fields = {"limit": limit, "limit_reset": None if limit is None else "monthly"}
+    return Desired(name=client["mai_key_name"], fields=fields, locked=True)
+
+
+def key(client: Values, seen: Values, keys: t.Sequence[Key], now: datetime) -> tuple[dict[str, t.Any], Values]:
+    """Whether there is anything to do and what, and the client's key as it is."""
+    named = [one for one in keys if one.name == client["mai_key_name"]]
+    known = {one.hash for one in keys}
+    elsewhere = {one["hash"] for one in seen["key_candidates"]} - {seen["key_hash"]}
+    due: dict[str, t.Any] = {"due": True, "recover": bool(elsewhere), "settings": [], "in_place": False}
+    is_now = (named[0] if len(named) == 1 else None) or next((o for o in keys if o.hash == seen["key_hash"]), None)
+    if seen["key_hash"] is None or seen["key_hash"] in known:
+        try:
+            steps = plan(desired(client), keys, _stored(client, seen), now, "")
+        except OpenRouterError:
+            pass  # openrouter_key says so, after another look
+        else:
+            due["due"] = bool(steps.actions)
+            due["settings"] = list(dict.fromkeys(name for one in steps.actions for name in one.changes))
+    due["in_place"] = is_now is not None and is_now.hash == seen["key_hash"]
+    return due, is_now.shown() if is_now else {**NO_KEY, "name": client["mai_key_name"]}
+
+
+def _stored(client: Values, seen: Values) -> Stored:
+    file = seen["files"].get("api_key.env")
+    faults = [] if file is None or file["mode"] == "0600" else ["mode"]
+    hashes = {name: seen["key_variables"].get(name) for name in VARIABLES}
+    return Stored(f"{client['mai_deployment_dir']}/api_key.env", "" if file else None, hashes, faults)

@@ -1,0 +1,36 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The organisation of a client in its instance's database: what it should be, and whether it is.
+
+This is private to the collection.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
+
+Values = t.Mapping[str, t.Any]
+
+
+def organization(client: Values, seen: Values, key: Values, starts: bool) -> dict[str, t.Any]:
+    """``starts``: what a start of the instance may write after the look is asked for again."""
+    rows = seen["database"]["organizations"]
+    # Texts as they are shown, since those that were seen are so
+    wanted = {
+        "id": shown(client["mai_client_id"]),
+        "name": shown(client["mai_client_name"]),
+        "key_hash": key["hash"],
+        "markup_rate": float(client["mai_markup_rate"]),
+        "monthly_limit": money(client["mai_monthly_limit"]),
+        "billing_email": shown(client["mai_billing_email"]) if client["mai_billing_email"] else None,
+        "is_active": not key["disabled"],
+    }
+    fields = [] if len(rows) != 1 else [name for name in wanted if wanted[name] != rows[0].get(name, _NONE)]
+    return {"due": starts or len(rows) != 1 or bool(fields), "differs": fields}
+
+
+_NONE = object()

@@ -1,0 +1,127 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people read of a client: its address, its limit, the notes of a run, and the hand-over record.
+
+This is private to the collection.
+"""
+
+from __future__ import annotations
+
+import shlex
+import typing as t
+
+import jinja2
+from ansible_collections.mai.clients.plugins.filter.text import markdown_code, markdown_text
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import LOOPBACK
+from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
+
+Values = t.Mapping[str, t.Any]
+
+PERIODS = {
+    "monthly": " per calendar month (UTC)",
+    "weekly": " per week (UTC)",
+    "daily": " per day (UTC)",
+    None: " in all",
+}
+
+
+def address(client: Values, instance: Values) -> dict[str, str]:
+    """Where people reach the instance, and what to know about that."""
+    if client["mai_domain"]:
+        return {"url": f"https://{client['mai_fqdn']}", "note": ""}
+    at_home = instance["bind"] == LOOPBACK
+    url = f"http://{LOOPBACK if at_home else client['machine']}:{client['mai_port']}"
+    if not instance["administered"]:
+        note = " (from its own machine only, until it has an administrator)"
+    elif at_home:
+        note = " (from its own machine only)"
+    else:
+        note = " (plain HTTP: passwords and chats cross the network readable; set mai_domain)"
+    return {"url": url, "note": note}
+
+
+def limit(key: Values) -> str:
+    if key["limit"] is None:
+        return "NO LIMIT"
+    reset = key.get("limit_reset")
+    return f"{key['limit']:.2f} USD{PERIODS.get(reset, f' ({reset})')}"
+
+
+def notes(
+    client: Values,
+    instance: Values,
+    key: Values,
+    checks: t.Sequence[Values],
+    credit: Values | None,
+    warnings: list[str],
+) -> list[str]:
+    """What an operator should know after a run."""
+    found = list(warnings)
+    if credit is not None and credit["left"] <= 0:
+        found.append("the OpenRouter account has no credit left: chats will fail")
+    wanted = money(client["mai_monthly_limit"])
+    if key["limit"] is None:
+        found.append("NO LIMIT is set for this client")
+    elif wanted is not None and wanted - key["limit"] >= 0.02:
+        found.append(
+            "what a replaced key used this month counts towards the limit: after the month, onboard_client.yml or "
+            f"site.yml sets {wanted:.2f} USD again"
+        )
+    if key["disabled"]:
+        found.append("the client is suspended: its key is disabled, resume it with resume_client.yml")
+    if instance["keeps_image"]:
+        found.append("image differs from the inventory: run upgrade_client.yml, which backs up first")
+    if instance["not_applied"]:
+        found.append(
+            "settings that the instance keeps in its database and takes no longer from the inventory, change them in "
+            f"its own administration: {', '.join(instance['not_applied'])}"
+        )
+    return found + [check["detail"] for check in checks if check["status"] != "ok"]
+
+
+def readers(facts: Values) -> list[str]:
+    """Who can read chats and the key, from the actual settings."""
+    return [
+        "Root on the machine: everything, the key and all chats.",
+        "Administrators of the instance: the chats of every user (ENABLE_ADMIN_CHAT_ACCESS is on)."
+        if facts["admin_chat_access"]
+        else "Administrators of the instance: not the chats of other users (ENABLE_ADMIN_CHAT_ACCESS is off).",
+        "Administrators can download the whole database, with chats and the key (ENABLE_ADMIN_EXPORT is on)."
+        if facts["admin_export"]
+        else "Administrators cannot download the database (ENABLE_ADMIN_EXPORT is off).",
+        "Administrators see the client's key under Settings, Connections.",
+        "OpenRouter and the provider of the chosen model: what is sent to a model"
+        + (", with name and e-mail of the user." if facts["forward_user_info"] else "."),
+    ]
+
+
+def summary(client: Values, place: Values, key: Values, record: str, told: t.Sequence[str]) -> dict[str, t.Any]:
+    """What a run ends with."""
+    return {
+        "client": f"{shown(client['mai_client_name'])} ({client['slug']})",
+        "address": place["url"] + place["note"],
+        "key": shown(f"{client['mai_key_name']} ({key['label']}), {limit(key)}"),
+        "administrator": client["mai_admin_email"] or "none yet",
+        "record": record,
+        "notes": list(told),
+    }
+
+
+def record(template: str, client: Values, seen: Values, instance: Values, key: Values) -> str:
+    """The hand-over record, in Markdown."""
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True, autoescape=False
+    )
+    environment.filters.update(text=markdown_text, code=markdown_code, quote=lambda value: shlex.quote(shown(value)))
+    place = address(client, instance)
+    return environment.from_string(template).render(
+        client=client,
+        key=key,
+        limit=limit(key),
+        url=place["url"],
+        url_note=place["note"],
+        image=instance["container"].get("image") or client["mai_image"],
+        readers=readers(seen["facts"]),
+    )

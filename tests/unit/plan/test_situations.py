@@ -1,0 +1,427 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A table of situations: what a run does where one thing differs, and that it does nothing where nothing does."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+
+from tests.unit.plan.situations import (
+    API,
+    GONE,
+    IMAGE,
+    KEY,
+    NATIVE,
+    NEW_IMAGE,
+    OLD,
+    OLDER,
+    OTHER,
+    PUBLISHED,
+    account_key,
+    changed,
+    client,
+    converged,
+    nothing,
+    organization,
+    planned,
+)
+
+KINDS = {
+    "docker": {},
+    "docker, published": PUBLISHED,
+    "docker, other proxy": {**PUBLISHED, "mai_proxy": "none"},
+    "docker, no limit": {"mai_monthly_limit": None},
+    "unit": NATIVE,
+    "process": {**NATIVE, "mai_native_service": "process"},
+    "unit, published": {**NATIVE, **PUBLISHED},
+}
+CONFIGURATION = "containers/0/labels/mai.clients.configuration"
+
+
+def keys_of(variables: t.Mapping[str, t.Any]) -> list:
+    without = variables["mai_monthly_limit"] is None
+    return [account_key(limit=None, limit_reset=None)] if without else [account_key()]
+
+
+def as_it_is(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    seen = converged(variables)
+    if variables["mai_monthly_limit"] is None:
+        seen = changed(seen, {"database/organizations/0/monthly_limit": None})
+        record = planned(variables, seen, keys_of(variables))["plan"]["record"]["text"]
+        seen["files"]["HANDOVER.md"]["sha256"] = sha256(record)
+    return seen
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_done_where_nothing_differs(kind):
+    variables = client(**KINDS[kind])
+    found = planned(variables, as_it_is(variables), keys_of(variables))
+    assert found["plan"]["changes"] == []
+    assert found["plan"]["instance"]["why"] == []
+    assert found["plan"]["problems"] == []
+    assert {check["status"] for check in found["checks"]} == {"ok"}
+    assert found["key"]["hash"] == KEY
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everything_is_done_where_nothing_is_there(kind):
+    variables = client(**KINDS[kind])
+    found = planned(variables, nothing(), [])["plan"]
+    assert [change.split(" (")[0] for change in found["changes"]] == [
+        "machine", "key", "instance", "administrator", "organisation", "hand-over",
+    ]  # fmt: skip
+    assert found["instance"]["why"][0] == "it is not there yet"
+    assert found["instance"]["bind"] == "127.0.0.1"
+    assert found["instance"]["secrets_missing"]
+
+
+# What differs in the look of a client with a container → what is changed, and why the instance is started
+LOOKS: dict[str, tuple[dict[str, t.Any], list[str], list[str]]] = {
+    "container stopped": ({"containers/0/state": "exited"}, ["instance", "organisation"], ["it does not run"]),
+    "container paused": ({"containers/0/state": "paused"}, ["instance", "organisation"], ["it does not run"]),
+    "container gone": (
+        {"containers": []},
+        ["instance", "organisation"],
+        ["it does not run", "how it is started"],
+    ),
+    "container of another name": (
+        {"containers/0/name": "mai-other"},
+        ["instance", "organisation"],
+        ["it does not run", "how it is started"],
+    ),
+    "unhealthy": ({"health/ok": False}, ["instance", "organisation"], ["it is not healthy"]),
+    "other template": ({CONFIGURATION: "x"}, ["instance", "organisation"], ["how it is started"]),
+    "no label": ({CONFIGURATION: GONE}, ["instance", "organisation"], ["how it is started"]),
+    "Compose file gone": (
+        {"files/compose.yml": GONE},
+        ["instance", "organisation"],
+        ["it is not there yet"],
+    ),
+    "key of the environment is old": (
+        {"environment/OPENAI_API_KEY": OLD},
+        ["instance", "organisation"],
+        ["key"],
+    ),
+    "no key in the environment": ({"environment/OPENAI_API_KEY": GONE}, ["instance", "organisation"], ["key"]),
+    "old key in an environment that nobody reads": (
+        {"environment/OPENAI_API_KEY": OLD, "database/tracks_usage": False},
+        [],
+        [],
+    ),
+    "old key in the environment of an older release": (
+        {"environment/OPENAI_API_KEY": OLD, "database/tracks_usage": False, "stored_connection/form": "blob"},
+        ["instance", "organisation"],
+        ["key"],
+    ),
+    "old key in the environment, no saved connection": (
+        {"environment/OPENAI_API_KEY": OLD, "database/tracks_usage": False, "stored_connection/connections": []},
+        ["instance", "organisation"],
+        ["key"],
+    ),
+    "other image, with data": ({"image/id": NEW_IMAGE}, [], []),
+    "other image, without data": (
+        {"image/id": NEW_IMAGE, "database/exists": False},
+        ["instance", "organisation"],
+        ["image"],
+    ),
+    "secrets gone": ({"files/secrets.env": GONE}, ["instance"], []),
+    "password gone": ({"files/admin.env": GONE}, ["instance"], []),
+    "directory open": ({"directory/mode": "0755"}, ["machine"], []),
+    "no mark": ({"directory/managed": False}, ["machine"], []),
+    "image gone": ({"image/present": False, "image/id": IMAGE}, ["machine"], []),
+    "engine gone": ({"docker/engine": None}, ["machine"], []),
+    "Compose gone": ({"docker/compose": None}, ["machine"], []),
+    "key file readable": ({"files/api_key.env/mode": "0644"}, ["key"], []),
+    "one variable of the key is another": ({"key_variables/OPENROUTER_API_KEY": OLD}, ["key"], []),
+    "one variable of the key is missing": ({"key_variables/OPENROUTER_API_KEY": GONE}, ["key"], []),
+    "key file gone": ({"files/api_key.env": GONE, "key_hash": None, "key_variables": {}}, ["key"], []),
+    "key that OpenRouter does not list": (
+        {"key_hash": OTHER, "key_variables": {"OPENAI_API_KEY": OTHER, "OPENROUTER_API_KEY": OTHER}},
+        ["key"],
+        [],
+    ),
+    "saved key is old": (
+        {"stored_connection/connections/0/key_hash": OLD, "former_key_hashes": [OLD]},
+        ["key saved in Open WebUI"],
+        [],
+    ),
+    "saved key is somebody's": (
+        {"stored_connection/connections/0/key_hash": OTHER},
+        ["key saved in Open WebUI"],
+        [],
+    ),
+    "saved URL is another": (
+        {"stored_connection/connections/0/url": "https://proxy.example.com/v1"},
+        ["key saved in Open WebUI"],
+        [],
+    ),
+    "another connection besides": (
+        {
+            "stored_connection/connections": [
+                {"url": API, "url_hash": sha256(API), "key_hash": KEY},
+                {"url": "http://ollama:11434", "url_hash": None, "key_hash": None},
+            ]
+        },
+        [],
+        [],
+    ),
+    "no connection saved": ({"stored_connection/connections": []}, [], []),
+    "no table config": ({"stored_connection": {"form": "none", "connections": []}}, [], []),
+    "no organisation": ({"database/organizations": []}, ["organisation"], []),
+    "two organisations": (
+        {"database/organizations": [organization(client()), {**organization(client()), "id": "x"}]},
+        ["organisation"],
+        [],
+    ),
+    "hand-over gone": ({"files/HANDOVER.md": GONE}, ["hand-over"], []),
+    "hand-over changed by hand": ({"files/HANDOVER.md/sha256": OLD}, ["hand-over"], []),
+    "limit of the environment is old": (
+        {"settings/MONTHLY_LIMIT": sha256("100"), "environment/MONTHLY_LIMIT": sha256("100")},
+        [],
+        [],
+    ),
+    "a release without accounts": ({"database/users": None, "health/onboarding": None}, [], []),
+    "people unknown, database locked": (
+        {"database/users": None, "database/error": "locked", "health/onboarding": False},
+        [],
+        [],
+    ),
+}
+for _field, _value in {
+    "name": "Old name",
+    "key_hash": OLD,
+    "markup_rate": 1.5,
+    "monthly_limit": 100.0,
+    "billing_email": "old@companyabc.com",
+    "is_active": False,
+    "id": "other-001",
+}.items():
+    LOOKS[f"organisation with another {_field}"] = (
+        {f"database/organizations/0/{_field}": _value},
+        ["organisation"],
+        [],
+    )
+
+
+def chapters(found: t.Mapping[str, t.Any]) -> list[str]:
+    return [change.split(" (")[0] for change in found["changes"]]
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_what_differs_is_done_and_nothing_else(name):
+    changes, expected, why = LOOKS[name]
+    found = planned(client(), changed(converged(client()), changes))["plan"]
+    assert chapters(found) == expected
+    assert found["instance"]["why"] == why
+    assert found["instance"]["due"] == bool(why)
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_of_a_suspended_client_no_instance_is_started(name):
+    changes = LOOKS[name][0]
+    found = planned(client(), changed(converged(client()), changes), [account_key(disabled=True)])["plan"]
+    assert found["suspended"]
+    assert not found["instance"]["due"]
+    assert not found["instance"]["administrator_due"]
+    assert not found["instance"]["saved_key"]["due"]
+
+
+SETTINGS = sorted(converged(client(**PUBLISHED))["settings"])
+
+
+@pytest.mark.parametrize("setting", [name for name in SETTINGS if name != "MONTHLY_LIMIT"])
+@pytest.mark.parametrize("value", [sha256("something else"), GONE], ids=["changed", "missing"])
+def test_each_setting_counts(setting, value):
+    variables = client(**PUBLISHED)
+    found = planned(variables, changed(converged(variables), {f"settings/{setting}": value}))["plan"]
+    assert found["instance"]["why"] == [f"settings: {setting}"]
+    assert f"instance ({setting})" in found["changes"]
+
+
+def test_a_setting_that_is_no_longer_wanted_counts():
+    found = planned(client(), changed(converged(client()), {"settings/OLD_SETTING": sha256("1")}))["plan"]
+    assert found["instance"]["why"] == ["settings: OLD_SETTING"]
+
+
+# A variable that was changed in the inventory → what is changed
+VARIABLES: dict[str, tuple[dict[str, t.Any], list[str]]] = {
+    "name": (
+        {"mai_client_name": 'Żółw & Söhne "Sp. z o.o."'},
+        ["instance (CLIENT_ORG_NAME, ORGANIZATION_NAME, WEBUI_NAME)", "organisation", "hand-over"],
+    ),
+    "id": ({"mai_client_id": "abc-2"}, ["instance (OPENROUTER_EXTERNAL_USER)", "organisation", "hand-over"]),
+    "limit": ({"mai_monthly_limit": 750}, ["key (limit)", "organisation"]),
+    "limit as text": ({"mai_monthly_limit": "500.00"}, []),
+    "no limit": ({"mai_monthly_limit": None}, ["key (limit, limit_reset)", "organisation"]),
+    "markup": (
+        {"mai_markup_rate": 1.5},
+        ["instance (USAGE_MARKUP_MULTIPLIER)", "organisation", "hand-over"],
+    ),
+    "markup as text": ({"mai_markup_rate": "1.30"}, ["hand-over"]),
+    "e-mail for bills": ({"mai_billing_email": "b@companyabc.com"}, ["organisation", "hand-over"]),
+    "port": ({"mai_port": 8002}, ["instance", "organisation", "hand-over"]),
+    "port as text": ({"mai_port": "8001"}, []),
+    "bound to loopback": ({"mai_bind_address": "127.0.0.1"}, ["instance", "organisation", "hand-over"]),
+    "bound to an address": ({"mai_bind_address": "192.0.2.7"}, ["instance", "organisation"]),
+    "published": (
+        PUBLISHED,
+        [
+            "instance (CORS_ALLOW_ORIGIN, WEBUI_AUTH_COOKIE_SECURE, WEBUI_SESSION_COOKIE_SECURE, WEBUI_URL)",
+            "organisation",
+            "hand-over",
+        ],
+    ),
+    "more environment": ({"mai_extra_env": {"A": "1"}}, ["instance (A)", "organisation"]),
+    "environment that is nothing": ({"mai_extra_env": {"A": None}}, []),
+    "memory": ({"mai_memory_limit": "2g"}, ["instance", "organisation"]),
+    "processors": ({"mai_cpu_limit": 2}, ["instance", "organisation"]),
+    "health path": ({"mai_health_path": "/ready"}, ["instance", "organisation"]),
+    "patience": ({"mai_health_timeout": 900}, ["instance", "organisation"]),
+    "no administrator": ({"mai_admin_email": None}, ["instance", "organisation", "hand-over"]),
+    "other key name": ({"mai_key_name": "abc"}, ["key", "hand-over"]),
+    "other API": (
+        {"mai_instance_api_base_url": "https://eu.example.com/api/v1"},
+        ["instance (OPENAI_API_BASE_URL)", "key saved in Open WebUI", "organisation", "hand-over"],
+    ),
+    "pulled always": ({"mai_image_pull": "always"}, []),
+}
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_changed_variable_changes_what_depends_on_it(name):
+    changes, expected = VARIABLES[name]
+    assert planned(client(**changes), converged(client()))["plan"]["changes"] == expected
+
+
+# Keys at OpenRouter → whether there is anything to do, and which key is the client's
+KEYS: dict[str, tuple[list, bool, str | None]] = {
+    "as it should be": ([account_key()], False, KEY),
+    "others besides": ([account_key(), account_key(OTHER, "client-other")], False, KEY),
+    "another limit": ([account_key(limit=100.0)], True, KEY),
+    "no limit": ([account_key(limit=None)], True, KEY),
+    "weekly": ([account_key(limit_reset="weekly")], True, KEY),
+    "suspended": ([account_key(disabled=True)], False, KEY),
+    "none": ([], True, None),
+    "only others": ([account_key(OTHER, "client-other")], True, None),
+    "two of the name": ([account_key(), account_key(OTHER)], True, KEY),
+    "another of the name": ([account_key(OTHER)], True, OTHER),
+    "provisional one left behind": (
+        [account_key(), account_key(OTHER, "client-company-abc ~pending-8c1f2e", usage=0.0, byok_usage=0.0)],
+        True,
+        KEY,
+    ),
+    "provisional one in use": ([account_key(KEY, "client-company-abc ~pending-8c1f2e")], True, KEY),
+    "replaced one": (
+        [account_key(), account_key(OLD, "client-company-abc ~retired-8c1f2e", disabled=True)],
+        False,
+        KEY,
+    ),
+    "replaced one that counts": (
+        [account_key(limit=499.0), account_key(OLD, "client-company-abc ~retired-carried-8c1f2e", disabled=True)],
+        False,
+        KEY,
+    ),
+    "replaced one that no longer counts": (
+        [
+            account_key(limit=499.0),
+            account_key(OLD, "client-company-abc ~retired-carried-8c1f2e", disabled=True, usage_monthly=0.0),
+        ],
+        True,
+        KEY,
+    ),
+    "renamed by somebody": ([account_key(KEY, "client-company")], True, KEY),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_the_key(name):
+    keys, due, key_hash = KEYS[name]
+    found = planned(client(), converged(client()), keys)
+    assert found["plan"]["key"]["due"] == due
+    assert found["key"]["hash"] == key_hash
+    assert ("key" in chapters(found["plan"])) == due
+
+
+def test_a_lost_key_is_looked_for_elsewhere_only_where_it_is_lost():
+    seen = changed(converged(client()), {"key_candidates": [{"where": "environment", "hash": OLD}]})
+    assert planned(client(), seen)["plan"]["key"]["recover"]
+    assert not planned(client(), seen)["plan"]["key"]["due"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "administered", "bind"),
+    [
+        ({}, True, "0.0.0.0"),
+        ({}, False, "127.0.0.1"),
+        (PUBLISHED, True, "127.0.0.1"),
+        (PUBLISHED, False, "127.0.0.1"),
+        ({**PUBLISHED, "mai_proxy": "none"}, True, "0.0.0.0"),
+        ({"mai_bind_address": "192.0.2.7"}, True, "192.0.2.7"),
+        ({"mai_bind_address": "192.0.2.7"}, False, "127.0.0.1"),
+        ({**PUBLISHED, "mai_bind_address": "192.0.2.7"}, True, "192.0.2.7"),
+    ],
+)
+def test_nobody_else_reaches_an_instance_before_it_has_an_administrator(variables, administered, bind):
+    wanted = client(**variables)
+    found = planned(wanted, converged(wanted), administered=administered)["plan"]["instance"]
+    assert found["bind"] == bind
+    assert found["local_url"] == f"http://{'127.0.0.1' if bind == '0.0.0.0' else bind}:8001"
+
+
+def test_sign_up_is_open_only_where_a_run_asks_for_it():
+    found = planned(client(), converged(client()), administered=False, open_signup=True)["plan"]["instance"]
+    assert found["settings_differ"] == ["ENABLE_SIGNUP"]
+    assert found["bind"] == "127.0.0.1"
+
+
+def test_only_an_upgrade_gives_an_instance_with_data_another_image():
+    seen = changed(converged(client()), {"image/id": NEW_IMAGE})
+    kept = planned(client(), seen)["plan"]
+    assert (kept["instance"]["image"], kept["instance"]["pull"]) == (IMAGE, "never")
+    assert "image differs from the inventory: run upgrade_client.yml, which backs up first" in kept["notes"]
+    new = planned(client(), seen, new_image=True)["plan"]
+    assert (new["instance"]["image"], new["instance"]["pull"]) == ("mai:1.4", "never")
+    assert new["instance"]["why"] == ["image"]
+
+
+def test_only_keys_that_were_ours_are_replaced_in_open_webui():
+    seen = changed(
+        converged(client()),
+        {
+            "stored_connection/connections/0/key_hash": OLDER,
+            "former_key_hashes": [OLDER, OLD],
+            "settings/OPENAI_API_BASE_URL": sha256("https://old.example.com"),
+        },
+    )
+    saved = planned(client(), seen, former_keys=(OTHER, KEY))["plan"]["instance"]["saved_key"]
+    assert saved["replaces"] == [OTHER, OLDER, OLD]
+    assert saved["held"] == [OLDER]
+    assert saved["replaces_urls"] == [sha256("https://old.example.com")]
+
+
+@pytest.mark.parametrize(
+    ("engine", "compose", "intervals"),
+    [
+        ("26.1.5+dfsg1", "2.26.1-4", {"interval": 60, "start_interval": 5}),
+        ("25.0.0", "2.20.2", {"interval": 60, "start_interval": 5}),
+        ("24.0.9", "2.26.1", {"interval": 30}),
+        ("20.10.24+dfsg1", "2.26.1", {"interval": 30}),
+        ("26.1.5", "2.20.1", {"interval": 30}),
+        ("26.1.5", None, {"interval": 30}),
+        (None, None, {"interval": 30}),
+        (None, "2.26.1", {"interval": 30}),
+        ("dev", "2.26.1", {"interval": 30}),
+    ],
+)
+def test_an_idle_instance_is_rarely_asked(engine, compose, intervals):
+    seen = changed(converged(client()), {"docker/engine": engine, "docker/compose": compose})
+    assert planned(client(), seen)["plan"]["instance"]["health_intervals"] == intervals
+
+
+def test_another_engine_does_not_interrupt_people():
+    seen = changed(converged(client()), {"docker/engine": "20.10.24"})
+    assert planned(client(), seen)["plan"]["changes"] == []

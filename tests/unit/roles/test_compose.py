@@ -1,0 +1,145 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Compose file of an instance: how its health is checked."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import shutil
+import subprocess
+import sys
+import threading
+import typing as t
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import jinja2
+import pytest
+import yaml
+from ansible.plugins.filter.core import FilterModule as AnsibleFilters
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import health_intervals
+
+from tests.unit.repository.tasks import ROOT
+
+TEMPLATE = ROOT / "roles" / "instance" / "templates" / "compose.yml.j2"
+PATH = "/health?a=1&b=$x"
+QUICK_THEN_RARE = {"interval": "60s", "start_interval": "5s"}
+OTHERS = {"interval": "30s"}
+CURL = """#!/bin/sh
+printf '%s\\n' "$@" > {log}
+exit {code}
+"""
+
+
+def healthcheck(engine: str | None = "26.1.5", compose: str | None = "2.26.1") -> dict[str, t.Any]:
+    """How an instance is checked on a machine where these were seen."""
+    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters.update(AnsibleFilters().filters())
+    plan = {
+        "service": "mai-companyabc",
+        "image": "mai:1",
+        "env_files": ["settings.env"],
+        "bind": "127.0.0.1",
+        "digest": "0123",
+        "health_intervals": health_intervals({"engine": engine, "compose": compose}),
+    }
+    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        inventory_hostname="company-abc",
+        mai_plan={"instance": plan},
+        mai_port=8001,
+        mai_health_path=PATH,
+        mai_health_timeout=300,
+        mai_memory_limit=None,
+        mai_cpu_limit=None,
+    )
+    return yaml.safe_load(text)["services"]["mai-companyabc"]["healthcheck"]
+
+
+@pytest.fixture
+def check() -> list[str]:
+    """The command that checks, as Compose hands it to the engine."""
+    kind, *command = healthcheck()["test"]
+    assert kind == "CMD"
+    return [word.replace("$$", "$") for word in command]
+
+
+@pytest.mark.parametrize(
+    ("engine", "compose", "intervals"),
+    [
+        ("26.1.5+dfsg1", "2.26.1-4", QUICK_THEN_RARE),
+        ("25.0.0", "2.20.2", QUICK_THEN_RARE),
+        ("25.0.0-rc.1", "2.24.0-birthday.10", QUICK_THEN_RARE),
+        ("100.1", "5.0.0", QUICK_THEN_RARE),
+        # Podman counts for itself, and is as old as its number says.
+        ("5.4.2", "2.26.1", OTHERS),
+        ("20.10.24+dfsg1", "2.26.1", OTHERS),
+        ("24.0.9", "2.24.0", OTHERS),
+        ("24.0.9", None, OTHERS),
+        # Compose would refuse to start anything.
+        ("26.1.5", "2.20.1", OTHERS),
+        ("26.1.5", "2.9.0", OTHERS),
+        ("26.1.5", "dev", OTHERS),
+        ("26.1.5", None, OTHERS),
+        # Not installed yet.
+        (None, None, OTHERS),
+        (None, "2.26.1", OTHERS),
+        ("dev", "2.26.1", OTHERS),
+    ],
+)
+def test_it_is_checked_rarely_in_words_that_are_understood(
+    engine: str | None, compose: str | None, intervals: dict[str, str]
+) -> None:
+    found = healthcheck(engine, compose)
+    del found["test"]
+    assert found == {"timeout": "5s", "retries": 3, "start_period": "300s", **intervals}
+
+
+def test_curl_passes_every_proxy(check: list[str], tmp_path: pathlib.Path) -> None:
+    for code in (0, 22):
+        (tmp_path / "curl").write_text(CURL.format(log=tmp_path / "words", code=code))
+        (tmp_path / "curl").chmod(0o755)
+        done = run(check, tmp_path)
+        assert done.returncode == code
+        *options, url = (tmp_path / "words").read_text().splitlines()
+        assert options[options.index("--noproxy") + 1] == "*"
+        assert "--fail" in options
+        assert url == f"http://127.0.0.1:8080{PATH}"
+
+
+@pytest.mark.parametrize("status", [200, 503])
+def test_without_curl_python_asks_past_every_proxy(check: list[str], tmp_path: pathlib.Path, status: int) -> None:
+    (tmp_path / "python3").symlink_to(sys.executable)
+    with answering(status) as (port, asked):
+        *command, url = check
+        done = run([*command, url.replace(":8080/", f":{port}/")], tmp_path)
+    assert (done.returncode == 0) == (status == 200), done.stderr
+    assert asked == [PATH]
+
+
+def run(command: list[str], programs: pathlib.Path) -> subprocess.CompletedProcess[str]:
+    """In a container that has these programs and sh, and whose environment names a proxy that does not answer."""
+    proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"), "http://127.0.0.1:1")
+    environment = {**proxies, "PATH": str(programs)}
+    command = [shutil.which("sh"), *command[1:]]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@contextlib.contextmanager
+def answering(status: int) -> t.Iterator[tuple[int, list[str]]]:
+    """A port that answers so, and what it was asked."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_words: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port, asked
+        server.shutdown()
