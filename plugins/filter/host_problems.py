@@ -23,22 +23,22 @@ def _gib(number: int) -> str:
 
 
 def _somebody_elses(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    adopt = f"If it is this client's, run: ansible-playbook playbooks/adopt_client.yml -e client={client['slug']}"
+    away = "Nothing of it is taken over or replaced: put it away by hand, or give the client another place"
     directory = seen["directory"]
     if directory["exists"] and not directory["empty"] and not directory["managed"]:
         owner = directory["managed_by"]
         whose = f"belongs to {owner}" if owner else "was not made by this collection"
-        yield f"the directory {directory['path']} {whose}. {adopt}"
+        yield f"the directory {directory['path']} {whose}. {away}"
     for container in seen["containers"]:
         if not container["managed"]:
-            yield f"a container {container['name']} that was not made by this collection is on the machine. {adopt}"
+            yield f"a container {container['name']} that was not made by this collection is on the machine. {away}"
     if seen["unit"] and seen["unit"]["exists"] and not seen["unit"]["managed"]:
-        yield f"a systemd unit of this client that was not made by this collection is on the machine. {adopt}"
+        yield f"a systemd unit of this client that was not made by this collection is on the machine. {away}"
     port = seen["port"]
     if port["listening"] and not port["ours"]:
         holders = [container["name"] for container in seen["foreign_containers"]]
         holder = f"container {holders[0]}" if holders else port["process"] or "a program"
-        yield f"port {port['number']} is already used by {holder} on this machine: choose another mai_port. {adopt}"
+        yield f"port {port['number']} is already used by {holder} on this machine: choose another mai_port. {away}"
 
 
 def _interrupted(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:

@@ -168,7 +168,7 @@ def sign_in(url: str, known: dict[str, str]) -> None:
     if not answer.ok or not answer.get("token"):
         raise AdministratorError(
             f"The administrator {known[credentials.EMAIL]} cannot sign in at {url}: {_why(answer)}. If the password "
-            "was changed in the instance, set a new one (playbook reset_password.yml); else see the instance's log for "
+            "was changed in the instance, set a new one there (Admin Panel, Users); else see the instance's log for "
             "why it did not take the credentials at its first start."
         )
     if answer.get("role") != "admin":

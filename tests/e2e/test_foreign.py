@@ -113,20 +113,20 @@ def _messages(result: Result) -> dict[str, str]:
     return {part.split("]")[0]: " ".join(part.split()) for part in parts}
 
 
-def test_a_client_made_by_hand_is_to_be_adopted(refused: dict[str, str]) -> None:
+def test_a_client_made_by_hand_is_left_alone(refused: dict[str, str]) -> None:
     said = refused["by-hand"]
     assert "the directory /opt/mai/deployments/client-by-hand was not made by this collection" in said
     assert "a container mai-byhand that was not made by this collection is on the machine" in said
-    assert "ansible-playbook playbooks/adopt_client.yml -e client=by-hand" in said
+    assert "Nothing of it is taken over or replaced" in said
 
 
 def test_a_directory_alone_is_enough_to_refuse(refused: dict[str, str]) -> None:
-    assert "client-only-files was not made by this collection. If it is this client's, run:" in refused["only-files"]
+    assert "client-only-files was not made by this collection. Nothing of it is taken over" in refused["only-files"]
 
 
 def test_a_container_alone_is_enough_to_refuse(refused: dict[str, str]) -> None:
     assert "a container mai-onlycontainer that was not made by this collection" in refused["only-container"]
-    assert "adopt_client.yml -e client=only-container" in refused["only-container"]
+    assert "put it away by hand" in refused["only-container"]
 
 
 def test_who_holds_the_port_is_named(refused: dict[str, str]) -> None:

@@ -297,7 +297,7 @@ class _Present:
                 " at OpenRouter, or this provisioning key belongs to another account or workspace."
             )
         raise LostSecret(
-            f"{problem} Either take over a secret that still exists (adopt_client.yml), or have a new key made"
+            f"{problem} Either write its secret into that file, if somebody still has it, or have a new key made"
             " (onboard_client.yml with -e replace_lost_key=true; lost_secret=replace): the old key is then disabled,"
             " not deleted.",
             hash=current.hash if current else stored.hash,

@@ -127,5 +127,6 @@ def _changes(planned: Values) -> t.Iterator[str]:
         yield "key saved in Open WebUI"
     if planned["organization"]["due"]:
         yield "organisation"
-    if planned["record"]["on_machine_due"] or planned["record"]["on_controller_due"]:
+    # Not the record on the controller: where that is thrown away after each job, nothing of the client differs
+    if planned["record"]["on_machine_due"]:
         yield "hand-over"

@@ -89,7 +89,7 @@ def test_a_lost_key_that_was_used_stops_the_run_until_somebody_decides(agency: A
 
     stopped = agency.run(slug)
     assert stopped.rc == 2
-    assert "adopt_client.yml" in stopped.stdout and "replace_lost_key=true" in stopped.stdout
+    assert "write its secret into that file" in stopped.stdout and "replace_lost_key=true" in stopped.stdout
     assert agency.control.writes() == [] and not agency.key_file(slug).exists()
 
     agency.onboard(slug, "-e", "replace_lost_key=true")

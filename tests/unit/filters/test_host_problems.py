@@ -87,9 +87,9 @@ def test_nothing_stands_in_the_way(client: dict, parts: dict) -> None:
 @pytest.mark.parametrize(
     ("client", "parts", "about"),
     [
-        ({}, {"directory": {"exists": True}}, "adopt_client.yml"),
+        ({}, {"directory": {"exists": True}}, "put it away by hand"),
         ({}, {"directory": {"exists": True, "managed_by": "northwind"}}, "belongs to northwind"),
-        ({}, {"containers": [{"name": "mai-companyabc", "managed": False}]}, "adopt_client.yml"),
+        ({}, {"containers": [{"name": "mai-companyabc", "managed": False}]}, "put it away by hand"),
         ({}, {"unit": {"exists": True, "managed": False}}, "systemd unit"),
         ({}, {"port": {"listening": True, "process": "nginx"}}, "port 8001 is already used by nginx"),
         (

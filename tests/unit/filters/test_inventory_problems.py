@@ -22,6 +22,7 @@ from ansible_collections.mai.clients.plugins.filter.inventory_problems import (
 from ansible_collections.mai.clients.plugins.module_utils._instance import credentials
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._extra_env import OWNED
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import settings_file
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import RULES
 
 from tests.unit.repository.test_roles import options, read
@@ -494,11 +495,13 @@ def test_of_every_odd_value_it_is_known_whether_it_is_accepted(variable: str) ->
 
 
 def test_no_variable_is_without_a_rule() -> None:
-    looked_at = set(read("mai", "vars/main.yml")["_mai_client"])
+    # Where the machine is found is Ansible's variable
+    looked_at = set(read("mai", "vars/main.yml")["mai_variables"]) - {"machine"}
     assert set(RULES) | {"slug", "mai_extra_env"} == looked_at == set(CLIENT)
     passwords = {name for name in options("mai") if name.endswith(("_password", "_key"))}
+    inputs = {name for name in options("mai") if name.startswith(("mai_plan_", "mai_check_", "mai_need_"))}
     # A URL of a database that this release does not set up
-    assert set(options("mai")) - looked_at == passwords | {"mai_database_url"}
+    assert set(options("mai")) - looked_at - inputs == passwords | {"mai_database_url"}
     assert set(RULES) - set(ACCEPTED) == {name for name in RULES if "password" in name}
 
 
@@ -518,8 +521,8 @@ def test_what_the_collection_depends_on_is_its_own(name: str, value: t.Any) -> N
 
 def test_own_settings_are_owned_or_the_operator_s_to_choose() -> None:
     """A new setting of the instance has to be decided upon."""
-    variables = read("instance", "vars/main.yml")
-    settings = {name for part in ("own", "native", "limit") for name in variables[f"_instance_settings_{part}"]}
+    wanted = {**{name: "1" for name in CLIENT}, "mai_extra_env": {}, "mai_domain": "", "mai_deployment": "native"}
+    settings = set(settings_file(wanted, "127.0.0.1"))
     assert settings - set(OWNED) == {"WEBUI_NAME", "ENABLE_SIGNUP", "BYPASS_MODEL_ACCESS_CONTROL", "ENV"}
     for instead in OWNED.values():
         assert {word.strip(",;") for word in instead.split() if word.startswith("mai_")} <= set(options("mai"))

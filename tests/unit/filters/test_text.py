@@ -14,6 +14,7 @@ import pytest
 from ansible.plugins.filter.core import FilterModule as AnsibleFilters
 from ansible_collections.mai.clients.plugins.filter.text import FilterModule, markdown_code, markdown_text
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -119,47 +120,56 @@ def test_shown() -> None:
 # The records themselves
 
 
-def rendered(template: str, **values: t.Any) -> str:
+def rendered(template: str, odd: str) -> str:
+    text = (ROOT / "roles/handover/templates" / template).read_text(encoding="utf-8")
+    key = {"name": odd, "label": odd, "hash": odd, "limit": 1.0, "limit_reset": "monthly"}
+    key |= {"created_at": odd, "last_used_at": odd}
+    key |= dict.fromkeys(("usage_daily", "usage_weekly", "usage_monthly", "usage"))
+    if template == "HANDOVER.md.j2":
+        parts = {"bind": "0.0.0.0", "administered": True, "container": {"image": odd}}
+        return words.record(text, handed_over(odd), {"facts": FACTS}, parts, key)
     environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     environment.filters.update(AnsibleFilters().filters())
     environment.filters.update({f"mai.clients.{name}": one for name, one in FilterModule().filters().items()})
-    text = (ROOT / "roles/handover/templates" / template).read_text(encoding="utf-8")
-    return environment.from_string(text).render(**values)
+    return environment.from_string(text).render(off_boarded(odd, key))
 
 
-def values(odd: str) -> dict[str, t.Any]:
-    key = {"name": odd, "label": odd, "hash": odd, "limit": 1.0, "created_at": odd, "last_used_at": odd}
-    key |= dict.fromkeys(("usage_daily", "usage_weekly", "usage_monthly", "usage"))
+FACTS = {"admin_chat_access": True, "admin_export": True, "forward_user_info": True}
+
+
+def handed_over(odd: str) -> dict[str, t.Any]:
+    texts = ("client_name", "client_id", "key_name", "billing_email", "admin_email", "deployment_dir", "image")
+    return {
+        "slug": "abc",
+        "machine": odd,
+        **{f"mai_{name}": odd for name in texts},
+        "mai_markup_rate": 1.3,
+        "mai_port": 8001,
+        "mai_deployment": "docker",
+        "mai_database": "sqlite",
+        "mai_domain": None,
+        "mai_instance_api_base_url": odd,
+    }
+
+
+def off_boarded(odd: str, key: dict[str, t.Any]) -> dict[str, t.Any]:
     cell = {"name": markdown_text(odd), "slug": markdown_code("abc"), "organization": markdown_code(odd)}
     cell |= {"machine": markdown_text(odd), "directory": markdown_code(odd), "billing": markdown_text(odd)}
     return {
         "_handover_cell": cell,
-        "_api_key_result": {"key": key},
-        "_api_key_every": [key, key],
-        "_handover_url": odd,
-        "_handover_address_note": "",
-        "_handover_limit": odd,
-        "_handover_readers": ["Root"],
-        "_handover_time": "2026-11-28T10:00:00Z",
-        "_handover_lost": "",
+        "mai_keys": [key, key],
+        "handover_time": "2026-11-28T10:00:00Z",
+        "handover_lost": "",
         "_handover_images": [odd, odd],
-        "_handover_counts": [odd],
-        "_handover_data": f"archived in `/opt/x`, without a final copy of the database: {odd}",
-        "_instance_container": {"image": odd},
-        "inventory_hostname": "abc",
-        "mai_deployment": "docker",
-        "mai_database": "sqlite",
-        "mai_deployment_dir": odd,
-        "mai_instance_api_base_url": odd,
-        "mai_key_name": odd,
-        "mai_admin_email": odd,
+        "handover_counts": [odd],
+        "handover_data": f"archived in `/opt/x`, without a final copy of the database: {odd}",
     }
 
 
 @pytest.mark.parametrize("odd", ["plain", *HOSTILE])
 @pytest.mark.parametrize("template", ["HANDOVER.md.j2", "OFFBOARDED.md.j2"])
 def test_records(template: str, odd: str) -> None:
-    record, ordinary = rendered(template, **values(odd)), rendered(template, **values("plain"))
+    record, ordinary = rendered(template, odd), rendered(template, "plain")
     assert len(record.splitlines()) == len(ordinary.splitlines())
     assert tags(record) == tags(ordinary)
 
@@ -170,12 +180,12 @@ def tags(record: str) -> list[str]:
 
 
 def test_ordinary_records() -> None:
-    record = rendered("OFFBOARDED.md.j2", **values("plain"))
+    record = rendered("OFFBOARDED.md.j2", "plain")
     assert "| image | `plain`, `plain` |" in record
     assert "| data | archived in `/opt/x`, without a final copy of the database: plain |" in record
     zeros = " | ".join(["0.000000"] * 4)
     assert f"| `plain` | `plain` | `plain` | 1.00 | {zeros} | plain |" in record
-    record = rendered("HANDOVER.md.j2", **values("plain"))
+    record = rendered("HANDOVER.md.j2", "plain")
     assert "| key | `plain`, label `plain`, hash `plain` |" in record
     assert "| database | SQLite, `plain/data/webui.db` |" in record
     assert "| client | plain (`abc`), organisation `plain` |" in record

@@ -26,6 +26,7 @@ KEYS = [
     "settings",
     "environment",
     "key_hash",
+    "key_variables",
     "former_key_hashes",
     "key_candidates",
     "containers",

@@ -119,7 +119,7 @@ def test_lost_secret(key: Key, stored: Stored, lost_secret: str, replaces: bool)
     if not replaces:
         with pytest.raises(errors.LostSecret) as caught:
             make([key], stored, lost_secret=lost_secret)
-        for word in (key.hash, PATH, "adopt_client.yml", "replace_lost_key=true"):
+        for word in (key.hash, PATH, "write its secret into that file", "replace_lost_key=true"):
             assert word in str(caught.value)
         return
     steps = make([key], stored, lost_secret=lost_secret)

@@ -201,20 +201,14 @@ def planned(
     record: str | None = None,
     **more: t.Any,
 ) -> dict[str, t.Any]:
-    """The plan; the record on the controller is as it should be where none is given."""
+    """The plan; where no record is given, there is none on the controller."""
     observed = Observed(
         seen=seen,
         keys=[account_key()] if keys is None else keys,
         credit={"left": 100.0},
         situation=Situation(**more),
     )
-    plans = plan(variables, observed, Files(TEMPLATES, record, "handovers/company-abc.md"), NOW)
-    if record is None:
-        plans["plan"]["record"]["on_controller_due"] = False
-        plans["plan"]["changes"] = [
-            one for one in plans["plan"]["changes"] if one != "hand-over" or plans["plan"]["record"]["on_machine_due"]
-        ]
-    return plans
+    return plan(variables, observed, Files(TEMPLATES, record, "handovers/company-abc.md"), NOW)
 
 
 def changed(seen: t.Mapping[str, t.Any], changes: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -425,3 +425,12 @@ def test_an_idle_instance_is_rarely_asked(engine, compose, intervals):
 def test_another_engine_does_not_interrupt_people():
     seen = changed(converged(client()), {"docker/engine": "20.10.24"})
     assert planned(client(), seen)["plan"]["changes"] == []
+
+
+def test_a_record_that_only_the_controller_lacks_is_no_difference():
+    found = planned(client(), converged(client()), record=None)["plan"]
+    assert found["record"]["on_controller_due"]
+    assert found["changes"] == []
+    assert not planned(client(), converged(client()), record=found["record"]["text"])["plan"]["record"][
+        "on_controller_due"
+    ]

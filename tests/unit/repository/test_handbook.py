@@ -48,6 +48,25 @@ def test_every_playbook_on_a_page_exists(page):
     assert unknown(PAGES[page]) == []
 
 
+def messages() -> dict[str, str]:
+    """What plugins and roles may say, by file."""
+    paths = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "plugins").rglob("*.yml"), *(ROOT / "roles").rglob("*.yml")]
+    return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
+
+
+def test_no_message_names_a_playbook_that_is_not_there():
+    named = {
+        (path, name)
+        for path, text in messages().items()
+        for name in re.findall(
+            r"(?:playbooks/|\b(?=\w+_(?:client|clients|key|limit|password|backup|report)\.yml))(\w+)\.yml", text
+        )
+    }
+    assert len(named) > 10
+    own_tasks = {(path, name) for path, name in named if (ROOT / path).with_name(f"{name}.yml").exists()}
+    assert sorted((path, name) for path, name in named - own_tasks if name not in PLAYBOOKS) == []
+
+
 def test_the_checks_themselves_find_what_is_wrong():
     playbook = "# ansible-playbook playbooks/x.yml -e client=… -e older=90\n---\n- name: X\n  a: -e no=1\n"
     assert variables(playbook) == {"client", "older"}
