@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.fleet import Fleet
 from tests.hosts import engine as engines
 from tests.hosts import project as projects
 from tests.hosts.engine import Engine
@@ -138,6 +139,28 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A bare clone of the working tree."""
     with Project.clone(tmp_path_factory.mktemp("project")) as project:
         yield project
+
+
+@pytest.fixture(scope="module")
+def new_fleet(
+    project: Project, simulator: Simulator, standin_image: Image, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Fleet]]:
+    """new_fleet(variable=…) → a fleet with these variables, of the stand-in's image, without clients or faults.
+
+    When the file's tests end, its containers go: Docker starts a program in each of them every few seconds.
+    """
+    simulator.control.clear_faults()
+    fleets: list[Fleet] = []
+
+    def new_fleet(**variables: Any) -> Fleet:
+        variables = {"mai_image": standin_image.name, "mai_image_pull": "never", **variables}
+        fleets.append(Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables))
+        return fleets[-1]
+
+    yield new_fleet
+    simulator.control.clear_faults()
+    for fleet in fleets:
+        fleet.remove()
 
 
 @pytest.fixture

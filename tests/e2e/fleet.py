@@ -95,6 +95,12 @@ class Fleet:
         """What the last run wrote to OpenRouter."""
         return self.simulator.control.writes()
 
+    def remove(self) -> None:
+        """The clients' containers go, wherever there still are some; what else they have on their hosts stays."""
+        for host in {host for host, _own in self._clients.values()}:
+            services = [self.service(slug) for slug, (other, _own) in self._clients.items() if other is host]
+            host.exec("docker", "rm", "--force", *services, check=False)
+
     # What there is
 
     def host(self, slug: str) -> Host:

@@ -15,12 +15,11 @@ import typing as t
 
 import pytest
 
-from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.e2e.operations import Probe, people, record_operation, untouched
 from tests.e2e.test_interrupted import cut_off, hold_at_task
 from tests.hosts.host import Host
-from tests.hosts.project import Project, Result
+from tests.hosts.project import Result
 from tests.openrouter_simulator import Simulator
 
 ALL = ("acme", "plain")
@@ -28,24 +27,14 @@ ADMIN = "boss@example.com"
 
 
 @pytest.fixture(scope="module")
-def fleet(
-    project: Project,
-    simulator: Simulator,
-    ready_hosts: tuple[Host, Host],
-    standin_image: Image,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> t.Iterator[Fleet]:
+def fleet(new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host]) -> Fleet:
     """acme takes the key for its chats from its environment; plain is an Open WebUI, which reads the saved one."""
-    simulator.control.clear_faults()
-    variables = {"mai_image": standin_image.name, "mai_image_pull": "never", "mai_admin_email": ADMIN}
-    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables)
+    fleet = new_fleet(mai_admin_email=ADMIN)
     fleet.put("acme", ready_hosts[1], mai_port=8601, mai_monthly_limit=50)
     own = {"mai_extra_env": {"STANDIN_GENERATION": "none"}, "mai_database_create_table": True}
     fleet.put("plain", ready_hosts[1], mai_port=8602, mai_monthly_limit=50, **own)
     fleet.run(",".join(ALL))
-    yield fleet
-    for slug in ALL:
-        fleet.host(slug).exec("docker", "rm", "--force", fleet.service(slug), check=False)
+    return fleet
 
 
 @pytest.fixture(autouse=True)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import pathlib
+from collections.abc import Callable
 
-from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.e2e.operations import record_operation, untouched
 from tests.e2e.test_interrupted import cut_off
 from tests.hosts.host import Host
-from tests.hosts.project import Project, Result
+from tests.hosts.project import Result
 from tests.openrouter_simulator import Simulator
 
 SLUG = "diagnosed"
@@ -31,16 +31,9 @@ def leaks(fleet: Fleet, result: Result) -> bool:
 
 
 def test_a_client_that_is_well_then_stopped_then_gone(
-    project: Project,
-    simulator: Simulator,
-    ready_hosts: tuple[Host, Host],
-    standin_image: Image,
-    tmp_path: pathlib.Path,
+    new_fleet: Callable[..., Fleet], simulator: Simulator, ready_hosts: tuple[Host, Host], tmp_path: pathlib.Path
 ) -> None:
-    simulator.control.clear_faults()
-    variables = {"mai_image": standin_image.name, "mai_image_pull": "never", "mai_admin_email": "boss@example.com"}
-    variables["mai_instance_api_base_url"] = simulator.openrouter_like_url
-    fleet = Fleet(project, simulator, tmp_path / "inventory", variables)
+    fleet = new_fleet(mai_admin_email="boss@example.com", mai_instance_api_base_url=simulator.openrouter_like_url)
     fleet.put(SLUG, ready_hosts[0], mai_port=8651, mai_monthly_limit=50)
     fleet.run(SLUG)
 
@@ -50,25 +43,22 @@ def test_a_client_that_is_well_then_stopped_then_gone(
         assert result.total("changed") == 0 and fleet.writes == []
         return result
 
-    try:
-        with untouched(fleet, [SLUG]):
-            well = diagnose("-e", "paid_test=true", "-vvv")
-            assert set(results(tmp_path).values()) == {"ok"} and not leaks(fleet, well), well.output
-            plain = diagnose()
-            info = fleet.run(SLUG, "-vvv", playbook="playbooks/client_info.yml")
-            assert "name: mai-diagnosed" in info.stdout and not leaks(fleet, info)
-        record_operation("diagnose_client", first=plain)
-        record_operation("client_info", first=info)
+    with untouched(fleet, [SLUG]):
+        well = diagnose("-e", "paid_test=true", "-vvv")
+        assert set(results(tmp_path).values()) == {"ok"} and not leaks(fleet, well), well.output
+        plain = diagnose()
+        info = fleet.run(SLUG, "-vvv", playbook="playbooks/client_info.yml")
+        assert "name: mai-diagnosed" in info.stdout and not leaks(fleet, info)
+    record_operation("diagnose_client", first=plain)
+    record_operation("client_info", first=info)
 
-        fleet.host(SLUG).exec("docker", "stop", fleet.service(SLUG))
-        stopped = diagnose(check=False)
-        failed = [check for check, result in results(tmp_path).items() if result == "failed"]
-        assert (stopped.rc, failed) == (2, ["instance up"]), stopped.output
-        assert f"playbooks/onboard_client.yml -e client={SLUG}" in stopped.stdout
+    fleet.host(SLUG).exec("docker", "stop", fleet.service(SLUG))
+    stopped = diagnose(check=False)
+    failed = [check for check, result in results(tmp_path).items() if result == "failed"]
+    assert (stopped.rc, failed) == (2, ["instance up"]), stopped.output
+    assert f"playbooks/onboard_client.yml -e client={SLUG}" in stopped.stdout
 
-        with cut_off(fleet.host(SLUG)):
-            gone = diagnose()
-            told = results(tmp_path)
-        assert "failed" not in told.values() and (told["disk"], told["key exists"]) == ("unknown", "ok"), gone.output
-    finally:
-        fleet.host(SLUG).exec("docker", "rm", "--force", fleet.service(SLUG), check=False)
+    with cut_off(fleet.host(SLUG)):
+        gone = diagnose()
+        told = results(tmp_path)
+    assert "failed" not in told.values() and (told["disk"], told["key exists"]) == ("unknown", "ok"), gone.output

@@ -14,31 +14,19 @@ import typing as t
 import httpx
 import pytest
 
-from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
-from tests.hosts.project import Project, Result
-from tests.openrouter_simulator import Simulator
+from tests.hosts.project import Result
 
 CANARY = "canary-8c1f2e-in-the-log"
 
 
 @pytest.fixture(scope="module")
-def fleet(
-    project: Project,
-    simulator: Simulator,
-    ready_hosts: tuple[Host, Host],
-    standin_image: Image,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> t.Iterator[Fleet]:
-    simulator.control.clear_faults()
-    variables = {"mai_image": standin_image.name, "mai_image_pull": "never", "mai_admin_email": "admin@example.com"}
-    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables)
+def fleet(new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host]) -> Fleet:
+    fleet = new_fleet(mai_admin_email="admin@example.com")
     fleet.put("patient", ready_hosts[0], mai_port=8401, mai_health_timeout=10)
     fleet.put("full", ready_hosts[0], mai_port=8402)
-    yield fleet
-    for slug in ("patient", "full"):
-        fleet.host(slug).exec("docker", "rm", "--force", fleet.service(slug), check=False)
+    return fleet
 
 
 @pytest.fixture(scope="module")

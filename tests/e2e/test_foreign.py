@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
-from tests.hosts.project import Project, Result
-from tests.openrouter_simulator import Simulator
+from tests.hosts.project import Result
 
 DEPLOYMENTS = "/opt/mai/deployments"
 # A client made by the guide: its compose file, its .env, its container without a label of ours.
@@ -69,16 +68,8 @@ CLIENTS = {
 
 
 @pytest.fixture(scope="module")
-def fleet(
-    project: Project,
-    simulator: Simulator,
-    ready_hosts: tuple[Host, Host],
-    standin_image: Image,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Fleet]:
-    simulator.control.clear_faults()
-    host = ready_hosts[1]
-    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), {"mai_image": standin_image.name})
+def fleet(new_fleet: Callable[..., Fleet], ready_hosts: tuple[Host, Host], standin_image: Image) -> Iterator[Fleet]:
+    host, fleet = ready_hosts[1], new_fleet()
     for slug, variables in CLIENTS.items():
         fleet.put(slug, host, mai_client_name=slug, mai_admin_email="a@b.example", **variables)
     host.exec("sh", "-c", GUIDE.replace("IMAGE", standin_image.name))

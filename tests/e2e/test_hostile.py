@@ -23,10 +23,9 @@ import typing as t
 import pytest
 
 from tests.e2e import hostile
-from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
-from tests.hosts.project import Project, Result, Run
+from tests.hosts.project import Result, Run
 from tests.openrouter_simulator import Simulator
 
 VICTIM, EVIL, ODD = "victim", "evil", "odd"
@@ -210,24 +209,14 @@ def assert_not_taken(fleet: Fleet) -> None:
 
 
 @pytest.fixture(scope="module")
-def fleet(
-    project: Project,
-    simulator: Simulator,
-    ready_hosts: tuple[Host, Host],
-    standin_image: Image,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> t.Iterator[Fleet]:
-    simulator.control.clear_faults()
+def fleet(new_fleet: t.Callable[..., Fleet], simulator: Simulator, ready_hosts: tuple[Host, Host]) -> t.Iterator[Fleet]:
     host = ready_hosts[0]
-    variables = {
-        "mai_image": standin_image.name,
-        "mai_image_pull": "never",
-        "mai_bind_address": "127.0.0.1",
-        "mai_instance_api_base_url": simulator.openrouter_like_url,
-        "mai_health_timeout": 20,
-        "mai_monthly_limit": 50,
-    }
-    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables)
+    fleet = new_fleet(
+        mai_bind_address="127.0.0.1",
+        mai_instance_api_base_url=simulator.openrouter_like_url,
+        mai_health_timeout=20,
+        mai_monthly_limit=50,
+    )
     for number, slug in enumerate((VICTIM, EVIL, ODD)):
         fleet.put(slug, host, mai_port=8691 + number, mai_admin_email=f"boss@{slug}.example")
     fleet.run("all")

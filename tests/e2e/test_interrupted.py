@@ -19,11 +19,10 @@ import typing as t
 import httpx
 import pytest
 
-from tests.e2e.conftest import Image
 from tests.e2e.fleet import ONBOARDING, Fleet
 from tests.hosts.host import Host
 from tests.hosts.paths import REPOSITORY
-from tests.hosts.project import Project, Result, Run
+from tests.hosts.project import Result, Run
 from tests.openrouter_simulator import Simulator
 
 WAIT = "Wait until the instance is up"
@@ -134,15 +133,12 @@ class Story(t.NamedTuple):
 
 @pytest.fixture(scope="module")
 def story(
-    project: Project,
+    new_fleet: t.Callable[..., Fleet],
     simulator: Simulator,
     ready_hosts: tuple[Host, Host],
-    standin_image: Image,
     tmp_path_factory: pytest.TempPathFactory,
-) -> t.Iterator[Story]:
-    simulator.control.clear_faults()
-    variables = {"mai_image": standin_image.name, "mai_image_pull": "never", "mai_admin_email": "admin@example.com"}
-    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables)
+) -> Story:
+    fleet = new_fleet(mai_admin_email="admin@example.com")
     host, folder = ready_hosts[1], tmp_path_factory.mktemp("holds")
     for port, slug in enumerate(CASES, start=8301):
         fleet.put(slug, host, mai_port=port, mai_extra_env={"STANDIN_STARTUP_DELAY": "1"})
@@ -160,8 +156,7 @@ def story(
     left = [key["name"] for slug in CASES for key in simulator.control.keys_named(f"client-{slug}")]
     fleet.run(ALL)
     deleted = [str(name) for method, name, _status in fleet.writes if method == "DELETE"]
-    yield Story(fleet, interrupted, left, deleted, fleet.run(ALL))
-    host.exec("sh", "-c", f"docker rm --force {' '.join(map(fleet.service, CASES))}")
+    return Story(fleet, interrupted, left, deleted, fleet.run(ALL))
 
 
 def test_a_cut_connection_is_said_to_be_one(story: Story) -> None:

@@ -12,8 +12,7 @@ import pytest
 from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
-from tests.hosts.project import Project, Result
-from tests.openrouter_simulator import Simulator
+from tests.hosts.project import Result
 
 PACKAGES = "dpkg-query --show --showformat '${Package} ${Version} ${db:Status-Abbrev}\\n'"
 ENGINE = "systemctl show --property MainPID,ExecMainStartTimestampMonotonic docker.service"
@@ -24,18 +23,9 @@ def _packages(host: Host) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def make_fleet(
-    project: Project, simulator: Simulator, standin_image: Image, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[], Fleet]:
-    simulator.control.clear_faults()
-    variables = {"mai_image": standin_image.name, "mai_image_archive": str(standin_image.archive)}
-    return lambda: Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables)
-
-
-@pytest.fixture(scope="module")
-def bare(boot: Callable[..., Host], make_fleet: Callable[[], Fleet]) -> Fleet:
+def bare(boot: Callable[..., Host], new_fleet: Callable[..., Fleet], standin_image: Image) -> Fleet:
     """Two clients on a machine that has nothing but what a server has."""
-    host, fleet = boot("mai-test-host-bare:trixie"), make_fleet()
+    host, fleet = boot("mai-test-host-bare:trixie"), new_fleet(mai_image_archive=str(standin_image.archive))
     for number, slug in enumerate(("bare-one", "bare-two", "bare-later")):
         fleet.put(slug, host, mai_client_name=slug, mai_port=8301 + number, mai_admin_email="a@bare.example")
     return fleet
@@ -93,9 +83,9 @@ def test_a_second_client_finds_everything_there(bare: Fleet, installed: Result) 
 
 
 def test_an_engine_that_is_there_is_left_alone_and_only_compose_is_added(
-    boot: Callable[..., Host], make_fleet: Callable[[], Fleet], standin_image: Image
+    boot: Callable[..., Host], new_fleet: Callable[..., Fleet], standin_image: Image
 ) -> None:
-    fleet, host = make_fleet(), boot()
+    fleet, host = new_fleet(mai_image_archive=str(standin_image.archive)), boot()
     fleet.put("composed", host, mai_client_name="Composed", mai_port=8301, mai_admin_email="a@composed.example")
     everything = _packages(host)
     host.exec("dpkg", "--remove", "docker-compose")

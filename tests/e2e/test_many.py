@@ -9,7 +9,7 @@ Native instances under systemd: a dozen containers would take more minutes than 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -17,8 +17,7 @@ from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
 from tests.hosts.paths import REPOSITORY
-from tests.hosts.project import Project, Result
-from tests.openrouter_simulator import Simulator
+from tests.hosts.project import Result
 
 CLIENTS = [f"many-{number:02d}" for number in range(1, 13)]
 # The image of the stand-in is of the host's own release: what it runs with can be taken out of it.
@@ -45,23 +44,15 @@ STARTED = "systemctl show --property Id,ActiveState,MainPID,NRestarts 'mai-many*
 
 
 @pytest.fixture(scope="module")
-def fleet(
-    project: Project,
-    simulator: Simulator,
-    ready_hosts: tuple[Host, Host],
-    standin_image: Image,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Fleet]:
-    simulator.control.clear_faults()
+def fleet(new_fleet: Callable[..., Fleet], ready_hosts: tuple[Host, Host], standin_image: Image) -> Iterator[Fleet]:
     host = ready_hosts[0]
     host.exec("sh", "-c", TAKE_OUT.replace("IMAGE", standin_image.name))
-    variables = {
-        "mai_deployment": "native",
-        "mai_start_command": "env PYTHONPATH=/opt/standin/packages python3 /opt/standin/mai_standin",
-        "mai_bind_address": "127.0.0.1",
-        "mai_monthly_limit": 5,
-    }
-    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables)
+    fleet = new_fleet(
+        mai_deployment="native",
+        mai_start_command="env PYTHONPATH=/opt/standin/packages python3 /opt/standin/mai_standin",
+        mai_bind_address="127.0.0.1",
+        mai_monthly_limit=5,
+    )
     for number, slug in enumerate(CLIENTS):
         fleet.put(slug, host, mai_client_name=slug.upper(), mai_port=8401 + number, mai_admin_email="a@many.example")
     yield fleet

@@ -14,8 +14,6 @@ import pytest
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
 from tests.hosts.paths import REPOSITORY
-from tests.hosts.project import Project
-from tests.openrouter_simulator import Simulator
 
 SLUG = "native-one"
 UNIT = "mai-nativeone.service"
@@ -34,14 +32,11 @@ def install_standin(host: Host) -> None:
 
 
 @pytest.fixture(scope="module")
-def fleet(
-    boot: Callable[..., Host], project: Project, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
-) -> Fleet:
+def fleet(boot: Callable[..., Host], new_fleet: Callable[..., Fleet]) -> Fleet:
     """One client, onboarded."""
-    simulator.control.clear_faults()
     host = boot("mai-test-host-bare:trixie")
     install_standin(host)
-    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), {"mai_deployment": "native"})
+    fleet = new_fleet(mai_deployment="native")
     fleet.put(
         SLUG,
         host,

@@ -12,6 +12,7 @@ import functools
 import hashlib
 import re
 import time
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -20,8 +21,7 @@ from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
 from tests.hosts.paths import REPOSITORY
-from tests.hosts.project import Project, Result
-from tests.openrouter_simulator import Simulator
+from tests.hosts.project import Result
 
 ALL = ("zolw", "o-brien", "line-break")
 NAMES = {
@@ -50,16 +50,8 @@ with sqlite3.connect(sys.argv[1]) as database:
 
 
 @pytest.fixture(scope="module")
-def fleet(
-    project: Project,
-    simulator: Simulator,
-    ready_hosts: tuple[Host, Host],
-    standin_image: Image,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Fleet:
-    simulator.control.clear_faults()
-    variables = {"mai_image": standin_image.name, "mai_image_pull": "never"}
-    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables)
+def fleet(new_fleet: Callable[..., Fleet], ready_hosts: tuple[Host, Host]) -> Fleet:
+    fleet = new_fleet()
     first, second = ready_hosts
     limits = {"mai_monthly_limit": 500, "mai_markup_rate": 1.5}
     fleet.put(

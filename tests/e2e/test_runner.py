@@ -22,7 +22,6 @@ from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
 from tests.hosts.project import Project
-from tests.openrouter_simulator import Simulator
 
 SLUG = "from-awx"
 # Answers of a survey that were left empty
@@ -102,19 +101,13 @@ class Awx:
 
 @pytest.fixture(scope="module")
 def awx(
-    project: Project,
-    simulator: Simulator,
-    ready_hosts: tuple[Host, Host],
-    standin_image: Image,
-    tmp_path_factory: pytest.TempPathFactory,
+    new_fleet: t.Callable[..., Fleet], project: Project, ready_hosts: tuple[Host, Host], standin_image: Image
 ) -> t.Iterator[Awx]:
-    simulator.control.clear_faults()
-    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"))
+    fleet = new_fleet()
     fleet.put(SLUG, ready_hosts[0])
     # Sockets of SSH lie in it: a short path.
     with tempfile.TemporaryDirectory(prefix="awx-") as folder:
         yield Awx(pathlib.Path(folder), project, fleet, standin_image)
-    fleet.host(SLUG).exec("docker", "rm", "--force", fleet.service(SLUG), check=False)
 
 
 @pytest.fixture(scope="module")

@@ -22,10 +22,9 @@ import urllib.parse
 
 import pytest
 
-from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
-from tests.hosts.project import Project, Result
+from tests.hosts.project import Result
 from tests.openrouter_simulator import Simulator
 
 GIVEN = 'given-Pass\'word "with" $igns & ümlaut 7f3a'
@@ -130,22 +129,14 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(
-    project: Project,
+    new_fleet: t.Callable[..., Fleet],
     simulator: Simulator,
     ready_hosts: tuple[Host, Host],
-    standin_image: Image,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> t.Iterator[Story]:
     control, host = simulator.control, ready_hosts[0]
-    control.clear_faults()
     # The provisioning key by the inventory: a variable, which every template and every check of a role could show.
-    variables = {
-        "mai_image": standin_image.name,
-        "mai_image_pull": "never",
-        "mai_health_timeout": 5,
-        "openrouter_provisioning_key": simulator.provisioning_key,
-    }
-    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables)
+    fleet = new_fleet(mai_health_timeout=5, openrouter_provisioning_key=simulator.provisioning_key)
     fleet.put("leak-given", host, mai_port=8501, mai_admin_email="boss@example.com", mai_admin_password=GIVEN)
     fleet.put("leak-generated", host, mai_port=8502, mai_admin_email="boss@example.com")
     host.exec("touch", "/run/before-the-leak-test")
@@ -166,8 +157,6 @@ def story(
     story.run("again", "-vvvv", "--diff", "-e", "replace_lost_key=true", **JSON)
     story.run("converged", "-vvvv", "--check", "--diff", **JSON)
     yield story
-    for slug in ALL.split(","):
-        host.exec("docker", "rm", "--force", fleet.service(slug), check=False)
     host.exec("sh", "-c", "rm -rf /home/ops/.ansible /root/.ansible")
 
 

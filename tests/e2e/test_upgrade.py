@@ -19,7 +19,7 @@ from tests.e2e.fleet import Fleet
 from tests.e2e.operations import Probe, people, record_operation, untouched
 from tests.e2e.test_interrupted import cut_off, hold_at_task
 from tests.hosts.host import Host
-from tests.hosts.project import Project, Result
+from tests.hosts.project import Result
 from tests.openrouter_simulator import Simulator
 
 ADMIN = "boss@example.com"
@@ -58,36 +58,21 @@ docker rm "$container" > /dev/null
 
 
 @pytest.fixture(scope="module")
-def fleet(
-    project: Project,
-    simulator: Simulator,
-    ready_hosts: tuple[Host, Host],
-    standin_image: Image,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> t.Iterator[Fleet]:
+def fleet(new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host], standin_image: Image) -> Fleet:
     host = ready_hosts[1]
-    simulator.control.clear_faults()
     host.exec("sh", "-c", MAKE, "sh", standin_image.name, data=FORGET)
     for name, changes in VARIANTS.items():
         container = host.exec("docker", "create", "mai:base", "python3", "/opt/mai_standin").stdout.strip()
         host.exec("docker", "commit", *changes, container, name)
         host.exec("docker", "rm", container)
-    variables = {
-        "mai_image": standin_image.name,
-        "mai_image_pull": "never",
-        "mai_admin_email": ADMIN,
-        "mai_health_timeout": 20,
-    }
-    fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables)
+    fleet = new_fleet(mai_admin_email=ADMIN, mai_health_timeout=20)
     for number, slug in enumerate(SLUGS):
         fleet.put(slug, host, mai_port=8611 + number, mai_monthly_limit=50)
     fleet.run(",".join(SLUGS))
     with people(fleet, "acme", ADMIN) as api:
         somebody = {"name": "Somebody", "email": SOMEBODY, "password": "a-password", "role": "user"}
         api.post("/api/v1/auths/add", json=somebody).raise_for_status()
-    yield fleet
-    for slug in SLUGS:
-        host.exec("docker", "rm", "--force", fleet.service(slug), check=False)
+    return fleet
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,26 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens to a client after its onboarding."""
+"""What happens to a client after its onboarding: the tests begin with one that was kept."""
 
 from __future__ import annotations
 
-from tests.integration.onboarding.conftest import agency, no_faults
+import typing as t
 
-__all__ = ["agency", "no_faults"]
+import pytest
+
+from tests.integration.onboarding.conftest import KEPT, Agency, Kept, kept, no_faults
+
+__all__ = ["kept", "no_faults"]
+
+
+@pytest.fixture(scope="module")
+def agency(kept: Kept) -> t.Iterator[Agency]:  # noqa: F811
+    """One for all tests of a file; its client company-abc is onboarded and up."""
+    with kept.taken_out() as agency:
+        yield agency
+
+
+@pytest.fixture(scope="module")
+def client(agency: Agency) -> str:
+    return KEPT

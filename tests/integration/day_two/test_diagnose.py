@@ -14,7 +14,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import typing as t
 
 import httpx
@@ -22,21 +21,14 @@ import pytest
 
 from tests.hosts.paths import REPOSITORY
 from tests.hosts.project import Result
+from tests.integration.onboarding.conftest import KEPT as SLUG
 from tests.integration.onboarding.conftest import Agency
 
 DIAGNOSE = "playbooks/diagnose_client.yml"
-SLUG = "company-abc"
 TODAY = f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}"
 GUARDRAIL = {"scope": "guardrail", "guardrail_id": "gr-1", "limit_usd": 5, "spend_usd": 5, "remaining_usd": 0}
 
 Planted = t.Iterator[None]
-
-
-@pytest.fixture(scope="module")
-def client(agency: Agency) -> str:
-    agency.client(SLUG, mai_instance_api_base_url=agency.openrouter.openrouter_like_url)
-    agency.onboard(SLUG)
-    return SLUG
 
 
 @pytest.fixture(scope="module")
@@ -472,23 +464,11 @@ def test_no_fault_is_left_out() -> None:
 
 def restarted_with(agency: Agency, settings: str) -> None:
     """As somebody does who edits the settings on the machine and starts the instance again."""
-    directory = agency.directory(SLUG)
-    assert (directory / "settings.env").read_text() != settings
-    (directory / "settings.env").write_text(settings)
+    file = agency.directory(SLUG) / "settings.env"
+    assert file.read_text() != settings
+    file.write_text(settings)
     agency.stop(SLUG)
-    with (directory / "instance.log").open("ab") as log:
-        process = subprocess.Popen(
-            ["./start-mai-instance.sh"], cwd=directory, stdout=log, stderr=log, start_new_session=True
-        )
-    (directory / "instance.pid").write_text(f"{process.pid}\n")
-    url = f"http://127.0.0.1:{agency.clients[SLUG]['mai_port']}/health"
-    deadline = time.monotonic() + 30
-    while True:
-        with contextlib.suppress(httpx.HTTPError):
-            httpx.get(url).raise_for_status()
-            return
-        assert time.monotonic() < deadline, (directory / "instance.log").read_text()
-        time.sleep(0.2)
+    agency.start_again(SLUG)
 
 
 def test_what_tracking_needs_and_who_chats(agency: Agency, client: str, named: list[tuple[str, str]]) -> None:

@@ -20,12 +20,10 @@ def told(agency: Agency, slug: str) -> tuple[Result, dict[str, t.Any]]:
     return result, json.loads(file.read_text())[slug]
 
 
-def test_everything_about_a_client(agency: Agency) -> None:
-    slug = agency.client("company-abc")
-    agency.onboard(slug)
-    key = agency.key(slug)
+def test_everything_about_a_client(agency: Agency, client: str) -> None:
+    key = agency.key(client)
     agency.control.usage(key["hash"], 1.25)
-    result, info = told(agency, slug)
+    result, info = told(agency, client)
     assert (info["client"]["state"], info["client"]["differs"]) == ("up", [])
     [told_key] = info["keys at OpenRouter"]
     assert (told_key["hash"], told_key["usage_daily"], told_key["limit"]) == (key["hash"], 1.25, 50)
@@ -33,13 +31,13 @@ def test_everything_about_a_client(agency: Agency) -> None:
     assert info["organisations"][0]["id"] == "company-abc-001"
     assert info["database"]["users"] == 1 and info["database"]["size_bytes"] > 0
     assert info["hand-over"]["on the controller"] == str(agency.handovers / "company-abc.md")
-    assert "usage daily: 1.25" in result.stdout and agency.secret(slug) not in result.output
+    assert "usage daily: 1.25" in result.stdout and agency.secret(client) not in result.output
 
-    agency.client(slug, ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
-    result, info = told(agency, slug)
+    agency.client(client, ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
+    result, info = told(agency, client)
     assert info["client"]["state"] == "unreachable" and info["keys at OpenRouter"][0]["hash"] == key["hash"]
-    agency.client(slug, ansible_connection=None, ansible_host=None, ansible_port=None)
+    agency.client(client, ansible_connection=None, ansible_host=None, ansible_port=None)
     agency.control.fault(kind="status", status=500, method="GET", path="^/keys$", times=None)
-    result, info = told(agency, slug)
+    result, info = told(agency, client)
     assert info["keys at OpenRouter"] is None and info["client"]["state"] == "up"
     assert "OpenRouter answered 500" in result.stdout

@@ -70,14 +70,6 @@ class Probe:
         self._people.close()
 
 
-@pytest.fixture(scope="module")
-def client(agency: Agency) -> str:
-    """An instance of mAI, which takes the key for its chats from its environment."""
-    slug = agency.client("company-abc")
-    agency.onboard(slug)
-    return slug
-
-
 def assert_quiet(agency: Agency, slug: str) -> None:
     """Nobody has anything left to do, and nobody is interrupted."""
     agency.control.clear_journal()

@@ -27,13 +27,6 @@ def limits(agency: Agency, slug: str) -> tuple[t.Any, t.Any]:
     return agency.key(slug)["limit"], row
 
 
-@pytest.fixture(scope="module")
-def client(agency: Agency) -> str:
-    slug = agency.client("company-abc")
-    agency.onboard(slug)
-    return slug
-
-
 def host_vars(agency: Agency, slug: str) -> pathlib.Path:
     return agency.inventory / "host_vars" / f"{slug}.yml"
 
@@ -106,11 +99,12 @@ def test_openrouter_fails_halfway(agency: Agency, client: str) -> None:
 
 
 def test_what_else_is_wrong_is_told_after_the_limit_is_recorded(agency: Agency, client: str) -> None:
+    url = agency.clients[client]["mai_instance_api_base_url"]
     agency.client(client, mai_instance_api_base_url="http://127.0.0.1:1/api/v1")
     try:
         failed = set_limit(agency, client, "95")
     finally:
-        agency.client(client, mai_instance_api_base_url=None)
+        agency.client(client, mai_instance_api_base_url=url)
     assert failed.rc == 2 and "saved in Open WebUI with another URL" in " ".join(failed.stdout.split())
     assert limits(agency, client) == (95, 95)
     assert "mai_monthly_limit: 95" in host_vars(agency, client).read_text()

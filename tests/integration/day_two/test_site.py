@@ -8,41 +8,39 @@ from __future__ import annotations
 from tests.integration.onboarding.conftest import Agency
 
 
-def test_a_failing_client_stops_nobody(agency: Agency) -> None:
-    slugs = [agency.client("company-abc"), agency.client("broken", mai_markup_rate=-1)]
+def test_a_failing_client_stops_nobody(agency: Agency, client: str) -> None:
+    new, broken = agency.client("newcomer"), agency.client("broken", mai_markup_rate=-1)
     agency.client("far-away", ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
     result = agency.run("all", playbook="playbooks/site.yml")
     assert result.rc != 0, result.output
-    agency.assert_converged("company-abc")
+    agency.assert_converged(new)
     for line in (
-        "company-abc: changed: key",
+        f"{client}: unchanged",
+        f"{new}: changed: key",
         "broken: failed: broken was not touched. Correct its variables first: - mai_markup_rate",
         "far-away: unreachable",
     ):
         assert line in result.stdout, result.output
-    assert not agency.directory(slugs[1]).exists()
+    assert not agency.directory(broken).exists()
     agency.control.clear_journal()
-    again = agency.run("company-abc", playbook="playbooks/site.yml")
+    again = agency.run(new, playbook="playbooks/site.yml")
     assert (again.rc, again.total("changed")) == (0, 0), again.output
     assert agency.control.writes() == []
 
 
-def test_what_differs_is_reported_without_changing_it(agency: Agency) -> None:
-    slug = agency.client("differs")
-    agency.onboard(slug)
-    agency.control.clear_journal()
-    same = agency.run(slug, "--check", "-e", "fail_on_drift=true", playbook="playbooks/site.yml")
-    assert same.rc == 0 and "differs: unchanged" in same.stdout, same.output
+def test_what_differs_is_reported_without_changing_it(agency: Agency, client: str) -> None:
+    same = agency.run(client, "--check", "-e", "fail_on_drift=true", playbook="playbooks/site.yml")
+    assert same.rc == 0 and f"{client}: unchanged" in same.stdout, same.output
 
-    agency.client(slug, mai_monthly_limit=75, mai_extra_env={"WEBUI_NAME": "Another"})
-    drifted = agency.run(slug, "--check", "-e", "fail_on_drift=true", playbook="playbooks/site.yml")
+    agency.client(client, mai_monthly_limit=75, mai_extra_env={"WEBUI_NAME": "Another"})
+    drifted = agency.run(client, "--check", "-e", "fail_on_drift=true", playbook="playbooks/site.yml")
     assert drifted.rc == 2, drifted.output
     report = "would change: key (limit), instance (WEBUI_NAME), organisation, hand-over"
     assert report in " ".join(drifted.stdout.split())
     assert agency.control.writes() == []
-    assert agency.key(slug)["limit"] == 50
-    assert agency.run(slug, "--check", playbook="playbooks/site.yml").rc == 0
+    assert agency.key(client)["limit"] == 50
+    assert agency.run(client, "--check", playbook="playbooks/site.yml").rc == 0
 
-    done = agency.run(slug, playbook="playbooks/site.yml")
-    assert done.rc == 0 and "differs: changed: key (limit), instance, organisation" in " ".join(done.stdout.split())
-    agency.assert_converged(slug)
+    done = agency.run(client, playbook="playbooks/site.yml")
+    assert done.rc == 0 and f"{client}: changed: key (limit), instance, organisation" in " ".join(done.stdout.split())
+    agency.assert_converged(client)

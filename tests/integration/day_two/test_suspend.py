@@ -8,19 +8,11 @@ from __future__ import annotations
 import hashlib
 
 import httpx
-import pytest
 
 from tests.hosts.project import Result
 from tests.integration.onboarding.conftest import Agency
 
 SUSPEND, RESUME = "playbooks/suspend_client.yml", "playbooks/resume_client.yml"
-
-
-@pytest.fixture(scope="module")
-def client(agency: Agency) -> str:
-    slug = agency.client("company-abc")
-    agency.onboard(slug)
-    return slug
 
 
 def suspend(agency: Agency, slug: str, *arguments: str) -> Result:
@@ -93,18 +85,6 @@ def test_chats_stay_readable(agency: Agency, client: str) -> None:
     agency.assert_converged(client)
 
 
-def test_a_machine_that_does_not_answer_is_no_obstacle(agency: Agency) -> None:
-    slug = agency.client("far-away")
-    agency.onboard(slug)
-    agency.client(slug, ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
-    gone = suspend(agency, slug)
-    assert gone.rc == 2, gone.output
-    assert "key disabled, instance not reached" in " ".join(gone.stdout.split())
-    assert agency.key(slug)["disabled"]
-    agency.client(slug, ansible_connection=None, ansible_host=None, ansible_port=None)
-    assert suspend(agency, slug).rc == 0 and is_suspended(agency, slug)
-
-
 def test_a_client_that_nobody_knows_is_not_suspended_silently(agency: Agency) -> None:
     slug = agency.client("newcomer")
     refused = suspend(agency, slug)
@@ -126,3 +106,13 @@ def test_openrouter_fails_halfway(agency: Agency, client: str) -> None:
     agency.control.clear_faults()
     assert resume(agency, client).rc == 0
     agency.assert_converged(client)
+
+
+def test_a_machine_that_does_not_answer_is_no_obstacle(agency: Agency, client: str) -> None:
+    agency.client(client, ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
+    gone = suspend(agency, client)
+    assert gone.rc == 2, gone.output
+    assert "key disabled, instance not reached" in " ".join(gone.stdout.split())
+    assert agency.key(client)["disabled"]
+    agency.client(client, ansible_connection=None, ansible_host=None, ansible_port=None)
+    assert suspend(agency, client).rc == 0 and is_suspended(agency, client)

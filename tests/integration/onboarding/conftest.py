@@ -10,10 +10,13 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import shlex
+import shutil
 import signal
 import socket
 import sqlite3
+import subprocess
 import sys
 import time
 import typing as t
@@ -25,9 +28,16 @@ from ansible_collections.mai.clients.plugins.module_utils import _envfile
 from tests.hosts.paths import REPOSITORY
 from tests.hosts.project import TARGET_PYTHON, Project, Result, Run, start_playbook
 from tests.openrouter_simulator import Control, Simulator
+from tests.openrouter_simulator.account import new_secret
 
 HERE = pathlib.Path(__file__).parent
 ONBOARD = "playbooks/onboard_client.yml"
+KEPT = "company-abc"
+# As the collection starts it
+START = """
+setsid ./start-mai-instance.sh < /dev/null >> instance.log 2>&1 &
+echo $! > instance.pid
+"""
 
 
 class Agency:
@@ -186,18 +196,25 @@ class Agency:
 
     def stop(self, slug: str) -> None:
         """Its process ends, and nobody starts it again."""
-        pid = self.pid(slug)
-        os.killpg(pid, signal.SIGKILL)
-        deadline = time.monotonic() + 10
-        while pathlib.Path(f"/proc/{pid}/cwd").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        end_instance(self.pid(slug))
+
+    def start_again(self, slug: str) -> None:
+        """As somebody does on the machine, without the collection."""
+        directory = self.directory(slug)
+        subprocess.run(["sh", "-c", START], cwd=directory, check=True)
+        deadline = time.monotonic() + 30
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                httpx.get(f"http://127.0.0.1:{self.clients[slug]['mai_port']}/health").raise_for_status()
+                return
+            assert time.monotonic() < deadline, (directory / "instance.log").read_text()
+            time.sleep(0.1)
 
     def end(self) -> None:
         """Stop the instances."""
         for file in self.deployments.glob("client-*/instance.pid"):
             with contextlib.suppress(ProcessLookupError, ValueError):
-                os.killpg(int(file.read_text()), signal.SIGKILL)
+                end_instance(int(file.read_text()))
 
 
 class HeldRun(t.NamedTuple):
@@ -217,10 +234,77 @@ def kill(run: Run, how: signal.Signals) -> Result:
     return run.wait(60)
 
 
+def end_instance(pid: int) -> None:
+    os.killpg(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while pathlib.Path(f"/proc/{pid}/cwd").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+class Kept:
+    """A client, just onboarded and then put aside: its files, its key at OpenRouter, its variables.
+
+    Files and databases name places, ports and keys; so whoever takes it out gets it where it was.
+    """
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self._aside, self._place = folder / "aside", folder / "agency"
+        self._place.mkdir()
+        self._port, self._provisioning_key = quiet_port(), new_secret()
+        with self._account() as openrouter:
+            agency = Agency(self._place, openrouter)
+            agency.client(KEPT, mai_port=quiet_port(), mai_instance_api_base_url=openrouter.openrouter_like_url)
+            agency.onboard(KEPT)
+            agency.stop(KEPT)
+        self._variables = agency.clients[KEPT]
+        self._place.rename(self._aside)
+
+    def _account(self) -> Simulator:
+        state = self._place / "account.json"
+        return Simulator(port=self._port, provisioning_key=self._provisioning_key, state_file=state)
+
+    @contextlib.contextmanager
+    def taken_out(self) -> t.Iterator[Agency]:
+        """An agency of this one client, which is up; by one at a time."""
+        shutil.copytree(self._aside, self._place)
+        with self._account() as openrouter:
+            agency = Agency(self._place, openrouter)
+            agency.client(KEPT, **self._variables)
+            agency.start_again(KEPT)
+            try:
+                yield agency
+            finally:
+                agency.end()
+        shutil.rmtree(self._place)
+
+
+def quiet_port() -> int:
+    """A port that nobody is given who does not ask for it: it is still free when the kept client is taken out."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+        first = int(file.read().split()[0])
+    while True:
+        port = random.randrange(max(first - 12000, 1024), first)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    return Kept(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture
+def onboarded(kept: Kept) -> t.Iterator[Agency]:
+    """An agency for one test, of its own; its client company-abc is onboarded and up."""
+    with kept.taken_out() as agency:
+        yield agency
 
 
 @pytest.fixture(scope="module")

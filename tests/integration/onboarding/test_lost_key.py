@@ -5,27 +5,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import time
 
 import pytest
 
-from tests.integration.onboarding.conftest import Agency
+from tests.integration.onboarding.conftest import KEPT, Agency
 
 COMPARE = "Compare the key saved in Open WebUI with the client's key"
 FOREIGN = ("https://llm.example.com/v1", "sk-somebody-elses-connection")
-
-
-def end_instance(agency: Agency, slug: str) -> None:
-    pid = agency.pid(slug)
-    os.killpg(pid, signal.SIGKILL)
-    while True:  # it is nobody's child any more
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.05)
 
 
 def forget_everywhere_but(agency: Agency, slug: str, place: str = "nowhere") -> None:
@@ -33,16 +20,15 @@ def forget_everywhere_but(agency: Agency, slug: str, place: str = "nowhere") -> 
     agency.key_file(slug).unlink()
     if place == "environment":
         return  # an instance without its connection would be broken; it is asked first
-    end_instance(agency, slug)
+    agency.stop(slug)
     if place != "connection":
         agency.query(slug, "DELETE FROM config WHERE key LIKE 'openai.%'")
     if place != "row":
         agency.query(slug, "UPDATE client_organizations SET openrouter_api_key = 'lost'")
 
 
-def test_a_key_that_is_still_somewhere_on_the_machine_is_recovered(agency: Agency) -> None:
-    slug = agency.client("recovered")
-    agency.onboard(slug)
+def test_a_key_that_is_still_somewhere_on_the_machine_is_recovered(onboarded: Agency) -> None:
+    agency, slug = onboarded, KEPT
     secret, pid = agency.secret(slug), agency.pid(slug)
     agency.control.usage(agency.key(slug)["hash"], 1.5)  # a used key is never replaced in passing
     agency.control.clear_journal()
@@ -64,9 +50,8 @@ def test_a_key_that_is_still_somewhere_on_the_machine_is_recovered(agency: Agenc
     assert agency.control.writes() == []
 
 
-def test_a_lost_key_that_was_never_used_is_replaced(agency: Agency) -> None:
-    slug = agency.client("unused")
-    agency.onboard(slug)
+def test_a_lost_key_that_was_never_used_is_replaced(onboarded: Agency) -> None:
+    agency, slug = onboarded, KEPT
     old = agency.key(slug)["hash"]
     forget_everywhere_but(agency, slug)
     foreseen = agency.onboard(slug, "--check")
@@ -79,9 +64,8 @@ def test_a_lost_key_that_was_never_used_is_replaced(agency: Agency) -> None:
     assert agency.onboard(slug).total("changed") == 0
 
 
-def test_a_lost_key_that_was_used_stops_the_run_until_somebody_decides(agency: Agency) -> None:
-    slug = agency.client("used")
-    agency.onboard(slug)
+def test_a_lost_key_that_was_used_stops_the_run_until_somebody_decides(onboarded: Agency) -> None:
+    agency, slug = onboarded, KEPT
     old = agency.key(slug)["hash"]
     agency.control.usage(old, 1.5)
     forget_everywhere_but(agency, slug)

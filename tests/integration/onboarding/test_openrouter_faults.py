@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pathlib
 
-from tests.integration.onboarding.conftest import Agency
+from tests.integration.onboarding.conftest import KEPT, Agency
 
 
 def test_passing_faults_are_waited_out(agency: Agency) -> None:
@@ -64,9 +64,8 @@ def written_by_us(agency: Agency, slug: str) -> dict[pathlib.Path, int]:
     return {path: path.stat().st_mtime_ns for path in files}
 
 
-def test_an_instance_that_runs_is_not_hurt(agency: Agency) -> None:
-    slug = agency.client("running")
-    agency.onboard(slug)
+def test_an_instance_that_runs_is_not_hurt(onboarded: Agency) -> None:
+    agency, slug = onboarded, KEPT
     pid, files = agency.pid(slug), written_by_us(agency, slug)
     agency.client(slug, mai_monthly_limit=75)
     agency.control.fault(kind="html", status=502, method="PATCH", times=None)
