@@ -49,6 +49,7 @@ class Result:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    began: float = 0.0  # seconds since the epoch
     seconds: float = 0.0
     failures: list[str] = field(default_factory=list)  # one line each
 
@@ -236,14 +237,16 @@ def write_report(results: list[Result]) -> str:
     total = Result(
         "**total**",
         *(sum(getattr(result, field) for result in results) for field in ("run", "passed", "failed", "skipped")),
-        seconds=sum(result.seconds for result in results),
+        seconds=wall_time(results),
     )
     rows = [
         f"| {row.stage} | {row.run} | {row.passed} | {row.failed} | {row.skipped} | {row.seconds:.1f} |"
+        f" {100 * row.seconds / (total.seconds or 1):.0f} % |"
         for row in [*results, total]
     ]
     problems = [f"- {row.stage}: {problem}" for row in results for problem in row.failures]
-    table = "\n".join(["| stage | run | passed | failed | skipped | seconds |", "|---|--:|--:|--:|--:|--:|", *rows])
+    head = ["| stage | run | passed | failed | skipped | seconds | of the whole |", "|---|--:|--:|--:|--:|--:|--:|"]
+    table = "\n".join([*head, *rows])
     summary = "\n\n".join([table, *(["Failed:\n" + "\n".join(problems)] if problems else [])])
     parts = ["# Test report", about(), summary]
     for fragment in sorted(FRAGMENTS.glob("*.md")):
@@ -252,6 +255,16 @@ def write_report(results: list[Result]) -> str:
     BUILD.mkdir(exist_ok=True)
     REPORT.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return summary
+
+
+def wall_time(results: list[Result]) -> float:
+    """Seconds in which any of the stages ran: those that ran beside each other count once."""
+    seconds, until = 0.0, 0.0
+    for result in sorted(results, key=lambda result: result.began):
+        end = result.began + result.seconds
+        seconds += max(end - max(result.began, until), 0.0)
+        until = max(until, end)
+    return seconds
 
 
 def about() -> str:
@@ -285,8 +298,9 @@ def load(stage: Stage) -> Result:
 
 def execute(stage: Stage) -> Result:
     print(f"\n=== {stage.name}", flush=True)
-    start = time.monotonic()
+    began, start = time.time(), time.monotonic()
     result = stage.execute(stage.name, start + 60 * stage.minutes)
+    result.began = round(began, 1)
     result.seconds = round(time.monotonic() - start, 1)
     (RESULTS / f"{stage.name}.json").write_text(json.dumps(asdict(result)), encoding="utf-8")
     verdict = "failed" if result.bad else "ok"

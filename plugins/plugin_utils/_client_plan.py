@@ -135,6 +135,8 @@ class ClientPlanAction(OpenRouterAction):
                 result, "unreachable", f"the machine {machine} does not answer ({why}), so nothing was done there"
             )
             return None
+        if looked.get("ansible_facts"):
+            result["ansible_facts"] = looked["ansible_facts"]  # which Python was found there, for the next tasks
         if looked.get("failed") or "instance" not in looked:
             why = shown(" ".join(str(looked.get("msg") or looked.get("module_stderr") or "no answer").split()))
             self._stop(result, "unreachable", f"the machine {machine} could not be looked at: {why}")

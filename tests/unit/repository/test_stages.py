@@ -124,6 +124,12 @@ def test_the_summary_counts_over_runs_and_misses_what_did_not_run(runner, suite)
     assert runner("--summary", "test", **parts)[:2] == (0, "5 passed, 0 failed")
 
 
+def test_stages_beside_each_other_count_once_in_the_whole():
+    results = [stages.Result(name, began=began, seconds=20) for name, began in (("a", 100), ("b", 110), ("c", 200))]
+    assert stages.wall_time(results) == 50
+    assert stages.wall_time([]) == 0
+
+
 def test_measurements_of_others_are_in_the_report(runner, tmp_path):
     (tmp_path / "report.d").mkdir()
     (tmp_path / "report.d" / "demo.md").write_text("## Demo\n\n42 s")
