@@ -65,7 +65,7 @@ class Stage:
     groups: tuple[str, ...]
     execute: Callable[[str, float], Result]
     minutes: int = 10
-    beside: bool = False  # keeps one processor busy: runs at the same time as its neighbours of that kind
+    beside: str = ""  # keeps one processor busy: runs at the same time as its neighbours of that name
 
 
 def pytest(*arguments: str, workers: int = 1) -> Callable[[str, float], Result]:
@@ -147,7 +147,7 @@ STAGES = (
         commands("antsibull-changelog lint", "antsibull-changelog lint-changelog-yaml changelogs/changelog.yaml"),
     ),
     Stage("unit", ("test",), pytest("tests/unit", workers=2), minutes=15),
-    Stage("ansible-lint", ("lint", "test"), commands("ansible-lint --offline --profile production"), beside=True),
+    Stage("ansible-lint", ("lint", "test"), commands("ansible-lint --offline --profile production"), beside="lint"),
     Stage(
         "docs",
         ("lint", "test"),
@@ -155,13 +155,13 @@ STAGES = (
             "antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs dependent"
             " --disallow-unknown-collection-refs ."
         ),
-        beside=True,
+        beside="lint",
     ),
-    Stage("galaxy-importer", ("lint", "test"), commands("python scripts/galaxy_importer.py"), beside=True),
-    Stage("sanity-2.19", ("lint", "test"), commands("python scripts/sanity.py 2.19.14"), minutes=20, beside=True),
-    Stage("sanity-2.21", ("lint", "test"), commands("python scripts/sanity.py 2.21.5"), minutes=20, beside=True),
-    Stage("demo", ("test",), commands("python scripts/demo.py", "sh scripts/demo_clean.sh"), beside=True),
-    Stage("molecule", ("test",), counted(molecule_scenarios), minutes=20, beside=True),
+    Stage("galaxy-importer", ("lint", "test"), commands("python scripts/galaxy_importer.py"), beside="lint"),
+    Stage("sanity-2.19", ("lint", "test"), commands("python scripts/sanity.py 2.19.14"), minutes=20, beside="lint"),
+    Stage("sanity-2.21", ("lint", "test"), commands("python scripts/sanity.py 2.21.5"), minutes=20, beside="lint"),
+    Stage("demo", ("test",), commands("python scripts/demo.py", "sh scripts/demo_clean.sh"), beside="demo"),
+    Stage("molecule", ("test",), counted(molecule_scenarios), minutes=20, beside="demo"),
     Stage("integration", ("test",), pytest("tests/integration", workers=2), minutes=45),
     Stage("faults", ("test",), pytest("tests/faults", workers=2), minutes=20),
     Stage("contract", ("test",), pytest("tests/contract", workers=2), minutes=20),
@@ -173,9 +173,9 @@ STAGES = (
         ("openwebui",),
         pytest("tests/contract", f"--real-openwebui={OPENWEBUI}"),
         minutes=30,
-        beside=True,
+        beside="openwebui",
     ),
-    Stage("openwebui-clients", ("openwebui",), pytest("tests/openwebui"), minutes=30, beside=True),
+    Stage("openwebui-clients", ("openwebui",), pytest("tests/openwebui"), minutes=30, beside="openwebui"),
     Stage("openwebui-demo", ("openwebui",), commands("python scripts/demo.py --openwebui", "sh scripts/demo_clean.sh")),
 )
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.filter.client_overview import (
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._client import (
     found,
     keys_of,
     number,
@@ -16,7 +17,6 @@ from ansible_collections.mai.clients.plugins.filter.client_overview import (
     told,
     unreadable,
 )
-from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
 Values = t.Mapping[str, t.Any]
 

@@ -22,17 +22,24 @@ from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys impor
     limit_left,
     owner_of,
 )
-from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown, shown_or_none
+from ansible_collections.mai.clients.plugins.module_utils._text import shown, shown_or_none
+from ansible_collections.mai.clients.plugins.plugin_utils._client import (
+    CELL,
+    GIB,
+    NOT_KNOWN,
+    account_keys,
+    amount,
+    found,
+    keys_of,
+    number,
+    own_container,
+    told,
+    unreadable,
+)
 
 Row = t.Dict[str, t.Any]
 Values = t.Mapping[str, t.Any]
 
-GIB = 1024**3
-CELL = 60
-# Of a key: what has to be a number or text, if OpenRouter tells it at all. A limit that is neither is not "NO LIMIT".
-NUMBERS = ("limit_remaining", "usage", "usage_daily", "usage_weekly", "usage_monthly")
-TEXTS = ("label", "limit_reset", "last_used_at", "created_at", "expires_at")
-NOT_KNOWN = "?"
 # A spreadsheet takes such a text for a formula
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 TROUBLE = ("down", "unhealthy", "unreachable", "unknown")
@@ -49,36 +56,6 @@ COLUMNS = {
     "percent": "%",
     "last_used": "LAST USED",
 }
-
-
-def number(value: t.Any) -> float | None:
-    """The value, if it is a number of a size that bytes, a count or USD can have; all else is as good as not known."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return value if -1e18 < value < 1e18 else None
-
-
-def told(value: t.Any) -> t.Any:
-    """Values as they may be shown and written as JSON: texts of one line, and no number that is none."""
-    return _numbers(all_shown(value))
-
-
-def _numbers(value: t.Any) -> t.Any:
-    if isinstance(value, dict):
-        return {name: _numbers(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_numbers(one) for one in value]
-    return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-
-
-def unreadable(where: str) -> str:
-    return f"what the look found cannot be read ({where})"
-
-
-def some_of(values: t.Iterable[t.Any], most: int = 5) -> str:
-    """The first of them, each cut short: nobody needs a thousand, and who made them would not mind."""
-    texts = [shown(one, CELL) for one in values]
-    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
 
 
 def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values] | None) -> Row:
@@ -116,34 +93,6 @@ def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values
     )
 
 
-def found(seen: t.Any) -> dict[str, t.Any]:
-    """What a look found, as it may be shown; nothing where it found nothing."""
-    return told(seen) if isinstance(seen, dict) else {}
-
-
-def account_keys(given: t.Any) -> list[Key]:
-    """The keys that have a name: one without is nobody's here."""
-    keys = given if isinstance(given, (list, tuple)) else []
-    return [
-        Key(shown_or_none(one.get("hash")) or "", one["name"], one)
-        for one in keys
-        if isinstance(one, dict) and isinstance(one.get("name"), str)
-    ]
-
-
-def keys_of(given: t.Any, name: str) -> list[Key]:
-    """Those that bear, are to bear or bore this name; what is no number or text where one belongs is not known."""
-    return [_well_typed(key) for key in account_keys(given) if owner_of(key) == name]
-
-
-def _well_typed(key: Key) -> Key:
-    fields = {name: number(key[name]) for name in NUMBERS}
-    fields.update((name, shown_or_none(key[name])) for name in TEXTS)
-    limit = number(key["limit"])
-    fields["limit"] = NOT_KNOWN if limit is None and key["limit"] is not None else limit
-    return Key(key.hash, key.name, {**key.data, **fields})
-
-
 def _percent(used: float | None, limit: t.Any) -> float | None:
     return number(round(100 * used / limit, 1)) if number(limit) and used is not None else None
 
@@ -172,10 +121,6 @@ def _state(seen: Values | None, client: Values, key: Key | None) -> str:
     if suspended:
         return "suspended"
     return "unhealthy" if seen["port"]["ours"] or own_container(seen).get("state") == "running" else "down"
-
-
-def own_container(seen: Values) -> Values:
-    return next((one for one in seen["containers"] if one["managed"]), {})
 
 
 def _image(seen: Values | None, client: Values) -> str | None:
@@ -257,10 +202,6 @@ INSTANCE = {
     "containers": _container_image,
     "database": _database,
 }
-
-
-def amount(usd: t.Any) -> str:
-    return "NO LIMIT" if usd is None else NOT_KNOWN if number(usd) is None else f"{usd:.2f}"
 
 
 def unclaimed_keys(

@@ -17,8 +17,10 @@ import re
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.mai.clients.plugins.filter import verification
-from ansible_collections.mai.clients.plugins.filter.client_overview import (
+from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key
+from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.module_utils._text import show_url, shown
+from ansible_collections.mai.clients.plugins.plugin_utils._client import (
     CELL,
     GIB,
     NOT_KNOWN,
@@ -31,17 +33,14 @@ from ansible_collections.mai.clients.plugins.filter.client_overview import (
     told,
     unreadable,
 )
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key
-from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
-from ansible_collections.mai.clients.plugins.module_utils._text import show_url, shown
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import HOPELESS, judge
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import LATE_SETTINGS, key_from_environment
 
 Values = t.Mapping[str, t.Any]
 Finding = t.Tuple[str, str, str]  # result, cause, remedy
 
 MIB = 1024**2
 EMPTY = sha256("")
-# Follows at the next start that has another reason, see role instance.
-LATE_SETTINGS = ("MONTHLY_LIMIT",)
 # mAI's own when the bank that gives the rate does not answer.
 FALLBACK_RATE = 4.0
 # A word to the shell, a value to k=v, and no template to Jinja, which reads the arguments of an ansible command.
@@ -88,12 +87,6 @@ class Case:
     def key_hash(self) -> str | None:
         """What every copy of the key is compared with; where OpenRouter does not tell, the machine's own."""
         return self.key.hash if self.current else self.seen["key_hash"]
-
-    @property
-    def environment_counts(self) -> bool:
-        """Where Open WebUI reads its saved key at each request, the one in its environment is not renewed."""
-        saved = self.seen["stored_connection"]
-        return saved["form"] != "rows" or not saved["connections"] or self.seen["database"]["tracks_usage"]
 
     @property
     def others(self) -> list[str]:
@@ -157,7 +150,7 @@ class Case:
     def verified(self, check: str, remedy: t.Callable[[], str]) -> Finding:
         """One of the checks that end an onboarding."""
         expected = {**self.client, "key": {"hash": self.key_hash}}
-        result, cause = verification.judge(check, self.seen, expected)
+        result, cause = judge(check, self.seen, expected)
         return (result, cause, remedy() if result == "failed" else "")
 
 
@@ -321,7 +314,7 @@ def _environment(case: Case) -> Finding:
     if not has:
         return unknown("the instance does not run")
     wanted = {name: digest for name, digest in case.seen["settings"].items() if name not in LATE_SETTINGS}
-    if case.environment_counts:
+    if key_from_environment(case.seen):
         # Not the file's: a wrong key there has a check of its own
         wanted.update(dict.fromkeys(("OPENAI_API_KEY", "OPENROUTER_API_KEY"), case.key_hash))
     differ = sorted(name for name, digest in wanted.items() if has.get(name) != digest)
@@ -394,7 +387,7 @@ def _database(case: Case) -> Finding:
     database = case.seen["database"]
     if not database["error"]:
         return ok("it can be read") if database.get("exists", True) else unknown("the instance has made none yet")
-    if database.get("error_reason") not in verification.HOPELESS:
+    if database.get("error_reason") not in HOPELESS:
         return unknown(f"it cannot be read: {database['error']}")
     remedy = case.log()
     if database["error_reason"] == "foreign":

@@ -121,7 +121,8 @@ plan:
     notes: []
 checks:
   description:
-    - Whether the instance works, as P(mai.clients.verification#filter) says it. Empty without O(probe=true).
+    - Whether the instance works. Each has C(name), C(status) (V(ok), V(failed) or V(unknown)) and C(detail).
+    - Empty without O(probe=true).
   type: list
   elements: dict
   returned: always

@@ -365,10 +365,6 @@ instance:
       returned: always
       type: list
       elements: str
-    lock:
-      description: Always null here; filled in by others.
-      returned: always
-      type: dict
     facts:
       description: Who can read what, from the actual settings.
       returned: always

@@ -14,7 +14,6 @@ import typing as t
 
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.mai.clients.plugins.filter.inventory_problems import inventory_problems
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import OpenRouterError
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key
@@ -25,6 +24,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._account import ask_ac
 from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Files, Observed, plan
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, bind_address, service
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import variable_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import address
 
 Values = t.Mapping[str, t.Any]
@@ -93,7 +93,7 @@ class ClientPlanAction(OpenRouterAction):
             result.update(state=state, reason=reason)
 
     def _problems(self, client: Values) -> list[str]:
-        return inventory_problems(client, self._variables["hostvars"], self._variables["groups"]["mai_clients"])
+        return variable_problems(client, self._variables["hostvars"], self._variables["groups"]["mai_clients"])
 
     def _ask(self, params: Values, result: dict[str, t.Any]) -> list[Key] | None:
         """The account and its keys, as this play has them; nothing where nobody asks for them, or no answer came."""

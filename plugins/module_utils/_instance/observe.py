@@ -112,7 +112,6 @@ def _observe(wanted: dict) -> dict:
         ),
         "log_lines": log_lines,
         "log_tail": masking.tail(log, hidden),
-        "lock": None,
         "facts": _facts(environment or settings, health),
         "probe": _probe(wanted, url, health, api_key, secrets, environment, contents) if wanted["probe"] else None,
     }

@@ -13,13 +13,13 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ansible_collections.mai.clients.plugins.filter.host_problems import host_problems, host_warnings
-from ansible_collections.mai.clients.plugins.filter.verification import verification
 from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import key as keys_of_client
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import words
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import verification
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, instance
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.machine import lacks, machine_problems, machine_warnings
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.organization import organization
 
 Values = t.Mapping[str, t.Any]
@@ -54,15 +54,15 @@ def plan(client: Values, observed: Observed, files: Files, now: datetime | None 
     place = words.address(client, parts)
     planned: dict[str, t.Any] = {
         "suspended": bool(key["disabled"]),
-        "problems": host_problems(client, seen),
-        "machine": _machine(client, seen),
+        "problems": machine_problems(client, seen),
+        "machine": lacks(client, seen),
         "key": key_plan,
         "instance": parts,
         "organization": organization(client, seen, key, parts["due"]),
         "record": _record(client, seen, parts, key, files),
         "address": place,
         "limit": words.limit(key),
-        "notes": words.notes(client, parts, key, checks, observed.credit, host_warnings(client, seen)),
+        "notes": words.notes(client, parts, key, checks, observed.credit, machine_warnings(client, seen)),
     }
     planned["summary"] = words.summary(client, place, key, files.record_path, planned["notes"])
     planned["changes"] = list(_changes(planned))
@@ -86,18 +86,6 @@ def _expected(client: Values, key: Values) -> dict[str, t.Any]:
         "client_name": client["mai_client_name"],
         "api_base_url": client["mai_instance_api_base_url"],
     }
-
-
-def _machine(client: Values, seen: Values) -> dict[str, bool]:
-    """What the machine lacks before there can be an instance."""
-    docker = client["mai_deployment"] == "docker"
-    lacks = {
-        "docker": docker and not (seen["docker"]["engine"] and seen["docker"]["compose"]),
-        "directory": seen["directory"]["mode"] != "0700",
-        "mark": not seen["directory"]["managed"],
-        "image": docker and not seen["image"]["present"],
-    }
-    return {**lacks, "due": any(lacks.values())}
 
 
 def _record(client: Values, seen: Values, parts: Values, key: Values, files: Files) -> dict[str, t.Any]:

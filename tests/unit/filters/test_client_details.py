@@ -22,9 +22,9 @@ from ansible_collections.mai.clients.plugins.filter.client_overview import (
     unclaimed_keys,
 )
 from ansible_collections.mai.clients.plugins.filter.diagnosis import CHECKS, diagnosis, diagnosis_table
-from ansible_collections.mai.clients.plugins.filter.verification import CHECKS as VERIFIED
-from ansible_collections.mai.clients.plugins.filter.verification import verification
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import CHECKS as VERIFIED
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import verification
 
 HASH = "a" * 64
 URL = "https://openrouter.ai/api/v1"

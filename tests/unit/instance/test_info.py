@@ -43,7 +43,6 @@ KEYS = [
     "stored_settings",
     "log_lines",
     "log_tail",
-    "lock",
     "facts",
     "probe",
 ]

@@ -51,7 +51,7 @@ for name, path in dict(RESULTS="results", REPORT="report.md", FRAGMENTS="report.
 stages.STAGES = [
     stages.Stage(own, ("test",), stages.commands(
         f"echo said by {{own}}; touch {{own}}; until [ -e {{other}} ]; do sleep 0.1; done", command
-    ), minutes=1, beside=True)
+    ), minutes=1, beside="all")
     for own, other, command in [("one", "two", "true"), ("two", "one", "false")]
 ]
 sys.exit(stages.main())

@@ -22,20 +22,12 @@ from ansible_collections.mai.clients.plugins.plugin_utils._variables import (
     fault,
     is_directory,
     memory_bytes,
-    money,
     quoted,
-    secret_fault,
 )
-
-__all__ = ["byte_length", "inventory_problems", "memory_bytes", "money", "secret_fault"]
 
 Variables = t.Mapping[str, t.Any]
 # Defaults of roles/mai, which are not among the variables of other hosts
 DEPLOYMENTS_DIR = "/opt/mai/deployments"
-
-
-def byte_length(text: t.Any) -> int:
-    return len(str(text).encode("utf-8", "surrogatepass"))
 
 
 def _alone(client: Variables) -> t.Iterator[str]:
@@ -135,19 +127,7 @@ def _neighbours(client: Variables, others: t.Mapping[str, Variables]) -> t.Itera
             yield f"mai_key_name {quoted(key_name)} is also that of {slug}: each needs its own key"
 
 
-def inventory_problems(client: Variables, hostvars: t.Mapping[str, Variables], slugs: t.Sequence[str]) -> list[str]:
+def variable_problems(client: Variables, hostvars: t.Mapping[str, Variables], slugs: t.Sequence[str]) -> list[str]:
     """All that is wrong with the variables of ``client``, seen alone and beside the other clients of the inventory."""
     others = {slug: hostvars[slug] for slug in slugs}
     return [*_alone(client), *_together(client), *_neighbours(client, others)]
-
-
-class FilterModule:
-    """Ansible's entry point."""
-
-    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {
-            "inventory_problems": inventory_problems,
-            "byte_length": byte_length,
-            "money": money,
-            "secret_fault": secret_fault,
-        }

@@ -8,7 +8,10 @@ from __future__ import annotations
 import copy
 
 import pytest
-from ansible_collections.mai.clients.plugins.filter.host_problems import GIB, host_problems, host_warnings
+from ansible_collections.mai.clients.plugins.plugin_utils._client import GIB
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.machine import lacks, machine_problems, machine_warnings
+
+from tests.unit.plan.situations import client, nothing
 
 CLIENT = {
     "slug": "company-abc",
@@ -59,7 +62,7 @@ def machine(**parts: dict) -> dict:
 
 
 def problems(client: dict | None = None, **parts: dict) -> list[str]:
-    return host_problems({**CLIENT, **(client or {})}, machine(**parts))
+    return machine_problems({**CLIENT, **(client or {})}, machine(**parts))
 
 
 NO_DOCKER = {"cli": False, "engine": None, "compose": None, "error": "docker is not installed"}
@@ -134,15 +137,52 @@ def test_what_stands_in_the_way_is_named_once(client: dict, parts: dict, about: 
     ],
 )
 def test_what_an_operator_should_know(client: dict, parts: dict, about: str) -> None:
-    (warning,) = host_warnings({**CLIENT, **client}, machine(**parts))
+    (warning,) = machine_warnings({**CLIENT, **client}, machine(**parts))
     assert about in warning
 
 
 def test_an_ordinary_machine_gives_no_warning() -> None:
-    assert host_warnings(CLIENT, SEEN) == []
+    assert machine_warnings(CLIENT, SEEN) == []
 
 
 def test_a_database_that_cannot_be_read_is_left_alone():
     assert problems(database={"error": "The database /x/webui.db is locked: …. Run again."}) == [
         "its database cannot be read: The database /x/webui.db is locked: …. Run again."
     ]
+
+
+@pytest.mark.parametrize(
+    ("system", "wish", "engine", "source", "packages"),
+    [
+        ("debian-13", "auto", None, "distribution", ["docker.io", "docker-cli", "docker-compose"]),
+        ("debian-13", "auto", "26.1", "distribution", ["docker-compose"]),
+        ("ubuntu-22.04", "auto", None, "distribution", ["docker.io", "docker-compose-v2"]),
+        ("ubuntu-24.04", "distribution", None, "distribution", ["docker.io", "docker-compose-v2"]),
+        ("debian-12", "auto", "20.10", "docker", ["docker-compose-plugin"]),
+        (
+            "debian-12",
+            "auto",
+            None,
+            "docker",
+            ["docker-ce", "docker-ce-cli", "containerd.io", "docker-compose-plugin"],
+        ),
+        (
+            "debian-13",
+            "docker",
+            None,
+            "docker",
+            ["docker-ce", "docker-ce-cli", "containerd.io", "docker-compose-plugin"],
+        ),
+    ],
+)
+def test_where_docker_comes_from(system, wish, engine, source, packages):
+    identifier, version = system.split("-")
+    seen = nothing()
+    seen["machine"] |= {"system_id": identifier, "system_version": version}
+    seen["docker"] |= {"engine": engine, "compose": None}
+    found = lacks(client(mai_docker_packages=wish), seen)
+    assert (found["docker"], found["source"], found["packages"]) == (True, source, packages)
+
+
+def test_an_engine_with_compose_lacks_nothing():
+    assert lacks(client(), nothing())["packages"] == []

@@ -8,8 +8,8 @@ from __future__ import annotations
 import copy
 
 import pytest
-from ansible_collections.mai.clients.plugins.filter.verification import CHECKS, verification
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import CHECKS, verification
 
 HASH = "a" * 64
 EXPECTED = {

@@ -2,15 +2,18 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Does the instance work as it was set up? Each check is ok, failed or unknown, from one look at it."""
+"""Does the instance work as it was set up? Each check is ok, failed or unknown, from one look at it.
+
+This is private to the collection.
+"""
 
 from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.filter.client_overview import CELL, found, some_of, unreadable
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import show_url, shown
+from ansible_collections.mai.clients.plugins.plugin_utils._client import CELL, found, some_of, unreadable
 
 Seen = t.Mapping[str, t.Any]
 
@@ -153,10 +156,3 @@ def verification(seen: Seen, expected: Seen) -> list[dict[str, str]]:
             status, detail = "failed", unreadable(name)
         results.append({"name": name, "status": status, "detail": shown(detail)})
     return results
-
-
-class FilterModule:
-    """Ansible's entry point."""
-
-    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"verification": verification}

@@ -11,19 +11,13 @@ import typing as t
 import jinja2
 import pytest
 from ansible.errors import AnsibleUndefinedVariable
-from ansible_collections.mai.clients.plugins.filter.inventory_problems import (
-    DEPLOYMENTS_DIR,
-    byte_length,
-    inventory_problems,
-    memory_bytes,
-    money,
-    secret_fault,
-)
+from ansible_collections.mai.clients.plugins.filter.values import byte_length
 from ansible_collections.mai.clients.plugins.module_utils._instance import credentials
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._extra_env import OWNED
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import settings_file
-from ansible_collections.mai.clients.plugins.plugin_utils._variables import RULES
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import DEPLOYMENTS_DIR, variable_problems
+from ansible_collections.mai.clients.plugins.plugin_utils._variables import RULES, memory_bytes, money, secret_fault
 
 from tests.unit.repository.test_roles import options, read
 
@@ -73,7 +67,7 @@ CLIENT = {
 def problems(others=None, **variables) -> list[str]:
     client = {**CLIENT, **variables}
     hostvars = {client["slug"]: {"ansible_host": "mai-01", **client}, **(others or {})}
-    return inventory_problems(client, hostvars, list(hostvars))
+    return variable_problems(client, hostvars, list(hostvars))
 
 
 @pytest.mark.parametrize(
@@ -247,7 +241,7 @@ def test_a_directory_that_two_clients_share_is_named_for_both() -> None:
         "b": {**shared, "mai_port": 8002, "mai_key_name": "client-b"},
     }
     for own, other in (("a", "b"), ("b", "a")):
-        (found,) = inventory_problems({**hostvars[own], "slug": own}, hostvars, list(hostvars))
+        (found,) = variable_problems({**hostvars[own], "slug": own}, hostvars, list(hostvars))
         assert found == (
             f"mai_deployment_dir '/srv/shared' is also that of {other} on the machine mai-01: "
             "give each a directory of its own"

@@ -2,20 +2,28 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What on a machine stands in the way of one client's instance, from what M(mai.clients.instance_info) saw there."""
+"""What on a machine stands in the way of one client's instance, from what M(mai.clients.instance_info) saw there.
+
+This is private to the collection.
+"""
 
 from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.filter.inventory_problems import memory_bytes
+from ansible_collections.mai.clients.plugins.plugin_utils._client import GIB
+from ansible_collections.mai.clients.plugins.plugin_utils._variables import memory_bytes
 
-GIB = 1024**3
 DATA_MINIMUM = 1 * GIB
 IMAGE_MINIMUM = 6 * GIB
 PLACEHOLDER_IMAGE = "your-mai-image:latest"
-# Systems whose own packages bring Compose v2 (their names: roles/machine/vars)
-HAVE_COMPOSE = ("debian-13", "ubuntu-22.04", "ubuntu-24.04")
+# Systems whose own packages bring Compose v2, and what these are called there
+PACKAGES: dict[str, dict[str, list[str]]] = {
+    "debian-13": {"engine": ["docker.io", "docker-cli"], "compose": ["docker-compose"]},
+    "ubuntu-22.04": {"engine": ["docker.io"], "compose": ["docker-compose-v2"]},
+    "ubuntu-24.04": {"engine": ["docker.io"], "compose": ["docker-compose-v2"]},
+}
+DOCKERS_OWN = {"engine": ["docker-ce", "docker-ce-cli", "containerd.io"], "compose": ["docker-compose-plugin"]}
 
 
 def _gib(number: int) -> str:
@@ -84,7 +92,7 @@ def _docker(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Ite
         yield f"{missing} is missing and the connection is not root's: allow become, or install it"
     elif machine["system_id"] not in ("debian", "ubuntu"):
         yield f"{missing} is missing and {system} is not a system it can be installed on: install it yourself"
-    elif packages == "distribution" and f"{machine['system_id']}-{machine['system_version']}" not in HAVE_COMPOSE:
+    elif packages == "distribution" and _system(machine) not in PACKAGES:
         yield f"{missing} is missing and {system} has no Compose v2: set mai_docker_packages to docker or auto"
 
 
@@ -105,7 +113,7 @@ def _room(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Itera
         yield f"mai_memory_limit is {_gib(limit)}, more than the machine has: {_gib(seen['machine']['memory_bytes'])}"
 
 
-def host_problems(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:
+def machine_problems(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:
     """What must be put right on the machine before anything is done for this client."""
     deployment = _docker if client["mai_deployment"] == "docker" else _native
     return [
@@ -117,7 +125,7 @@ def host_problems(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) ->
     ]
 
 
-def host_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:
+def machine_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:
     """What an operator should know about the machine, though nothing stands in the way."""
     warnings = []
     limit = memory_bytes(client["mai_memory_limit"]) if client["mai_memory_limit"] else 0
@@ -135,8 +143,23 @@ def host_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) ->
     return warnings
 
 
-class FilterModule:
-    """Ansible's entry point."""
+def lacks(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What the machine needs before there can be an instance, and where Docker would come from."""
+    docker = client["mai_deployment"] == "docker"
+    missing = {
+        "docker": docker and not (seen["docker"]["engine"] and seen["docker"]["compose"]),
+        "directory": seen["directory"]["mode"] != "0700",
+        "mark": not seen["directory"]["managed"],
+        "image": docker and not seen["image"]["present"],
+    }
+    system, source = _system(seen["machine"]), client["mai_docker_packages"]
+    if source == "auto":
+        source = "distribution" if system in PACKAGES else "docker"
+    packages = PACKAGES.get(system, DOCKERS_OWN) if source == "distribution" else DOCKERS_OWN
+    # An engine that is there is never replaced: then only Compose is added
+    wanted = [*([] if seen["docker"]["engine"] else packages["engine"]), *packages["compose"]]
+    return {**missing, "due": any(missing.values()), "source": source, "packages": wanted if missing["docker"] else []}
 
-    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"host_problems": host_problems, "host_warnings": host_warnings}
+
+def _system(machine: t.Mapping[str, t.Any]) -> str:
+    return f"{machine['system_id']}-{machine['system_version']}"
