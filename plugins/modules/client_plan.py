@@ -131,12 +131,6 @@ account:
     - C(credits) of the account, or C(error), C(status) and C(msg) where OpenRouter did not tell them.
   type: dict
   returned: always
-keys:
-  description:
-    - Every key of the account, with O(whatever=true).
-  type: list
-  elements: dict
-  returned: always
 problems:
   description:
     - What is wrong with the client's variables.

@@ -53,7 +53,7 @@ class ClientPlanAction(OpenRouterAction):
         params = self._validated()
         client = params["variables"]
         result: dict[str, t.Any] = {"changed": False, "state": "planned", "reason": ""}
-        result.update(account={}, keys=None, seen={}, key={}, plan={}, checks=[])
+        result.update(account={}, seen={}, key={}, plan={}, checks=[])
         result["problems"] = self._problems(client)
         if result["problems"]:
             lines = "\n- ".join(result["problems"])
@@ -108,8 +108,6 @@ class ClientPlanAction(OpenRouterAction):
             result["account"] = {"error": error.code, "status": error.status, "msg": str(error), "credits": None}
             self._stop(result, "unanswered", str(error))
             return None
-        if params["whatever"] and keys is not None:
-            result["keys"] = [key.shown() for key in keys]
         return keys
 
     def _look(self, client: Values, probe: bool, result: dict[str, t.Any]) -> Values | None:

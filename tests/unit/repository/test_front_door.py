@@ -61,7 +61,7 @@ def wrong_links(name: str, page: str) -> list[str]:
     """Links to files that are not there, or to headings that they do not have."""
     wrong = []
     for link in links(page):
-        file, _, anchor = link.partition("#")
+        file, _hash, anchor = link.partition("#")
         target = (ROOT / name).parent / file if file else ROOT / name
         there = target.exists()
         if there and anchor:
@@ -142,7 +142,7 @@ def test_every_playbook_is_a_job_template(path):
 
 
 def test_awx_takes_the_credential_type():
-    fields, by_file, by_environment = (yaml.safe_load(text) for _, text in FENCED.findall(PAGES["docs/awx.md"]))
+    fields, by_file, by_environment = (yaml.safe_load(text) for _kind, text in FENCED.findall(PAGES["docs/awx.md"]))
     assert credential_faults({**fields, **by_file}) == []
     assert credential_faults({**fields, **by_environment}) == []
     assert set(by_file["env"]) == {"OPENROUTER_PROVISIONING_KEY_FILE", "OPENROUTER_BASE_URL"}
