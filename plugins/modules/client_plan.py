@@ -45,6 +45,12 @@ options:
       - Whether to go on where something is in the way, for those who only want to know.
     type: bool
     default: false
+  unreachable_fails:
+    description:
+      - Whether a machine that does not answer fails the task, so that a C(rescue) can go on, instead of making the host
+        unreachable.
+    type: bool
+    default: false
   seen:
     description:
       - What was seen before (RV(seen) of an earlier plan). The machine is then not looked at again.
@@ -94,12 +100,12 @@ seen:
   description:
     - What M(mai.clients.instance_info) returned as C(instance). Empty where the machine was not looked at.
   type: dict
-  returned: always
+  returned: success
 key:
   description:
     - The client's key as RV(mai.clients.openrouter_key#module:key) has it, with nulls where there is none.
   type: dict
-  returned: always
+  returned: success
 plan:
   description:
     - What there is to do, by its part. C(changes) names the parts that differ from the inventory, in an operator's
@@ -107,7 +113,7 @@ plan:
     - C(state) is V(planned), V(refused) (the variables), V(unanswered) (OpenRouter) or V(unreachable) (the machine),
       and C(reason) the sentence for it.
   type: dict
-  returned: always
+  returned: success
   sample:
     state: planned
     reason: ""
@@ -125,18 +131,28 @@ checks:
     - Empty without O(probe=true).
   type: list
   elements: dict
-  returned: always
+  returned: success
 account:
   description:
     - C(credits) of the account, or C(error), C(status) and C(msg) where OpenRouter did not tell them.
   type: dict
-  returned: always
+  returned: success
 problems:
   description:
     - What is wrong with the client's variables.
   type: list
   elements: str
-  returned: always
+  returned: success
+msg:
+  description:
+    - What is in the way, and what to do.
+  type: str
+  returned: failure
+error:
+  description:
+    - What kind of failure it is, in one word. The C(state) of a plan, or what M(mai.clients.openrouter_key) calls it.
+  type: str
+  returned: failure
 """
 
 from ansible.module_utils.basic import AnsibleModule

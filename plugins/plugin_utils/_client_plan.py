@@ -61,10 +61,10 @@ class ClientPlanAction(OpenRouterAction):
                 result, "refused", f"{shown(client['slug'])} was not touched. Correct its variables first:\n- {lines}"
             )
             if not params["whatever"]:
-                return _failed(result)
+                return _failed(result, params)
         keys = self._ask(params, result)
         if result["state"] != "planned" and not params["whatever"]:
-            return _failed(result)
+            return _failed(result, params)
         if params["look"]:
             result["seen"] = params["seen"] or self._look(client, params["probe"], result) or {}
         if result["seen"] and not result["problems"]:
@@ -85,7 +85,7 @@ class ClientPlanAction(OpenRouterAction):
             result["plan"]["address"] = address(client, {"bind": bind_address(client, True), "administered": True})
         told = {"state": result["state"], "reason": result["reason"], "variable_problems": result["problems"]}
         result["plan"].update(told)
-        return result if params["whatever"] or result["state"] == "planned" else _failed(result)
+        return result if params["whatever"] or result["state"] == "planned" else _failed(result, params)
 
     def _stop(self, result: dict[str, t.Any], state: str, reason: str) -> None:
         """The first thing in the way is the one that is said."""
@@ -142,10 +142,11 @@ class ClientPlanAction(OpenRouterAction):
         return looked["instance"]
 
 
-def _failed(result: dict[str, t.Any]) -> dict[str, t.Any]:
+def _failed(result: dict[str, t.Any], params: Values) -> dict[str, t.Any]:
     """One sentence, and once."""
     error = result["account"].get("error") or result["state"]
-    return {**result, "failed": True, "msg": result["reason"], "error": error}
+    how = "unreachable" if result["state"] == "unreachable" and not params["unreachable_fails"] else "failed"
+    return {"changed": False, how: True, "msg": result["reason"], "error": error, "state": result["state"]}
 
 
 def _files(client: Values) -> Files:

@@ -142,6 +142,7 @@ def client_plan_spec() -> dict[str, t.Any]:
             "look": {"type": "bool", "default": True},
             "probe": {"type": "bool", "default": True},
             "whatever": {"type": "bool", "default": False},
+            "unreachable_fails": {"type": "bool", "default": False},
             "seen": {"type": "dict"},
             "key": {"type": "dict", "no_log": False},
             "administered": {"type": "bool"},
