@@ -59,7 +59,8 @@ def plan(client: Values, observed: Observed, files: Files, now: datetime | None 
         "key": key_plan,
         "instance": parts,
         "organization": organization(client, seen, key, parts["due"]),
-        "record": _record(client, seen, parts, key, files),
+        # As it will be when the key is what is asked for
+        "record": _record(client, seen, parts, {**key, **key_plan["changes"]}, files),
         "address": place,
         "limit": words.limit(key),
         "notes": words.notes(client, parts, key, checks, observed.credit, machine_warnings(client, seen)),
@@ -75,7 +76,7 @@ def _key(client: Values, observed: Observed, now: datetime) -> tuple[dict[str, t
         known = observed.key or {"name": client["mai_key_name"], "hash": held}
         key = {**keys_of_client.NO_KEY, **known}
         in_place = bool(held) and key["hash"] == held
-        return {"due": False, "recover": False, "settings": [], "in_place": in_place}, key
+        return {"due": False, "recover": False, "settings": [], "changes": {}, "in_place": in_place}, key
     return keys_of_client.key(client, observed.seen, observed.keys, now)
 
 
@@ -102,8 +103,11 @@ def _record(client: Values, seen: Values, parts: Values, key: Values, files: Fil
 def _changes(planned: Values) -> t.Iterator[str]:
     """What differs from the inventory, in an operator's words."""
     parts, key = planned["instance"], planned["key"]
-    if planned["machine"]["due"]:
+    lacks = planned["machine"]
+    if lacks["docker"] or lacks["image"]:
         yield "machine"
+    if lacks["differs"]:
+        yield "directory"
     if key["due"]:
         yield f"key ({', '.join(key['settings'])})" if key["settings"] else "key"
     if parts["due"] or parts["secrets_missing"]:

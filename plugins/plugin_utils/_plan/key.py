@@ -35,7 +35,7 @@ def key(client: Values, seen: Values, keys: t.Sequence[Key], now: datetime) -> t
     named = [one for one in keys if one.name == client["mai_key_name"]]
     known = {one.hash for one in keys}
     elsewhere = {one["hash"] for one in seen["key_candidates"]} - {seen["key_hash"]}
-    due: dict[str, t.Any] = {"due": True, "recover": bool(elsewhere), "settings": [], "in_place": False}
+    due: dict[str, t.Any] = {"due": True, "recover": bool(elsewhere), "settings": [], "changes": {}, "in_place": False}
     is_now = (named[0] if len(named) == 1 else None) or next((o for o in keys if o.hash == seen["key_hash"]), None)
     if seen["key_hash"] is None or seen["key_hash"] in known:
         try:
@@ -45,6 +45,9 @@ def key(client: Values, seen: Values, keys: t.Sequence[Key], now: datetime) -> t
         else:
             due["due"] = bool(steps.actions)
             due["settings"] = list(dict.fromkeys(name for one in steps.actions for name in one.changes))
+            for one in steps.actions:
+                if one.key and is_now and one.key.hash == is_now.hash and one.kind == "update":
+                    due["changes"].update(one.changes)
     due["in_place"] = is_now is not None and is_now.hash == seen["key_hash"]
     return due, is_now.shown() if is_now else {**NO_KEY, "name": client["mai_key_name"]}
 

@@ -145,11 +145,11 @@ def machine_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any])
 
 def lacks(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """What the machine needs before there can be an instance, and where Docker would come from."""
-    docker = client["mai_deployment"] == "docker"
+    docker, directory = client["mai_deployment"] == "docker", seen["directory"]
     missing = {
         "docker": docker and not (seen["docker"]["engine"] and seen["docker"]["compose"]),
-        "directory": seen["directory"]["mode"] != "0700",
-        "mark": not seen["directory"]["managed"],
+        "directory": directory["mode"] != "0700",
+        "mark": not directory["managed"],
         "image": docker and not seen["image"]["present"],
     }
     system, source = _system(seen["machine"]), client["mai_docker_packages"]
@@ -158,7 +158,9 @@ def lacks(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> dict[st
     packages = PACKAGES.get(system, DOCKERS_OWN) if source == "distribution" else DOCKERS_OWN
     # An engine that is there is never replaced: then only Compose is added
     wanted = [*([] if seen["docker"]["engine"] else packages["engine"]), *packages["compose"]]
-    return {**missing, "due": any(missing.values()), "source": source, "packages": wanted if missing["docker"] else []}
+    # A directory that is not there yet is no difference of its own: with it comes everything
+    differs = directory["exists"] and (missing["directory"] or missing["mark"])
+    return {**missing, "differs": differs, "source": source, "packages": wanted if missing["docker"] else []}
 
 
 def _system(machine: t.Mapping[str, t.Any]) -> str:

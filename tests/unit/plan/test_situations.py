@@ -72,7 +72,7 @@ def test_everything_is_done_where_nothing_is_there(kind):
     variables = client(**KINDS[kind])
     found = planned(variables, nothing(), [])["plan"]
     assert [change.split(" (")[0] for change in found["changes"]] == [
-        "machine", "key", "instance", "administrator", "organisation", "hand-over",
+        "key", "instance", "administrator", "organisation", "hand-over",
     ]  # fmt: skip
     assert found["instance"]["why"][0] == "it is not there yet"
     assert found["instance"]["bind"] == "127.0.0.1"
@@ -130,8 +130,8 @@ LOOKS: dict[str, tuple[dict[str, t.Any], list[str], list[str]]] = {
     ),
     "secrets gone": ({"files/secrets.env": GONE}, ["instance"], []),
     "password gone": ({"files/admin.env": GONE}, ["instance"], []),
-    "directory open": ({"directory/mode": "0755"}, ["machine"], []),
-    "no mark": ({"directory/managed": False}, ["machine"], []),
+    "directory open": ({"directory/mode": "0755"}, ["directory"], []),
+    "no mark": ({"directory/managed": False}, ["directory"], []),
     "image gone": ({"image/present": False, "image/id": IMAGE}, ["machine"], []),
     "engine gone": ({"docker/engine": None}, ["machine"], []),
     "Compose gone": ({"docker/compose": None}, ["machine"], []),
@@ -254,9 +254,9 @@ VARIABLES: dict[str, tuple[dict[str, t.Any], list[str]]] = {
         ["instance (CLIENT_ORG_NAME, ORGANIZATION_NAME, WEBUI_NAME)", "organisation", "hand-over"],
     ),
     "id": ({"mai_client_id": "abc-2"}, ["instance (OPENROUTER_EXTERNAL_USER)", "organisation", "hand-over"]),
-    "limit": ({"mai_monthly_limit": 750}, ["key (limit)", "organisation"]),
+    "limit": ({"mai_monthly_limit": 750}, ["key (limit)", "organisation", "hand-over"]),
     "limit as text": ({"mai_monthly_limit": "500.00"}, []),
-    "no limit": ({"mai_monthly_limit": None}, ["key (limit, limit_reset)", "organisation"]),
+    "no limit": ({"mai_monthly_limit": None}, ["key (limit, limit_reset)", "organisation", "hand-over"]),
     "markup": (
         {"mai_markup_rate": 1.5},
         ["instance (USAGE_MARKUP_MULTIPLIER)", "organisation", "hand-over"],
