@@ -27,7 +27,7 @@ from tests.openrouter_simulator import Simulator
 
 WAIT = "Wait until the instance is up"
 ROW = "The client's record in the instance's database"
-HAND_OVER = "Compose the record"
+HAND_OVER = "Keep the record on the machine"
 STORE = "store"
 
 # slug: (where its run stands: a request to OpenRouter, the storing of the key, or a task, before it; what happens)
