@@ -42,5 +42,7 @@ def test_what_differs_is_reported_without_changing_it(agency: Agency, client: st
     assert agency.run(client, "--check", playbook="playbooks/site.yml").rc == 0
 
     done = agency.run(client, playbook="playbooks/site.yml")
-    assert done.rc == 0 and f"{client}: changed: key (limit), instance (WEBUI_NAME), organisation" in " ".join(done.stdout.split())
+    assert done.rc == 0 and f"{client}: changed: key (limit), instance (WEBUI_NAME), organisation" in " ".join(
+        done.stdout.split()
+    )
     agency.assert_converged(client)
