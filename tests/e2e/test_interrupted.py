@@ -123,7 +123,7 @@ def hold(fleet: Fleet, slug: str, where: t.Any, folder: pathlib.Path) -> Held:
 
 
 def patience(slug: str) -> int:
-    """In which order they are held: a task waits for ever, a request for a minute, the host's own lock for half of it."""
+    """The order in which they are held: a task waits for ever, a request for a minute, the host's own lock for half."""
     where = CASES[slug][0]
     return 2 if where == STORE else 0 if isinstance(where, str) else 1
 
