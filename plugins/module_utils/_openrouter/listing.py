@@ -51,8 +51,7 @@ class Listing:
         def ask() -> list[dict[str, t.Any]]:
             return [dict(key.data) for key in self._client.list_keys(workspace_id)]
 
-        listed, now = _shared(self._path(workspace_id), self._clock, fresh, ask, _as_keys)
-        return _as_keys(listed), now
+        return _shared(self._path(workspace_id), self._clock, fresh, ask, _as_keys)
 
     def forget(self, workspace_id: str | None) -> None:
         """Whoever is listing at this moment writes where nobody looks any more."""
@@ -89,32 +88,31 @@ def _shared(
     clock: t.Callable[[], float],
     fresh: bool,
     ask: t.Callable[[], t.Any],
-    check: t.Callable[[t.Any], t.Any],
+    parse: t.Callable[[t.Any], t.Any],
 ) -> tuple[t.Any, bool]:
     """An answer from the file of whoever asked last, or asked for now; and whether it was."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
         if not _locked(file):
-            return ask(), True
-        known = None if fresh else _read(file, clock, check)
+            return parse(ask()), True
+        known = None if fresh else _read(file, clock, parse)
         if known is not None:
             return known, False
-        known = ask()
-        _write(file, json.dumps({"time": clock(), "answer": known}))
-        return known, True
+        answer = ask()
+        _write(file, json.dumps({"time": clock(), "answer": answer}))
+        return parse(answer), True
 
 
-def _read(file: t.IO[str], clock: t.Callable[[], float], check: t.Callable[[t.Any], t.Any]) -> t.Any:
+def _read(file: t.IO[str], clock: t.Callable[[], float], parse: t.Callable[[t.Any], t.Any]) -> t.Any:
     """What cannot be read is no answer, and is written anew."""
     try:
         content = json_object(file.read()) or {}
         asked = number(content.get("time"), 0)
         if asked is None or not 0 <= clock() - asked < MAX_AGE:
             return None
-        check(content["answer"])
+        return parse(content["answer"])
     except (ServerFailed, UnicodeDecodeError, KeyError, TypeError):
         return None
-    return content["answer"]
 
 
 def _locked(file: t.IO[str]) -> bool:

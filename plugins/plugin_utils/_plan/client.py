@@ -102,11 +102,10 @@ def _record(client: Values, seen: Values, parts: Values, key: Values, files: Fil
 
 def _changes(planned: Values) -> t.Iterator[str]:
     """What differs from the inventory, in an operator's words."""
-    parts, key = planned["instance"], planned["key"]
-    lacks = planned["machine"]
-    if lacks["docker"] or lacks["image"]:
+    parts, key, machine = planned["instance"], planned["key"], planned["machine"]
+    if machine["docker"] or machine["image"]:
         yield "machine"
-    if lacks["differs"]:
+    if machine["differs"]:
         yield "directory"
     if key["due"]:
         yield f"key ({', '.join(key['settings'])})" if key["settings"] else "key"

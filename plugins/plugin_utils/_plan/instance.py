@@ -26,7 +26,6 @@ EVERYWHERE = "0.0.0.0"
 # Informational: an instance is not restarted for it, so it follows at the next start that has another reason
 LATE_SETTINGS = ("MONTHLY_LIMIT",)
 
-
 # The first engine and Compose that know start_interval; older ones refuse to start anything whose Compose file has it
 START_INTERVAL_ENGINE = (25, 0, 0)
 START_INTERVAL_COMPOSE = (2, 20, 2)
