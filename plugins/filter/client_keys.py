@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import owner_of
 from ansible_collections.mai.clients.plugins.plugin_utils._client import account_keys
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import owner_of
 
 
 def client_keys(keys: t.Iterable[t.Mapping[str, t.Any]], name: str) -> list[dict[str, t.Any]]:

@@ -15,13 +15,6 @@ import re
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import (
-    Key,
-    carried_usage,
-    is_pending,
-    limit_left,
-    owner_of,
-)
 from ansible_collections.mai.clients.plugins.module_utils._text import shown, shown_or_none
 from ansible_collections.mai.clients.plugins.plugin_utils._client import (
     CELL,
@@ -35,6 +28,13 @@ from ansible_collections.mai.clients.plugins.plugin_utils._client import (
     own_container,
     told,
     unreadable,
+)
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import (
+    Key,
+    carried_usage,
+    is_pending,
+    limit_left,
+    owner_of,
 )
 
 Row = t.Dict[str, t.Any]

@@ -17,7 +17,6 @@ import re
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import show_url, shown
 from ansible_collections.mai.clients.plugins.plugin_utils._client import (
@@ -33,6 +32,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._client import (
     told,
     unreadable,
 )
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import HOPELESS, judge
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import LATE_SETTINGS, key_from_environment
 

@@ -156,7 +156,7 @@ error:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import client_plan_spec
+from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import client_plan_spec
 
 
 def main():

@@ -89,7 +89,7 @@ status:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import account_info_spec
+from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import account_info_spec
 
 
 def main():

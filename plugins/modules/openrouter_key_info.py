@@ -86,7 +86,7 @@ status:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import key_info_spec
+from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import key_info_spec
 
 
 def main():

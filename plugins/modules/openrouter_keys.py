@@ -327,7 +327,7 @@ status:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import keys_spec
+from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import keys_spec
 
 
 def main():

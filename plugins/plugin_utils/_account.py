@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import NotManagementKey
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import account_info_spec
+from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import account_info_spec
 from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import NotManagementKey
 
 
 class AccountInfoAction(OpenRouterAction):

@@ -18,9 +18,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import InvalidOption, OpenRouterError
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import connection_of
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption, OpenRouterError
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import connection_of
 from ansible_collections.mai.clients.plugins.plugin_utils._plain import plain
 
 display = Display()

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key, owner_of
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown, shown_or_none
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key, owner_of
 
 Values = t.Mapping[str, t.Any]
 

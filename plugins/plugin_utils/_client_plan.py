@@ -14,14 +14,15 @@ import typing as t
 
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import OpenRouterError
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.listing import Listing, SharedCredit
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import client_plan_spec, connection_of
+from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import client_plan_spec
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._account import ask_account
 from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import OpenRouterError
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.listing import Listing, SharedCredit
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import connection_of
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Files, Observed, plan
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, bind_address, service
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import variable_problems

@@ -12,20 +12,19 @@ import typing as t
 
 from ansible import constants as C
 from ansible.utils.display import Display
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.apply import Reconciler
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import InvalidOption, OpenRouterError
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.listing import Listing
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import (
+from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import key_info_spec, key_spec
+from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.apply import Reconciler
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption, OpenRouterError
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.listing import Listing
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import (
     check_names,
     check_rotation,
     expiry_of,
     fields_of,
-    key_info_spec,
-    key_spec,
 )
-from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired
 from ansible_collections.mai.clients.plugins.plugin_utils._target_secret import TargetSecretFile
 
 display = Display()

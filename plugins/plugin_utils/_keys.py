@@ -13,20 +13,20 @@ import typing as t
 from ansible import constants as C
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.utils.display import Display
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.bulk import Bulk
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.bulk_plan import Entry, PruneRule
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import InvalidOption, OpenRouterError
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.listing import Listing
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import (
+from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import keys_spec
+from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction, validated
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.bulk import Bulk
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.bulk_plan import Entry, PruneRule
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption, OpenRouterError
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.listing import Listing
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import (
     MAX_CONCURRENCY,
     check_names,
     expiry_of,
     fields_of,
-    keys_spec,
 )
-from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction, validated
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired
 
 display = Display()
 

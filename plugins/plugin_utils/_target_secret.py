@@ -16,13 +16,13 @@ import typing as t
 
 from ansible.errors import AnsibleError
 from ansible_collections.mai.clients.plugins.module_utils._envfile import dump
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import (
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import (
     InvalidOption,
     StoreConflict,
     StoreRefused,
     StoreUnknown,
 )
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.store import SecretStore, Stored
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.store import SecretStore, Stored
 
 _NOTHING = hashlib.sha256(b"").hexdigest()
 _ABSENT = "absent"

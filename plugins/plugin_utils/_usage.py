@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import InvalidOption
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import day_of, usage_info_spec
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.usage import (
+from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import usage_info_spec
+from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import day_of
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.usage import (
     by_day_and_model,
     totals_of,
     usage_of,
 )
-from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
 
 _FILTERS = ("name", "hash", "name_prefix")
 

@@ -30,10 +30,10 @@ from unittest import mock
 import httpx
 from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.apply import Reconciler
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import MAX_WAIT, Client
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import OpenRouterError
 from ansible_collections.mai.clients.plugins.plugin_utils import _key
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.apply import Reconciler
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import MAX_WAIT, Client
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import OpenRouterError
 
 from tests.openrouter_simulator import Control
 

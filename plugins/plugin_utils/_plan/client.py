@@ -13,8 +13,8 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import key as keys_of_client
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import words
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import verification

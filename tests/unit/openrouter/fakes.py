@@ -12,12 +12,12 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 
 import httpx
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.apply import Reconciler
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import StoreConflict
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.store import SecretStore, Stored
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.apply import Reconciler
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import StoreConflict
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.store import SecretStore, Stored
 
 PROVISIONING_KEY = "sk-or-prov-" + "f" * 52
 NAME = "client-abc"

@@ -9,10 +9,10 @@ import typing as t
 
 import httpx
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils._openrouter import errors
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.apply import Reconciler
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import MAX_WAIT
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import errors
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.apply import Reconciler
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import MAX_WAIT
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired
 
 from tests.unit.openrouter.fakes import NAME, NOW, Killed, MemoryStore, World
 

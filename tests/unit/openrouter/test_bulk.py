@@ -14,11 +14,11 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils._openrouter import errors
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.bulk import Bulk, Single
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.bulk_plan import Entry, PruneRule
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key, owner_of
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import errors
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.bulk import Bulk, Single
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.bulk_plan import Entry, PruneRule
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key, owner_of
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -9,9 +9,9 @@ import typing as t
 
 import httpx
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils._openrouter import client as client_module
-from ansible_collections.mai.clients.plugins.module_utils._openrouter import errors
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import Client
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import client as client_module
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import errors
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
 
 from tests.unit.openrouter.fakes import PROVISIONING_KEY, World, a_key
 

@@ -19,14 +19,14 @@ from ansible_collections.mai.clients.plugins.filter.client_overview import (
     overview_table,
     unclaimed_keys,
 )
-from ansible_collections.mai.clients.plugins.module_utils._openrouter import client as client_module
-from ansible_collections.mai.clients.plugins.module_utils._openrouter import errors
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.bulk_plan import Entry, PruneRule, plan_keys
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import FIELDS, Key
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired, plan
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.store import Stored
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.usage import totals_of, usage_of
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.values import masked, number
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import client as client_module
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import errors
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.bulk_plan import Entry, PruneRule, plan_keys
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import FIELDS, Key
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired, plan
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.store import Stored
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.usage import totals_of, usage_of
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.values import masked, number
 
 from tests.unit.openrouter.fakes import NAME, NOW, PROVISIONING_KEY, World, a_key
 from tests.unit.openrouter.test_client import Script, error_answer

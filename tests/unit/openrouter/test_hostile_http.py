@@ -10,10 +10,10 @@ import threading
 import typing as t
 
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils._openrouter import errors
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.apply import Reconciler
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.client import MAX_BODY, Client
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import errors
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.apply import Reconciler
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import MAX_BODY, Client
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired
 
 from tests.unit.hostile.server import DRIPS, HostileServer, answering, dripping, endless, outcome
 from tests.unit.openrouter.fakes import NAME, PROVISIONING_KEY, World

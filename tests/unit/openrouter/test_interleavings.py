@@ -13,10 +13,10 @@ import threading
 import typing as t
 
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.apply import Reconciler
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import NotFound
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.apply import Reconciler
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import NotFound
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired
 
 from tests.unit.openrouter.fakes import NAME, NOW, Killed, MemoryStore, World
 

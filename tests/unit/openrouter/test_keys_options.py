@@ -8,8 +8,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import InvalidOption
 from ansible_collections.mai.clients.plugins.plugin_utils._keys import entries_of
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption
 
 
 def params(*api_keys: t.Any, **more: t.Any) -> dict[str, t.Any]:

@@ -11,10 +11,10 @@ import threading
 import typing as t
 
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils._openrouter import listing as listing_module
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.apply import Reconciler
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.listing import Listing
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.plan import Desired
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import listing as listing_module
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.apply import Reconciler
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.listing import Listing
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired
 
 from tests.unit.openrouter.fakes import NAME, PROVISIONING_KEY, World
 

@@ -14,7 +14,7 @@ import typing as t
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import (
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import (
     InvalidOption,
     StoreConflict,
     StoreRefused,

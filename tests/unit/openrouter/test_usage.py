@@ -8,9 +8,9 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import InvalidOption, ServerFailed
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import day_of
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.usage import (
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption, ServerFailed
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import day_of
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.usage import (
     by_day_and_model,
     totals_of,
     usage_of,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils._openrouter import errors
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import errors
 
 from tests.unit.openrouter.fakes import NAME, Killed, World
 

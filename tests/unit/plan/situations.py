@@ -10,8 +10,8 @@ import typing as t
 from datetime import datetime, timezone
 
 from ansible_collections.mai.clients.plugins.module_utils._envfile import to_text
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Files, Observed, plan
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, instance, settings
 

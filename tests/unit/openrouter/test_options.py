@@ -10,13 +10,13 @@ import typing as t
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.errors import InvalidOption
-from ansible_collections.mai.clients.plugins.module_utils._openrouter.spec import (
+from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import key_spec
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import (
     check_names,
     connection_of,
     expiry_of,
     fields_of,
-    key_spec,
 )
 
 
