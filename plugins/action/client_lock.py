@@ -18,9 +18,9 @@ import time
 import typing as t
 
 from ansible import constants as C
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.mai.clients.plugins.modules.client_lock import ARGUMENT_SPEC
+from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal
 
 # Exit codes of the scripts below
 HELD_BY_ANOTHER = 75
@@ -167,24 +167,27 @@ class ActionModule(ActionBase):
         if code == 0:
             return result
         if code != HELD_BY_ANOTHER:
-            raise AnsibleActionFail(
+            raise Refusal(
                 f"The lock {path} could not be taken: {error.splitlines()[-1] if error else f'exit code {code}'}. "
-                f"The directory {posixpath.dirname(path)} must be writable for the connection's user."
+                f"The directory {posixpath.dirname(path)} must be writable for the connection's user.",
+                result={"changed": False},
             )
         owner = Owner.parse(seen)
         if owner.values.get("run") == me.values["run"]:
             return result
         if not (options["force"] or owner.abandoned(options["max_age"])):
-            raise AnsibleActionFail(
+            raise Refusal(
                 f"Another run is changing this client: {owner}. Wait until it has ended and run again. If it was "
                 "killed on a controller that is gone, take the lock over with -e take_lock=true, or wait: after "
-                f"{options['max_age'] // 60} minutes it counts as abandoned (lock: {path})."
+                f"{options['max_age'] // 60} minutes it counts as abandoned (lock: {path}).",
+                result={"changed": False, "state": "busy"},
             )
         if not self._task.check_mode:
             claim = hashlib.sha256(seen.encode()).hexdigest()[:16]
             code, _now, _error = self._sh(TAKE_OVER, path, me.line(), seen, claim)
             if code != 0:
-                raise AnsibleActionFail(
-                    f"Another run took the abandoned lock {path} first. Run again when it has ended."
+                raise Refusal(
+                    f"Another run took the abandoned lock {path} first. Run again when it has ended.",
+                    result={"changed": False, "state": "busy"},
                 )
         return {**result, "taken_over_from": str(owner)}

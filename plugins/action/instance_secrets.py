@@ -16,9 +16,10 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-# $1 the client's directory. What a dead run left goes first.
+# $1 the client's directory, $2 whether it is made. What a dead run left goes first.
 PUT = """
 umask 077
+[ "$2" = 0 ] || mkdir -p "$1"
 rm -f "$1"/.admin_password.*
 file=$(mktemp "$1/.admin_password.XXXXXX") || exit 1
 cat > "$file" && echo "mai: $file" && exit 0
@@ -34,14 +35,17 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         password = arguments.pop("admin_password", None)
         if password and not self._task.check_mode:
-            arguments["admin_password_file"] = self._put(str(password), str(arguments.get("deployment_dir")))
+            arguments["admin_password_file"] = self._put(
+                str(password), str(arguments.get("deployment_dir")), bool(arguments.get("client"))
+            )
         result.update(self._execute_module("mai.clients.instance_secrets", module_args=arguments, task_vars=task_vars))
         if password and "password_generated" in result:
             result["password_generated"] = False
         return result
 
-    def _put(self, password: str, directory: str) -> str:
-        command = " ".join(["/bin/sh", "-c", shlex.quote(PUT), "password", shlex.quote(directory)])
+    def _put(self, password: str, directory: str, made: bool) -> str:
+        words = ["/bin/sh", "-c", PUT, "password", directory, str(int(made))]
+        command = " ".join(map(shlex.quote, words))
         answer = self._low_level_execute_command(command, in_data=password.encode())
         said = [line for line in answer["stdout"].splitlines() if line.startswith("mai: ")]
         if answer["rc"] != 0 or not said:

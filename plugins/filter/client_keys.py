@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.plugin_utils._client import account_keys
-from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import owner_of
+from ansible_collections.mai.clients.plugins.plugin_utils._client import account_keys, keys_shown
 
 
 def client_keys(keys: t.Iterable[t.Mapping[str, t.Any]], name: str) -> list[dict[str, t.Any]]:
-    """The keys whose name is ``name``, is to become it, or was it."""
-    return [dict(key.data) for key in account_keys(keys) if owner_of(key) == name]
+    return keys_shown(account_keys(keys), name)
 
 
 class FilterModule:

@@ -20,7 +20,6 @@ from ansible_collections.mai.clients.plugins.plugin_utils._client import (
     CELL,
     GIB,
     NOT_KNOWN,
-    account_keys,
     amount,
     found,
     keys_of,
@@ -34,7 +33,6 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys impor
     carried_usage,
     is_pending,
     limit_left,
-    owner_of,
 )
 
 Row = t.Dict[str, t.Any]
@@ -174,13 +172,12 @@ def _saved_key(seen: Values, _client: Values) -> t.Iterator[str]:
 
 
 def _settings(_seen: Values, client: Values) -> t.Iterator[str]:
-    if client["settings_differ"]:
-        yield f"settings: {', '.join(client['settings_differ'])}"
+    if client["instance"].get("settings_differ"):
+        yield f"settings: {', '.join(client['instance']['settings_differ'])}"
 
 
-def _container_image(seen: Values, _client: Values) -> t.Iterator[str]:
-    container = own_container(seen)
-    if container and seen["image"]["present"] and container.get("image_id") != seen["image"]["id"]:
+def _container_image(seen: Values, client: Values) -> t.Iterator[str]:
+    if client["instance"].get("image_differs") and seen["image"]["present"]:
         yield "image: run upgrade_client.yml"
 
 
@@ -202,15 +199,6 @@ INSTANCE = {
     "containers": _container_image,
     "database": _database,
 }
-
-
-def unclaimed_keys(
-    keys: t.Iterable[Values], hostvars: t.Mapping[str, Values], slugs: t.Iterable[str], prefix: str = "client-"
-) -> list[str]:
-    """Names of the keys that look like a client's, and of which the inventory knows no client."""
-    known = {str(hostvars[slug].get("mai_key_name") or f"client-{slug}") for slug in slugs}
-    owners = {key.name: owner_of(key) for key in account_keys(keys)}
-    return [shown(name) for name in sorted(owners) if owners[name].startswith(prefix) and owners[name] not in known]
 
 
 def overview_table(rows: t.Sequence[Row], unclaimed: t.Iterable[str] = ()) -> str:
@@ -302,5 +290,4 @@ class FilterModule:
             "overview_alarms": overview_alarms,
             "overview_csv": overview_csv,
             "overview_table": overview_table,
-            "unclaimed_keys": unclaimed_keys,
         }

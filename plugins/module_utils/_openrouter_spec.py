@@ -13,6 +13,8 @@ import typing as t
 
 RESETS = ("daily", "weekly", "monthly", "never")
 STATES = ("present", "disabled", "absent")
+PARTS = ("machine", "directory", "key", "instance", "administrator", "saved_key", "organization", "record")
+NEEDS = ("client", "no_upgrade", "database", "machine", "proof", "proof_unless_due")
 IGNORABLE = ("limit", "limit_reset", "include_byok_in_limit", "disabled", "expires_at")
 
 
@@ -129,6 +131,7 @@ def client_plan_spec() -> dict[str, t.Any]:
             "openrouter": {"type": "bool", "default": True},
             "look": {"type": "bool", "default": True},
             "probe": {"type": "bool", "default": True},
+            "unclaimed": {"type": "bool", "default": False},
             "whatever": {"type": "bool", "default": False},
             "unreachable_fails": {"type": "bool", "default": False},
             "seen": {"type": "dict"},
@@ -137,6 +140,11 @@ def client_plan_spec() -> dict[str, t.Any]:
             "open_signup": {"type": "bool", "default": False},
             "new_image": {"type": "bool", "default": False},
             "former_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "disabled": {"type": "bool"},
+            "parts": {"type": "list", "elements": "str", "choices": list(PARTS)},
+            "needs": {"type": "list", "elements": "str", "choices": list(NEEDS), "default": []},
+            "fresh": {"type": "bool", "default": False},
+            "report_changes": {"type": "bool", "default": False},
         },
         "supports_check_mode": True,
     }

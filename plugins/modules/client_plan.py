@@ -45,6 +45,12 @@ options:
       - Whether to go on where something is in the way, for those who only want to know.
     type: bool
     default: false
+  unclaimed:
+    description:
+      - Whether keys of the account that look like a client's are named, of which the inventory knows no client
+        (C(unclaimed) of RV(account)).
+    type: bool
+    default: false
   unreachable_fails:
     description:
       - Whether a machine that does not answer fails the task, so that a C(rescue) can go on, instead of making the host
@@ -79,6 +85,39 @@ options:
     type: list
     elements: str
     default: []
+  disabled:
+    description:
+      - Whether the key is to be disabled. V(false) resumes a suspended client; without it the key stays as it is.
+    type: bool
+  parts:
+    description:
+      - The parts of the client that the run changes, for RV(plan)'s C(changes). Without it all of them.
+    type: list
+    elements: str
+    choices: [machine, directory, key, instance, administrator, saved_key, organization, record]
+  needs:
+    description:
+      - What the run cannot do without. Where it is not so, the task fails with what there is to do about it.
+      - V(client) is a client that was onboarded, V(no_upgrade) one whose upgrade was not interrupted, V(database) a
+        database that can be read, V(machine) a machine with nothing in the way, V(proof) an instance that works, and
+        V(proof_unless_due) one that works unless something of it is to be changed.
+      - In check mode nothing has to work.
+    type: list
+    elements: str
+    choices: [client, no_upgrade, database, machine, proof, proof_unless_due]
+    default: []
+  fresh:
+    description:
+      - Whether the keys are listed anew, and not as the play knows them, for at most a minute. For a plan that is made
+        under the client's lock, before which another run may have changed them.
+    type: bool
+    default: false
+  report_changes:
+    description:
+      - Whether what differs is a change of this task in check mode, with its diff. For a run that goes on to carry the
+        plan out.
+    type: bool
+    default: false
 seealso:
   - module: mai.clients.instance_info
   - module: mai.clients.openrouter_key
@@ -109,7 +148,7 @@ key:
 plan:
   description:
     - What there is to do, by its part. C(changes) names the parts that differ from the inventory, in an operator's
-      words.
+      words, and C(would) has a sentence for each.
     - C(state) is V(planned), V(refused) (the variables), V(unanswered) (OpenRouter) or V(unreachable) (the machine),
       and C(reason) the sentence for it.
   type: dict
@@ -135,6 +174,8 @@ checks:
 account:
   description:
     - C(credits) of the account, or C(error), C(status) and C(msg) where OpenRouter did not tell them.
+    - C(api_keys) are the client's: the one in use, those on their way, and those that were replaced. Null where they
+      are not known.
   type: dict
   returned: success
 problems:

@@ -8,11 +8,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: instance_secrets
-short_description: The secrets that an instance needs before its first start, made on the target
+short_description: The directory of an instance, and the secrets that it needs before its first start
 version_added: 0.1.0
 description:
   - Makes sure, on the target, that C(secrets.env) and C(admin.env) exist in a client's deployment directory.
     Both are environment files of mode V(0600), written whole or not at all.
+  - With O(client) the directory is made first, and marked as that client's.
   - What exists is never changed. A new E(WEBUI_SECRET_KEY) would end all sessions and make what the instance has
     encrypted unreadable; the administrator of C(admin.env) may long have changed the password in the instance.
   - No secret leaves the target, and none is in the result.
@@ -24,9 +25,14 @@ extends_documentation_fragment:
   - mai.clients.attributes
 options:
   deployment_dir:
-    description: The client's deployment directory on the target. It must exist.
+    description: The client's deployment directory on the target. It must exist, unless O(client) is given.
     type: path
     required: true
+  client:
+    description:
+      - Slug of the client whose directory it is. With it the directory is made where it is missing, gets the mode
+        V(0700), and the mark by which the collection knows what it made (the file C(.mai-clients)).
+    type: str
   secret_variables:
     description:
       - Variables in C(secrets.env). Each one that is missing is generated as 64 hexadecimal digits.
@@ -72,6 +78,7 @@ EXAMPLES = r"""
 - name: Make the secrets of company-abc once
   mai.clients.instance_secrets:
     deployment_dir: /opt/mai/deployments/client-company-abc
+    client: company-abc
     admin_email: it@companyabc.com
 
 - name: The same with a password for the client's own PostgreSQL
@@ -114,16 +121,49 @@ not_applied:
 
 import os
 import secrets
+import stat
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils import _envfile, _own_file
-from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, private
+from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, folder, private
 
 _ADMIN_OPTIONS = {
     credentials.EMAIL: "admin_email",
     credentials.NAME: "admin_name",
     credentials.PASSWORD: "admin_password",
 }
+
+
+class Place:
+    """The directory itself: whether it is there, nobody else's to read, and marked as the client's."""
+
+    def __init__(self, directory: str, client: str | None):
+        self.path = directory
+        self.mark = os.path.join(directory, folder.MARK)
+        self.text = f"{client}\n"
+        self.before = self._found()
+        self.changed = client is not None and self.before != ["directory, mode 0700", "marked"]
+
+    def _found(self) -> list[str]:
+        if not os.path.isdir(self.path):
+            return []
+        mode = stat.S_IMODE(os.stat(self.path).st_mode)
+        marked = _own_file.read_text(self.mark) == self.text
+        return [f"directory, mode {mode:04o}", *(["marked"] if marked else [])]
+
+    def apply(self) -> None:
+        os.makedirs(self.path, mode=private.DIRECTORY_MODE, exist_ok=True)
+        os.chmod(self.path, private.DIRECTORY_MODE)
+        private.write(self.mark, self.text)
+
+    def diff(self) -> dict[str, str]:
+        after = ["directory, mode 0700", "marked"]
+        headers = {"before_header": self.path, "after_header": self.path}
+        return {**headers, "before": _lines(self.before), "after": _lines(after)}
+
+
+def _lines(words: list[str]) -> str:
+    return "".join(f"{word}\n" for word in words)
 
 
 class File:
@@ -210,6 +250,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "deployment_dir": {"type": "path", "required": True},
+            "client": {"type": "str"},
             "secret_variables": {
                 "type": "list",
                 "elements": "str",
@@ -227,11 +268,14 @@ def main() -> None:
     if module.params["admin_password_file"]:
         module.params["admin_password"] = take_password(module)
     directory = module.params["deployment_dir"]
-    if not os.path.isdir(directory) and not module.check_mode:
-        module.fail_json(
-            msg=f"The directory {directory} does not exist on the target. Create it first, with mode 0700."
-        )
     try:
+        place = Place(directory, module.params["client"])
+        if place.changed and not module.check_mode:
+            place.apply()
+        if not os.path.isdir(directory) and not module.check_mode:
+            module.fail_json(
+                msg=f"The directory {directory} does not exist on the target. Create it first, with mode 0700."
+            )
         secret_file, admin_file = File(directory, "secrets.env"), File(directory, "admin.env")
         plan_secrets(module, secret_file)
         not_applied = plan_administrator(module, admin_file)
@@ -252,14 +296,14 @@ def main() -> None:
             "and see that the disk is neither full nor read-only."
         )
     result = {
-        "changed": bool(files),
+        "changed": bool(files) or place.changed,
         "created_variables": secret_file.created + admin_file.created,
         "password_generated": credentials.PASSWORD in admin_file.created and not module.params["admin_password"],
         "admin_email": admin_file.after.get(credentials.EMAIL),
         "not_applied": not_applied,
     }
     if module._diff:
-        result["diff"] = [file.diff() for file in files]
+        result["diff"] = [one.diff() for one in ([place] if place.changed else []) + files]
     module.exit_json(**result)
 
 

@@ -73,6 +73,20 @@ def keys_of(given: t.Any, name: str) -> list[Key]:
     return [_well_typed(key) for key in account_keys(given) if owner_of(key) == name]
 
 
+def keys_shown(keys: t.Iterable[Key], name: str) -> list[dict[str, t.Any]]:
+    """The keys whose name is ``name``, is to become it, or was it."""
+    return [key.shown() for key in keys if owner_of(key) == name]
+
+
+def unclaimed_keys(
+    keys: t.Iterable[Values], hostvars: t.Mapping[str, Values], slugs: t.Iterable[str], prefix: str = "client-"
+) -> list[str]:
+    """Names of the keys that look like a client's, and of which the inventory knows no client."""
+    known = {str(hostvars[slug].get("mai_key_name") or f"client-{slug}") for slug in slugs}
+    owners = {key.name: owner_of(key) for key in account_keys(keys)}
+    return [shown(name) for name in sorted(owners) if owners[name].startswith(prefix) and owners[name] not in known]
+
+
 def _well_typed(key: Key) -> Key:
     fields = {name: number(key[name]) for name in NUMBERS}
     fields.update((name, shown_or_none(key[name])) for name in TEXTS)

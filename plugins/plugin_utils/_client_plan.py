@@ -18,15 +18,19 @@ from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec impor
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._account import ask_account
 from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
+from ansible_collections.mai.clients.plugins.plugin_utils._client import keys_shown, unclaimed_keys
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import OpenRouterError
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.listing import Listing, SharedCredit
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import connection_of
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Files, Observed, plan
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Aim, Files, Observed, plan
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.foreseen import diff
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, bind_address, service
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.obstacles import obstacle
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import variable_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import address
+from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal, Unanswered
 
 Values = t.Mapping[str, t.Any]
 
@@ -54,44 +58,70 @@ class ClientPlanAction(OpenRouterAction):
         params = self._validated()
         client = params["variables"]
         result: dict[str, t.Any] = {"changed": False, "state": "planned", "reason": ""}
-        result.update(account={}, seen={}, key={}, plan={}, checks=[])
+        result.update(account={"api_keys": None, "unclaimed": []}, seen={}, key={}, plan={}, checks=[])
         result["problems"] = self._problems(client)
         if result["problems"]:
             lines = "\n- ".join(result["problems"])
             self._stop(
                 result, "refused", f"{shown(client['slug'])} was not touched. Correct its variables first:\n- {lines}"
             )
-            if not params["whatever"]:
-                return _failed(result, params)
+            self._end(result, params)
         keys = self._ask(params, result)
-        if result["state"] != "planned" and not params["whatever"]:
-            return _failed(result, params)
+        self._end(result, params)
         if params["look"]:
             result["seen"] = params["seen"] or self._look(client, params["probe"], result) or {}
         if result["seen"] and not result["problems"]:
-            observed = Observed(
-                seen=result["seen"],
-                keys=keys,
-                key=params["key"],
-                credit=result["account"].get("credits"),
-                situation=Situation(
-                    administered=params["administered"],
-                    open_signup=params["open_signup"],
-                    new_image=params["new_image"],
-                    former_keys=tuple(params["former_keys"]),
-                ),
-            )
-            result.update(plan(client, observed, _files(client)))
+            self._plan(params, result, keys)
         elif not result["problems"]:
             result["plan"]["address"] = address(client, {"bind": bind_address(client, True), "administered": True})
-        told = {"state": result["state"], "reason": result["reason"], "variable_problems": result["problems"]}
-        result["plan"].update(told)
-        return result if params["whatever"] or result["state"] == "planned" else _failed(result, params)
+        self._end(result, params)
+        result["plan"].update(
+            state=result["state"],
+            reason=result["reason"],
+            variable_problems=result["problems"],
+            account=result["account"],
+            service=service(client["slug"]),
+        )
+        return result
+
+    def _plan(self, params: Values, result: dict[str, t.Any], keys: list[Key] | None) -> None:
+        client, seen = params["variables"], result["seen"]
+        observed = Observed(
+            seen=seen,
+            keys=keys,
+            key=params["key"],
+            credit=result["account"].get("credits"),
+            situation=Situation(
+                administered=params["administered"],
+                open_signup=params["open_signup"],
+                new_image=params["new_image"],
+                former_keys=tuple(params["former_keys"]),
+            ),
+        )
+        files = _files(client)
+        result.update(plan(client, observed, files, Aim(params["disabled"], params["parts"])))
+        # What would come to work by the run need not work before it
+        needs = [need for need in params["needs"] if not (self._task.check_mode and need.startswith("proof"))]
+        reason = obstacle(needs, client, seen, result["plan"], result["checks"])
+        if reason:
+            self._stop(result, "refused", reason)
+        elif params["report_changes"] and self._task.check_mode:
+            result["changed"] = bool(result["plan"]["changes"])
+            result["diff"] = diff(client, seen, result["key"], result["plan"], files.record)
 
     def _stop(self, result: dict[str, t.Any], state: str, reason: str) -> None:
         """The first thing in the way is the one that is said."""
         if result["state"] == "planned":
             result.update(state=state, reason=reason)
+
+    def _end(self, result: dict[str, t.Any], params: Values) -> None:
+        """One sentence, and once; for those who want to know whatever there is, it is a part of the answer."""
+        if result["state"] == "planned" or params["whatever"]:
+            return
+        told = {"error": result["account"].get("error") or result["state"], "state": result["state"]}
+        if result["state"] == "unreachable" and not params["unreachable_fails"]:
+            raise Unanswered(result["reason"], told)
+        raise Refusal(result["reason"], result=told)
 
     def _problems(self, client: Values) -> list[str]:
         return variable_problems(client, self._variables["hostvars"], self._variables["groups"]["mai_clients"])
@@ -103,12 +133,20 @@ class ClientPlanAction(OpenRouterAction):
         try:
             with Client(on_wait=self._tell_wait, **connection_of(params, os.environ)) as client:
                 credit = SharedCredit(client, C.DEFAULT_LOCAL_TMP).get(lambda: ask_account(client, require=True))
-                result["account"] = credit
-                keys = None if params["key"] else Listing(client, C.DEFAULT_LOCAL_TMP).keys(None, fresh=False)
+                result["account"].update(credit, management_key=True)
+                known = Listing(client, C.DEFAULT_LOCAL_TMP)
+                keys = None if params["key"] else known.keys(None, fresh=params["fresh"])
         except OpenRouterError as error:
-            result["account"] = {"error": error.code, "status": error.status, "msg": str(error), "credits": None}
-            self._stop(result, "unanswered", str(error))
+            result["account"].update(error=error.code, status=error.status, msg=str(error), credits=None)
+            # With a key the run is under way
+            untouched = "" if params["key"] else f"{shown(client['slug'])} was not touched. "
+            self._stop(result, "unanswered", f"{untouched}{error}")
             return None
+        if keys is not None:
+            result["account"]["api_keys"] = keys_shown(keys, params["variables"]["mai_key_name"])
+        if keys is not None and params["unclaimed"]:
+            inventory = self._variables["hostvars"], self._variables["groups"]["mai_clients"]
+            result["account"]["unclaimed"] = unclaimed_keys([key.data for key in keys], *inventory)
         return keys
 
     def _look(self, client: Values, probe: bool, result: dict[str, t.Any]) -> Values | None:
@@ -141,13 +179,6 @@ class ClientPlanAction(OpenRouterAction):
             self._stop(result, "unreachable", f"the machine {machine} could not be looked at: {why}")
             return None
         return looked["instance"]
-
-
-def _failed(result: dict[str, t.Any], params: Values) -> dict[str, t.Any]:
-    """One sentence, and once."""
-    error = result["account"].get("error") or result["state"]
-    how = "unreachable" if result["state"] == "unreachable" and not params["unreachable_fails"] else "failed"
-    return {"changed": False, how: True, "msg": result["reason"], "error": error, "state": result["state"]}
 
 
 def _files(client: Values) -> Files:

@@ -11,6 +11,7 @@ import stat
 import tempfile
 
 MODE = 0o600
+DIRECTORY_MODE = 0o700
 
 
 def write(path: str, text: str) -> None:

@@ -20,13 +20,21 @@ import time
 import typing as t
 
 from .client import Client
-from .errors import ServerFailed
+from .errors import OpenRouterError, ServerFailed, Unreachable
 from .keys import Key
 from .values import json_object, number
 
 MAX_AGE = 60.0
 # How long one waits for another's listing. When OpenRouter fails, all shall find out side by side, not in turn.
 PATIENCE = 10.0
+
+
+class Known(OpenRouterError):
+    """What another task of the play learned, after all its attempts: that OpenRouter does not answer."""
+
+    def __init__(self, failure: dict[str, t.Any]) -> None:
+        super().__init__(failure["message"], failure["status"])
+        self.code = failure["code"]
 
 
 class Listing:
@@ -98,7 +106,12 @@ def _shared(
         known = None if fresh else _read(file, clock, parse)
         if known is not None:
             return known, False
-        answer = ask()
+        try:
+            answer = ask()
+        except (ServerFailed, Unreachable) as error:
+            failure = {"code": error.code, "status": error.status, "message": str(error)}
+            _write(file, json.dumps({"time": clock(), "failure": failure}))
+            raise
         _write(file, json.dumps({"time": clock(), "answer": answer}))
         return parse(answer), True
 
@@ -110,6 +123,8 @@ def _read(file: t.IO[str], clock: t.Callable[[], float], parse: t.Callable[[t.An
         asked = number(content.get("time"), 0)
         if asked is None or not 0 <= clock() - asked < MAX_AGE:
             return None
+        if "failure" in content:
+            raise Known(content["failure"])
         return parse(content["answer"])
     except (ServerFailed, UnicodeDecodeError, KeyError, TypeError):
         return None

@@ -10,13 +10,13 @@ and for the drift report; roles carry out what it says.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import foreseen, words
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import key as keys_of_client
-from ansible_collections.mai.clients.plugins.plugin_utils._plan import words
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import verification
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, instance
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.machine import lacks, machine_problems, machine_warnings
@@ -45,39 +45,56 @@ class Observed:
     situation: Situation = field(default_factory=Situation)
 
 
-def plan(client: Values, observed: Observed, files: Files, now: datetime | None = None) -> dict[str, t.Any]:
+@dataclass(frozen=True)
+class Aim:
+    """What a run is for, where that is not everything that the inventory says."""
+
+    disabled: bool | None = None  # of the key; to resume a client is to enable it
+    parts: t.Collection[str] | None = None  # those that the run changes; None: all
+
+
+def plan(
+    client: Values, observed: Observed, files: Files, aim: Aim = Aim(), now: datetime | None = None
+) -> dict[str, t.Any]:
     """The plan, and with it the client's key and the checks that prove that it works."""
     seen = observed.seen
-    key_plan, key = _key(client, observed, now or datetime.now(timezone.utc))
-    parts = instance(client, seen, key, files.templates, observed.situation)
+    key_plan, key = _key(client, observed, aim, now or datetime.now(timezone.utc))
+    becomes = {**key, **key_plan["changes"]}
+    parts = instance(client, seen, becomes, files.templates, observed.situation)
     checks = verification(seen, _expected(client, key)) if seen["probe"] else []
     place = words.address(client, parts)
     planned: dict[str, t.Any] = {
-        "suspended": bool(key["disabled"]),
+        "suspended": bool(becomes["disabled"]),
         "problems": machine_problems(client, seen),
         "machine": lacks(client, seen),
         "key": key_plan,
         "instance": parts,
-        "organization": organization(client, seen, key, parts["due"]),
-        # As it will be when the key is what is asked for
-        "record": _record(client, seen, parts, {**key, **key_plan["changes"]}, files),
+        "organization": organization(client, seen, becomes, parts["due"]),
+        "record": _record(client, seen, parts, becomes, files),
         "address": place,
         "limit": words.limit(key),
         "notes": words.notes(client, parts, key, checks, observed.credit, machine_warnings(client, seen)),
     }
     planned["summary"] = words.summary(client, place, key, files.record_path, planned["notes"])
-    planned["changes"] = list(_changes(planned))
+    if parts["administrator_due"]:
+        proven = replace(observed.situation, administered=True, open_signup=False)
+        planned["instance_with_administrator"] = instance(client, seen, becomes, files.templates, proven)
+    due = dict(_changes(planned))
+    # Their names for Python, and for people
+    planned["changes_by_part"] = [part for part in due if aim.parts is None or part in aim.parts]
+    planned["changes"] = [due[part] for part in planned["changes_by_part"]]
+    planned["would"] = foreseen.would(client, key, planned)
     return {"plan": planned, "key": key, "checks": checks}
 
 
-def _key(client: Values, observed: Observed, now: datetime) -> tuple[dict[str, t.Any], Values]:
+def _key(client: Values, observed: Observed, aim: Aim, now: datetime) -> tuple[dict[str, t.Any], Values]:
     held = observed.seen["key_hash"]
     if observed.key is not None or observed.keys is None:
         known = observed.key or {"name": client["mai_key_name"], "hash": held}
         key = {**keys_of_client.NO_KEY, **known}
         in_place = bool(held) and key["hash"] == held
         return {"due": False, "recover": False, "settings": [], "changes": {}, "in_place": in_place}, key
-    return keys_of_client.key(client, observed.seen, observed.keys, now)
+    return keys_of_client.key(client, observed.seen, observed.keys, now, aim.disabled)
 
 
 def _expected(client: Values, key: Values) -> dict[str, t.Any]:
@@ -100,24 +117,24 @@ def _record(client: Values, seen: Values, parts: Values, key: Values, files: Fil
     }
 
 
-def _changes(planned: Values) -> t.Iterator[str]:
-    """What differs from the inventory, in an operator's words."""
+def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
+    """The parts that differ from the inventory, in the order in which they are changed, and an operator's words."""
     parts, key, machine = planned["instance"], planned["key"], planned["machine"]
     if machine["docker"] or machine["image"]:
-        yield "machine"
+        yield "machine", "machine"
     if machine["differs"]:
-        yield "directory"
+        yield "directory", "directory"
     if key["due"]:
-        yield f"key ({', '.join(key['settings'])})" if key["settings"] else "key"
+        yield "key", f"key ({', '.join(key['settings'])})" if key["settings"] else "key"
     if parts["due"] or parts["secrets_missing"]:
         names = ", ".join(parts["settings_differ"])
-        yield f"instance ({names})" if names else "instance"
+        yield "instance", f"instance ({names})" if names else "instance"
     if parts["administrator_due"]:
-        yield "administrator"
+        yield "administrator", "administrator"
     if parts["saved_key"]["due"]:
-        yield "key saved in Open WebUI"
+        yield "saved_key", "key saved in Open WebUI"
     if planned["organization"]["due"]:
-        yield "organisation"
+        yield "organization", "organisation"
     # Not the record on the controller: where that is thrown away after each job, nothing of the client differs
     if planned["record"]["on_machine_due"]:
-        yield "hand-over"
+        yield "record", "hand-over"

@@ -178,8 +178,8 @@ def instance(
         "containers": [dict(one) for one in seen["containers"] if one["managed"]],
         "health_intervals": health_intervals(seen["docker"]),
     }
-    changes = settings_changes(wanted, seen["settings"], LATE_SETTINGS)
-    plan["settings_differ"] = sorted(name for names in changes.values() for name in names)
+    plan["settings_changes"] = settings_changes(wanted, seen["settings"], LATE_SETTINGS)
+    plan["settings_differ"] = sorted(name for names in plan["settings_changes"].values() for name in names)
     plan["digest"] = _digest(client, plan, wanted, recipes)
     plan["why"] = list(_why(plan, client, seen, key))
     suspended = bool(key["disabled"])

@@ -24,13 +24,18 @@ VARIABLES = ("OPENAI_API_KEY", "OPENROUTER_API_KEY")
 NO_KEY: dict[str, t.Any] = {**dict.fromkeys(FIELDS), "disabled": False}
 
 
-def desired(client: Values) -> Desired:
+def desired(client: Values, disabled: bool | None = None) -> Desired:
+    """``disabled``: only a run that resumes says so; to all others a disabled key is the record of a suspension."""
     limit = money(client["mai_monthly_limit"])
-    fields = {"limit": limit, "limit_reset": None if limit is None else "monthly"}
+    fields: dict[str, t.Any] = {"limit": limit, "limit_reset": None if limit is None else "monthly"}
+    if disabled is not None:
+        fields["disabled"] = disabled
     return Desired(name=client["mai_key_name"], fields=fields, locked=True)
 
 
-def key(client: Values, seen: Values, keys: t.Sequence[Key], now: datetime) -> tuple[dict[str, t.Any], Values]:
+def key(
+    client: Values, seen: Values, keys: t.Sequence[Key], now: datetime, disabled: bool | None = None
+) -> tuple[dict[str, t.Any], Values]:
     """Whether there is anything to do and what, and the client's key as it is."""
     named = [one for one in keys if one.name == client["mai_key_name"]]
     known = {one.hash for one in keys}
@@ -39,7 +44,7 @@ def key(client: Values, seen: Values, keys: t.Sequence[Key], now: datetime) -> t
     is_now = (named[0] if len(named) == 1 else None) or next((o for o in keys if o.hash == seen["key_hash"]), None)
     if seen["key_hash"] is None or seen["key_hash"] in known:
         try:
-            steps = plan(desired(client), keys, _stored(client, seen), now, "")
+            steps = plan(desired(client, disabled), keys, _stored(client, seen), now, "")
         except OpenRouterError:
             pass  # openrouter_key says so, after another look
         else:

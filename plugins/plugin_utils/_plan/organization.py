@@ -30,7 +30,7 @@ def organization(client: Values, seen: Values, key: Values, starts: bool) -> dic
         "is_active": not key["disabled"],
     }
     fields = [] if len(rows) != 1 else [name for name in wanted if wanted[name] != rows[0].get(name, _NONE)]
-    return {"due": starts or len(rows) != 1 or bool(fields), "differs": fields}
+    return {"due": starts or len(rows) != 1 or bool(fields), "differs": fields, "wanted": wanted}
 
 
 _NONE = object()

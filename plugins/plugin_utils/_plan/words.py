@@ -49,6 +49,12 @@ def limit(key: Values) -> str:
     return f"{key['limit']:.2f} USD{PERIODS.get(reset, f' ({reset})')}"
 
 
+def limit_wanted(client: Values) -> str:
+    """What the inventory says."""
+    wanted = money(client["mai_monthly_limit"])
+    return limit({"limit": wanted, "limit_reset": None if wanted is None else "monthly"})
+
+
 def notes(
     client: Values,
     instance: Values,

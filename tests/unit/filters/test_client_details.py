@@ -19,10 +19,10 @@ from ansible_collections.mai.clients.plugins.filter.client_overview import (
     overview_alarms,
     overview_csv,
     overview_table,
-    unclaimed_keys,
 )
 from ansible_collections.mai.clients.plugins.filter.diagnosis import CHECKS, diagnosis, diagnosis_table
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.plugin_utils._client import unclaimed_keys
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import CHECKS as VERIFIED
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import verification
 
@@ -38,7 +38,7 @@ CLIENT: dict[str, t.Any] = {
     "key_name": "client-abc",
     "limit": 50.0,
     "deployment": "docker",
-    "settings_differ": [],
+    "instance": {"settings_differ": [], "image_differs": False},
     "problems": [],
     "unreachable": False,
     "client_id": "abc-001",

@@ -17,8 +17,8 @@ from ansible_collections.mai.clients.plugins.filter.client_overview import (
     overview_alarms,
     overview_csv,
     overview_table,
-    unclaimed_keys,
 )
+from ansible_collections.mai.clients.plugins.plugin_utils._client import unclaimed_keys
 
 HASH = "a" * 64
 CLIENT = {
@@ -30,7 +30,7 @@ CLIENT = {
     "key_name": "client-company-abc",
     "limit": 500.0,
     "deployment": "docker",
-    "settings_differ": [],
+    "instance": {"settings_differ": [], "image_differs": False},
     "problems": [],
     "unreachable": False,
 }
@@ -114,8 +114,8 @@ def test_states(seen: t.Any, keys: t.Any, client: t.Any, state: str) -> None:
         (SEEN, (KEY,), {"limit": None}, "limit 500.00 instead of NO LIMIT"),
         (SEEN, (changed(KEY, "limit_reset", None),), {}, "not monthly but for good"),
         (changed(SEEN, "stored_connection.connections", [{"key_hash": "c"}]), (KEY,), {}, "saved in Open WebUI"),
-        (SEEN, (KEY,), {"settings_differ": ["BRAND"]}, "settings: BRAND"),
-        (changed(SEEN, "image.id", "sha256:2"), (KEY,), {}, "upgrade_client.yml"),
+        (SEEN, (KEY,), {"instance": {"settings_differ": ["BRAND"]}}, "settings: BRAND"),
+        (SEEN, (KEY,), {"instance": {"image_differs": True}}, "upgrade_client.yml"),
         (changed(SEEN, "database.error", "locked"), (KEY,), {}, "cannot be read: locked"),
         (changed(SEEN, "database.organizations", "abc"), (KEY,), {}, "what the look found cannot be read (database)"),
         (SEEN, (changed(KEY, "limit", "abc"),), {}, "limit ? instead of 500.00"),

@@ -67,6 +67,25 @@ def test_first_run_makes_both_files(ensure, directory):
     assert mode(directory / "secrets.env") == mode(directory / "admin.env") == 0o600
 
 
+def test_the_clients_directory_is_made_and_marked(ensure, directory):
+    directory.rmdir()
+    checked = ensure(client="company-abc", _check=True, _diff=True)
+    assert checked["changed"] and not directory.exists()
+    assert checked["diff"][0]["after"] == "directory, mode 0700\nmarked\n"
+    assert ensure(client="company-abc")["changed"] is True
+    assert mode(directory) == 0o700 and (directory / ".mai-clients").read_text() == "company-abc\n"
+    assert ensure(client="company-abc")["changed"] is False
+
+
+@pytest.mark.parametrize("fault", ["mode", "mark"])
+def test_the_clients_directory_is_put_right(ensure, directory, fault):
+    ensure(client="company-abc")
+    directory.chmod(0o755) if fault == "mode" else (directory / ".mai-clients").unlink()
+    result = ensure(client="company-abc")
+    assert (result["changed"], result["created_variables"]) == (True, [])
+    assert mode(directory) == 0o700 and (directory / ".mai-clients").read_text() == "company-abc\n"
+
+
 def test_second_run_changes_nothing(ensure, directory):
     ensure(admin_email="it@companyabc.com")
     before = {name: (directory / name).read_bytes() for name in ("secrets.env", "admin.env")}

@@ -17,8 +17,8 @@ from ansible_collections.mai.clients.plugins.filter.client_overview import (
     client_overview,
     overview_csv,
     overview_table,
-    unclaimed_keys,
 )
+from ansible_collections.mai.clients.plugins.plugin_utils._client import unclaimed_keys
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import client as client_module
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import errors
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.bulk_plan import Entry, PruneRule, plan_keys
@@ -63,7 +63,7 @@ CLIENT = {
     "key_name": NAME,
     "limit": 10.0,
     "deployment": "docker",
-    "settings_differ": [],
+    "instance": {"settings_differ": [], "image_differs": False},
     "problems": [],
     "unreachable": False,
 }

@@ -12,11 +12,12 @@ from datetime import datetime, timezone
 from ansible_collections.mai.clients.plugins.module_utils._envfile import to_text
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Files, Observed, plan
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Aim, Files, Observed, plan
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, instance, settings
 
 from tests.unit.repository.tasks import ROOT
 
+EVERYTHING = Aim()
 NOW = datetime(2026, 11, 28, 12, tzinfo=timezone.utc)
 KEY, OTHER, OLD, OLDER = (sha256(name) for name in ("key", "other", "old", "older"))
 IMAGE, NEW_IMAGE = "sha256:" + "1" * 64, "sha256:" + "2" * 64
@@ -199,6 +200,7 @@ def planned(
     seen: t.Mapping[str, t.Any],
     keys: t.Sequence[Key] | None = None,
     record: str | None = None,
+    aim: Aim = EVERYTHING,
     **more: t.Any,
 ) -> dict[str, t.Any]:
     """The plan; where no record is given, there is none on the controller."""
@@ -208,7 +210,7 @@ def planned(
         credit={"left": 100.0},
         situation=Situation(**more),
     )
-    return plan(variables, observed, Files(TEMPLATES, record, "handovers/company-abc.md"), NOW)
+    return plan(variables, observed, Files(TEMPLATES, record, "handovers/company-abc.md"), aim, NOW)
 
 
 def changed(seen: t.Mapping[str, t.Any], changes: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

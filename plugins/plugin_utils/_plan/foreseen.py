@@ -1,0 +1,143 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run would do, for those who ask beforehand: its sentences, and what differs as a diff. No value is a secret.
+
+This is private to the collection. Check mode is the plan, shown: nothing is tried out on the machine.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.mai.clients.plugins.module_utils._secret import MASK
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import words
+
+Values = t.Mapping[str, t.Any]
+Part = t.Tuple[str, str, str]  # what it is, before, after
+
+
+def would(client: Values, key: Values, plan: Values) -> list[str]:
+    """One sentence for each part that would be changed."""
+    return [sentence for part in plan["changes_by_part"] for sentence in SENTENCES[part](client, key, plan)]
+
+
+def _machine(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
+    machine = plan["machine"]
+    if machine["docker"]:
+        source = " from the Docker apt repository" if machine["source"] == "docker" else ""
+        yield f"Would install {', '.join(machine['packages'])}{source}."
+    if machine["image"]:
+        archive = client["mai_image_archive"]
+        yield shown(f"Would load {archive}." if archive else f"Would pull {client['mai_image']}.")
+
+
+def _directory(client: Values, _key: Values, _plan: Values) -> t.Iterator[str]:
+    yield f"Would give {shown(client['mai_deployment_dir'])} the mode 0700 and the mark of its client."
+
+
+def _key(client: Values, key: Values, plan: Values) -> t.Iterator[str]:
+    name = shown(client["mai_key_name"])
+    if key["hash"] is None:
+        yield f"Would make the key {name}."
+    elif plan["key"]["recover"]:
+        yield f"Would look for the lost secret of the key {name} elsewhere on the machine."
+    elif plan["key"]["settings"]:
+        yield f"Would change the key {name}: {', '.join(plan['key']['settings'])}."
+    else:
+        yield f"Would store the key {name} anew on the machine."
+
+
+def _instance(_client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
+    parts = plan["instance"]
+    if not parts["due"]:
+        yield "Would make the secrets that the instance lacks."
+    elif not parts["exists"]:
+        yield "Would create the instance."
+    else:
+        what = (
+            "re-create the instance, which interrupts its people for some seconds"
+            if parts["runs"]
+            else "start the instance"
+        )
+        yield f"Would {what}. Why: {'; '.join(parts['why'])}."
+
+
+def _administrator(client: Values, _key: Values, _plan: Values) -> t.Iterator[str]:
+    yield f"Would make {shown(client['mai_admin_email'])} the instance's administrator."
+
+
+def _saved_key(_client: Values, _key: Values, _plan: Values) -> t.Iterator[str]:
+    yield "Would put the client's new key into Open WebUI in place of its old one."
+
+
+def _organization(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
+    name, identifier = shown(client["mai_client_name"]), shown(client["mai_client_id"])
+    differs = ", ".join(plan["organization"]["differs"])
+    yield f"Would record {name} as {identifier} in the instance's database{f': {differs}' if differs else ''}."
+
+
+def _record(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
+    where = shown(client["mai_deployment_dir"])
+    yield f"Would write the hand-over record to {where}/HANDOVER.md and {plan['record']['path']}."
+
+
+SENTENCES: dict[str, t.Callable[[Values, Values, Values], t.Iterator[str]]] = {
+    "machine": _machine,
+    "directory": _directory,
+    "key": _key,
+    "instance": _instance,
+    "administrator": _administrator,
+    "saved_key": _saved_key,
+    "organization": _organization,
+    "record": _record,
+}
+
+
+def diff(client: Values, seen: Values, key: Values, plan: Values, record: str | None) -> list[dict[str, str]]:
+    """What differs, part by part; ``record`` is the hand-over record that was kept on the controller."""
+    parts = [part for part in _parts(client, seen, key, plan, record) if part[1] != part[2]]
+    return [
+        {"before_header": name, "after_header": name, "before": before, "after": after} for name, before, after in parts
+    ]
+
+
+def _parts(client: Values, seen: Values, key: Values, plan: Values, record: str | None) -> t.Iterator[Part]:
+    due = plan["changes_by_part"]
+    if "key" in due:
+        yield _key_diff(client, key, plan)
+    if "instance" in due:
+        yield _settings_diff(client, seen, plan)
+    if "organization" in due:
+        yield _organization_diff(client, seen, plan)
+    if "record" in due:
+        yield plan["record"]["path"], record or "", plan["record"]["text"]
+
+
+def _key_diff(client: Values, key: Values, plan: Values) -> Part:
+    name = f"key {shown(client['mai_key_name'])}"
+    if key["hash"] is None:
+        return name, "", _lines({"limit": words.limit_wanted(client)})
+    changes = plan["key"]["changes"]
+    return name, _lines({field: key[field] for field in changes}), _lines(changes)
+
+
+def _settings_diff(client: Values, seen: Values, plan: Values) -> Part:
+    """Of the values only hashes were seen, and some may be secrets: names."""
+    changes = plan["instance"]["settings_changes"]
+    before = {name: MASK for name in (*changes["changed"], *changes["removed"])}
+    after = {name: f"{MASK} (another)" for name in changes["changed"]} | dict.fromkeys(changes["added"], MASK)
+    return f"{shown(client['mai_deployment_dir'])}/settings.env", _lines(before), _lines(after)
+
+
+def _organization_diff(client: Values, seen: Values, plan: Values) -> Part:
+    wanted, rows = plan["organization"]["wanted"], seen["database"]["organizations"]
+    names = plan["organization"]["differs"] if len(rows) == 1 else list(wanted)
+    before = {name: rows[0].get(name) for name in names} if len(rows) == 1 else {}
+    after = {name: wanted[name] for name in names}
+    return f"organisation {shown(client['mai_client_id'])}", _lines(before), _lines(after)
+
+
+def _lines(values: Values) -> str:
+    return "".join(f"{name}: {'none' if value is None else shown(value)}\n" for name, value in sorted(values.items()))

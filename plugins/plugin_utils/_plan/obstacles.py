@@ -1,0 +1,77 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands in the way of a run: what it needs, and the sentence where that is not so.
+
+This is private to the collection.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
+
+Values = t.Mapping[str, t.Any]
+
+
+def _machine(client: Values, _seen: Values, plan: Values, _checks: t.Sequence[Values]) -> str:
+    if not plan["problems"]:
+        return ""
+    return f"{_who(client)} was not touched. Put its machine right first:{_lines(plan['problems'])}"
+
+
+def _client(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[Values]) -> str:
+    if seen["directory"]["managed"] and seen["key_hash"]:
+        return ""
+    directory = shown(client["mai_deployment_dir"])
+    where = f"{_who(client)} has no instance with a key in {directory}"
+    return f"{where}, so nothing was changed: run onboard_client.yml first."
+
+
+def _no_upgrade(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[Values]) -> str:
+    if not seen["directory"]["upgrading"]:
+        return ""
+    return f"An upgrade of {_who(client)} was interrupted, so nothing was changed: run upgrade_client.yml first."
+
+
+def _database(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[Values]) -> str:
+    """What cannot be read says nothing about what there is to do."""
+    error = seen["database"]["error"]
+    return f"Nothing of {_who(client)} was changed. {error}" if error else ""
+
+
+def _proof(client: Values, _seen: Values, plan: Values, checks: t.Sequence[Values]) -> str:
+    failed = [check["detail"] for check in checks if check["status"] == "failed"]
+    if not failed or plan["suspended"]:
+        return ""
+    return f"{_who(client)} is set up, but not everything works:{_lines(failed)}"
+
+
+def _proof_unless_due(client: Values, seen: Values, plan: Values, checks: t.Sequence[Values]) -> str:
+    """What is to be changed need not work yet."""
+    return "" if plan["changes"] else _proof(client, seen, plan, checks)
+
+
+NEEDS: dict[str, t.Callable[[Values, Values, Values, t.Sequence[Values]], str]] = {
+    "client": _client,
+    "no_upgrade": _no_upgrade,
+    "database": _database,
+    "machine": _machine,
+    "proof": _proof,
+    "proof_unless_due": _proof_unless_due,
+}
+
+
+def obstacle(needs: t.Collection[str], client: Values, seen: Values, plan: Values, checks: t.Sequence[Values]) -> str:
+    """The first of them, or nothing."""
+    found = (stands(client, seen, plan, checks) for name, stands in NEEDS.items() if name in needs)
+    return next((sentence for sentence in found if sentence), "")
+
+
+def _who(client: Values) -> str:
+    return shown(client["slug"])
+
+
+def _lines(sentences: t.Iterable[str]) -> str:
+    return "".join(f"\n- {sentence}" for sentence in sentences)
