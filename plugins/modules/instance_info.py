@@ -64,13 +64,6 @@ options:
       - Environment file on the target whose variable E(DATABASE_URL) is the URL of the PostgreSQL database.
       - When the file or the variable is missing, O(database_path) counts.
     type: path
-  setting_names:
-    description:
-      - Variables of Open WebUI whose stored value is wanted in RV(instance.stored_settings), besides those that
-        C(settings.env) and the running instance have.
-    type: list
-    elements: str
-    default: []
   machine:
     description: Whether to tell about the machine itself.
     type: bool
@@ -421,7 +414,6 @@ def main() -> None:
             "database_path": {"type": "path"},
             "database_url": {"type": "str", "no_log": True},
             "database_url_file": {"type": "path"},
-            "setting_names": {"type": "list", "elements": "str", "default": []},
             "machine": {"type": "bool", "default": True},
             "probe": {"type": "bool", "default": False},
             "base_url": {"type": "str"},

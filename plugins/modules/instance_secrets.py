@@ -117,7 +117,7 @@ import secrets
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils import _envfile, _own_file
-from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, private
+from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, private_file
 
 _ADMIN_OPTIONS = {
     credentials.EMAIL: "admin_email",
@@ -144,19 +144,19 @@ class File:
 
     @property
     def changed(self) -> bool:
-        return bool(self.created) or (self.exists and not private.is_private(self.path))
+        return bool(self.created) or (self.exists and not private_file.is_private(self.path))
 
     def apply(self) -> None:
         if self.created:
-            private.write(self.path, _envfile.dump(self.after))
+            private_file.write(self.path, _envfile.dump(self.after))
         elif self.changed:
-            os.chmod(self.path, private.MODE)
+            os.chmod(self.path, private_file.MODE)
 
     def diff(self) -> dict[str, str]:
         return {
             "before_header": self.path,
             "after_header": self.path,
-            "before": self._names(self.before, not self.exists or private.is_private(self.path)),
+            "before": self._names(self.before, not self.exists or private_file.is_private(self.path)),
             "after": self._names(self.after, True),
         }
 

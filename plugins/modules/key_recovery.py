@@ -88,7 +88,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils import _envfile
-from ansible_collections.mai.clients.plugins.module_utils._instance import candidates, folder, private
+from ansible_collections.mai.clients.plugins.module_utils._instance import candidates, folder, private_file
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
 
@@ -119,7 +119,7 @@ def main() -> None:
             text = _envfile.dump({variable: key for variable in params["secret_variables"]})
             if not module.check_mode:
                 try:
-                    private.write(params["secret_file"], text)
+                    private_file.write(params["secret_file"], text)
                 except OSError as error:
                     module.fail_json(msg=f"{params['secret_file']} cannot be written: {error.strerror}.")
             module.exit_json(changed=True, found=where, key_hash=sha256(key))

@@ -21,7 +21,7 @@ from ansible.utils.display import Display
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption, OpenRouterError
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import connection_of
-from ansible_collections.mai.clients.plugins.plugin_utils._plain import plain
+from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
 
 display = Display()
 

@@ -35,7 +35,7 @@ def keys(client: str, service: str, directory: str, database_path: str | None) -
         yield "environment", key
     path = database_path or os.path.join(directory, "data", "webui.db")
     contents = database.look(path, None)
-    for _url, key in contents.store.connections():
+    for _url, key in contents.saved.connections():
         yield "saved in Open WebUI", key
     for _organization, key in contents.organization_keys:
         yield "organisation row", key

@@ -18,7 +18,7 @@ from ansible_collections.mai.clients.plugins.module_utils._database import (
     number,
     transaction,
 )
-from ansible_collections.mai.clients.plugins.module_utils._instance import stored, tracking
+from ansible_collections.mai.clients.plugins.module_utils._instance import saved_settings, tracking
 from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of
 
 _COLUMNS = (
@@ -62,7 +62,7 @@ class Contents:
             "timestamps_unit": None,
         }
         self.organization_keys: list[tuple[str, str]] = []
-        self.store = stored.Store(stored.NONE, {})
+        self.saved = saved_settings.SavedSettings(saved_settings.NONE, {})
         self.administrator: dict | None = None
 
     def failed(self, error: Refused) -> None:
@@ -85,7 +85,7 @@ def look(path: str | None, url: str | None) -> Contents:
     if not url:
         contents.summary["size_bytes"] = os.lstat(path).st_size
     contents.organization_keys = list(map(tuple, found["organization_keys"]))
-    contents.store = stored.Store(*found["store"])
+    contents.saved = saved_settings.SavedSettings(*found["saved"])
     contents.administrator = found["administrator"]
     return contents
 
@@ -104,7 +104,7 @@ def _read(database: Database) -> dict[str, Any]:
     return {
         "summary": summary,
         "organization_keys": contents.organization_keys,
-        "store": contents.store.content,
+        "saved": contents.saved.content,
         "administrator": contents.administrator,
     }
 
@@ -122,7 +122,7 @@ def _revision(database: Database, contents: Contents) -> None:
 
 
 def _settings(database: Database, contents: Contents) -> None:
-    contents.store = stored.read(database)
+    contents.saved = saved_settings.read(database)
 
 
 def _chats(database: Database, contents: Contents) -> None:

@@ -18,9 +18,8 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import (
     folder,
     masking,
     native,
-    persistent,
     probe,
-    stored,
+    saved_hashes,
     system,
     web,
 )
@@ -63,7 +62,7 @@ def _observe(wanted: dict) -> dict:
     hidden = masking.secrets([api_key, secrets, admin], [environment, settings])
     listening = system.listening()
     published = {place["host_port"] for entry in details if engine.is_running(entry) for place in engine.ports(entry)}
-    connections = contents.store.connections()
+    connections = contents.saved.connections()
 
     return {
         "machine": system.machine() if wanted["machine"] else None,
@@ -99,17 +98,13 @@ def _observe(wanted: dict) -> dict:
         "health": health,
         "database": contents.summary,
         "stored_connection": {
-            "form": contents.store.form,
+            "form": contents.saved.form,
             "connections": [
                 {"url": show_url(address), "url_hash": _url_hash(address), "key_hash": hash_of(key)}
                 for address, key in connections
             ],
         },
-        "stored_settings": stored.setting_hashes(
-            contents.store,
-            dict(environment, **settings),
-            sorted(persistent.PERSISTENT_VARIABLES.intersection([*settings, *environment, *wanted["setting_names"]])),
-        ),
+        "stored_settings": saved_hashes.saved_hashes(contents.saved, dict(environment, **settings)),
         "log_lines": log_lines,
         "log_tail": masking.tail(log, hidden),
         "facts": _facts(environment or settings, health),

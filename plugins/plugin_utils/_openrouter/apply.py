@@ -26,7 +26,7 @@ from .errors import (
 from .keys import Key, hash_of, pending_name
 from .listing import Listing
 from .plan import Action, Desired, Plan, plan
-from .store import SecretStore, Stored
+from .secret_store import SecretStore, Stored
 from .values import told
 
 # How long a fresh key may be missing in the list: seconds between the looks for it.

@@ -62,7 +62,6 @@ def look(directory, **options):
         service="mai-companyabc",
         deployment_dir=str(directory),
         health_path="/health",
-        setting_names=[],
         machine=False,
         probe=False,
     )
@@ -324,7 +323,7 @@ def test_database_elsewhere_and_unusable_url(directory, tmp_path, without_docker
 
 
 def test_settings_that_the_environment_no_longer_decides(running):
-    stored = look(running, setting_names=["DEFAULT_MODELS", "WEBUI_NAME"])["stored_settings"]
+    stored = look(running)["stored_settings"]
     assert stored == {
         "ENABLE_SIGNUP": sha256("False"),  # the stored false, in the words of settings.env
         "WEBUI_URL": sha256("https://old"),
@@ -332,9 +331,10 @@ def test_settings_that_the_environment_no_longer_decides(running):
 
 
 def test_oauth_counts_as_stored_only_when_switched_on(running):
-    assert "GOOGLE_CLIENT_ID" not in look(running, setting_names=["GOOGLE_CLIENT_ID"])["stored_settings"]
-    write_env(running / "settings.env", ENABLE_OAUTH_PERSISTENT_CONFIG="true")
-    assert look(running, setting_names=["GOOGLE_CLIENT_ID"])["stored_settings"] == {"GOOGLE_CLIENT_ID": sha256("x")}
+    write_env(running / "settings.env", GOOGLE_CLIENT_ID="y")
+    assert "GOOGLE_CLIENT_ID" not in look(running)["stored_settings"]
+    write_env(running / "settings.env", GOOGLE_CLIENT_ID="y", ENABLE_OAUTH_PERSISTENT_CONFIG="true")
+    assert look(running)["stored_settings"] == {"GOOGLE_CLIENT_ID": sha256("x")}
 
 
 def test_without_persistence_the_environment_decides_everything(running):
