@@ -18,7 +18,7 @@ description:
     An instance that still starts (migrates its database, say) is waited for as long as new log lines appear, however
     long that takes. It counts as failed when nothing new was logged for O(timeout) seconds, when it answers but is not
     healthy for O(timeout) seconds, when its process has ended, or when its container has been restarted
-    O(restarts) times meanwhile. What still logs after ten times O(timeout) seconds without having opened its port
+    three times meanwhile. What still logs after ten times O(timeout) seconds without having opened its port
     counts as failed as well.
   - Nothing is changed. A failure carries the last log lines, with secrets masked.
 author:
@@ -55,10 +55,6 @@ options:
     description: Seconds without progress after which the instance counts as failed.
     type: int
     default: 300
-  restarts:
-    description: Number of restarts of the container, seen while waiting, after which the instance counts as failed.
-    type: int
-    default: 3
 attributes:
   check_mode:
     support: full
@@ -98,6 +94,8 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import engin
 
 # A start that goes on logging is left alone for so many times its timeout: some migrations take long, none is endless
 _PATIENCE = 10
+# What ends and is started again so often, while it is waited for, will not come up
+_MOST_RESTARTS = 3
 
 
 class _Docker:
@@ -106,7 +104,6 @@ class _Docker:
     def __init__(self, params: dict) -> None:
         self._service = params["service"]
         self._first_restarts: int | None = None
-        self._patience = params["restarts"]
         self._details: dict = {}
 
     def ended(self) -> str | None:
@@ -118,7 +115,7 @@ class _Docker:
         state, restarts = self._details.get("State") or {}, self._details.get("RestartCount") or 0
         if self._first_restarts is None:
             self._first_restarts = restarts
-        if restarts - self._first_restarts >= self._patience:
+        if restarts - self._first_restarts >= _MOST_RESTARTS:
             return f"it ended {restarts} times, the last time with exit code {state.get('ExitCode')}"
         if state.get("Status") == "exited":
             return f"it ended with exit code {state.get('ExitCode')}"
@@ -177,7 +174,6 @@ def main() -> None:
             "url": {"type": "str", "required": True},
             "health_path": {"type": "str", "default": "/health"},
             "timeout": {"type": "int", "default": 300},
-            "restarts": {"type": "int", "default": 3},
         },
         supports_check_mode=True,
     )

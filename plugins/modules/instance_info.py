@@ -24,7 +24,6 @@ author:
   - The mai.clients team (@mai-clients)
 requirements:
   - Python >= 3.8 on the target
-  - psycopg or psycopg2 on the target, for an instance with a PostgreSQL database that is to be looked into
 extends_documentation_fragment:
   - mai.clients.attributes
 options:
@@ -53,21 +52,6 @@ options:
     description: Path on the instance that answers with HTTP 200 when it is healthy.
     type: str
     default: /health
-  database_path:
-    description: The instance's SQLite database. Defaults to C(data/webui.db) in O(deployment_dir).
-    type: path
-  database_url:
-    description: URL of the instance's PostgreSQL database, as seen from the target. Wins over O(database_path).
-    type: str
-  database_url_file:
-    description:
-      - Environment file on the target whose variable E(DATABASE_URL) is the URL of the PostgreSQL database.
-      - When the file or the variable is missing, O(database_path) counts.
-    type: path
-  machine:
-    description: Whether to tell about the machine itself.
-    type: bool
-    default: true
   probe:
     description:
       - Whether to try what the instance is for, see RV(instance.probe).
@@ -122,7 +106,6 @@ instance:
     machine:
       description:
         - The machine. Its C(id) is that of C(/etc/machine-id), C(architecture) is Debian's name.
-        - Null with O(machine=false).
       returned: always
       type: dict
       sample:
@@ -347,12 +330,6 @@ instance:
         - Where the stored value means the same as the text in C(settings.env), the digest is that of the text.
       returned: always
       type: dict
-    log_lines:
-      description:
-        - Number of log lines since the last start (of a log file in the directory - of all lines). Of a long log the
-          last 5000 lines, or 4 MiB, are counted.
-      returned: always
-      type: int
     log_tail:
       description: The last 20 log lines, with secrets masked, each cut to 500 characters.
       returned: always
@@ -411,10 +388,6 @@ def main() -> None:
             "image": {"type": "str"},
             "port": {"type": "int"},
             "health_path": {"type": "str", "default": "/health"},
-            "database_path": {"type": "path"},
-            "database_url": {"type": "str", "no_log": True},
-            "database_url_file": {"type": "path"},
-            "machine": {"type": "bool", "default": True},
             "probe": {"type": "bool", "default": False},
             "base_url": {"type": "str"},
         },

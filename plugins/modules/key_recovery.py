@@ -49,9 +49,6 @@ options:
     description: The client's directory on the target.
     type: path
     required: true
-  database_path:
-    description: The instance's SQLite database. Defaults to C(data/webui.db) in O(deployment_dir).
-    type: path
 attributes:
   check_mode:
     support: full
@@ -101,7 +98,6 @@ def main() -> None:
             "client": {"type": "str", "required": True},
             "service": {"type": "str", "required": True},
             "deployment_dir": {"type": "path", "required": True},
-            "database_path": {"type": "path"},
         },
         supports_check_mode=True,
     )
@@ -112,9 +108,7 @@ def main() -> None:
     if held:
         module.exit_json(changed=False, found=None, key_hash=held.pop())
 
-    for where, key in candidates.keys(
-        params["client"], params["service"], params["deployment_dir"], params["database_path"]
-    ):
+    for where, key in candidates.keys(params["client"], params["service"], params["deployment_dir"]):
         if sha256(key) in wanted:
             text = _envfile.dump({variable: key for variable in params["secret_variables"]})
             if not module.check_mode:

@@ -71,19 +71,18 @@ class Contents:
             self.summary.update(error=str(error), error_reason=error.reason)
 
 
-def look(path: str | None, url: str | None) -> Contents:
-    exists = bool(path) and os.path.lexists(path)
-    contents = Contents("postgresql" if url else "sqlite" if exists else None, None if url else path, exists)
-    if not exists and not url:
+def look(path: str) -> Contents:
+    exists = os.path.lexists(path)
+    contents = Contents("sqlite" if exists else None, path, exists)
+    if not exists:
         return contents
     try:
-        found = transaction(_read, path=None if url else path, url=url, readonly=True, wait_timeout=5)
+        found = transaction(_read, path=path, readonly=True, wait_timeout=5)
     except Refused as error:
         contents.failed(error)
         return contents
     contents.summary.update(found["summary"], exists=True)
-    if not url:
-        contents.summary["size_bytes"] = os.lstat(path).st_size
+    contents.summary["size_bytes"] = os.lstat(path).st_size
     contents.organization_keys = list(map(tuple, found["organization_keys"]))
     contents.saved = saved_settings.SavedSettings(*found["saved"])
     contents.administrator = found["administrator"]

@@ -51,21 +51,21 @@ def _observe(wanted: dict) -> dict:
     settings = folder.variables(path, "settings.env")
     api_key, secrets, admin = (folder.variables(path, name) for name in ("api_key.env", "secrets.env", "admin.env"))
     environment = engine.environment(ours[0]) if ours else system.process_environment(pids[0]) if pids else {}
-    contents = _database(wanted)
+    contents = database.look(os.path.join(path, "data", "webui.db"))
 
     url = _url(containers, port)
     health = _health(url, wanted["health_path"])
     if containers:
-        log_lines, log = engine.log(containers[0])
+        _lines, log = engine.log(containers[0])
     else:
-        log_lines, log = native.log(path, service, unit_words.get("InvocationID", ""))
+        _lines, log = native.log(path, service, unit_words.get("InvocationID", ""))
     hidden = masking.secrets([api_key, secrets, admin], [environment, settings])
     listening = system.listening()
     published = {place["host_port"] for entry in details if engine.is_running(entry) for place in engine.ports(entry)}
     connections = contents.saved.connections()
 
     return {
-        "machine": system.machine() if wanted["machine"] else None,
+        "machine": system.machine(),
         "docker": docker,
         "directory": folder.directory(path, client, unit_words.get("client") or None),
         "files": folder.files(path),
@@ -105,20 +105,10 @@ def _observe(wanted: dict) -> dict:
             ],
         },
         "stored_settings": saved_hashes.saved_hashes(contents.saved, dict(environment, **settings)),
-        "log_lines": log_lines,
         "log_tail": masking.tail(log, hidden),
         "facts": _facts(environment or settings, health),
         "probe": _probe(wanted, url, health, api_key, secrets, environment, contents) if wanted["probe"] else None,
     }
-
-
-def _database(wanted: dict) -> database.Contents:
-    url = wanted["database_url"]
-    if not url and wanted["database_url_file"]:
-        place, name = os.path.split(wanted["database_url_file"])
-        url = folder.variables(place, name).get("DATABASE_URL")
-    path = wanted["database_path"] or os.path.join(wanted["deployment_dir"], "data", "webui.db")
-    return database.look(path, url)
 
 
 def _url(containers: list[dict], port: int | None) -> str | None:
