@@ -12,8 +12,8 @@ short_description: Wait until a client's instance is up, as long as it makes pro
 version_added: 0.1.0
 description:
   - >-
-    Waits, on the target host, until the instance answers C(/ready) with a JSON status of true, or, for releases without
-    it, O(health_path) with HTTP 200.
+    Waits, on the target host, until the instance answers O(health_path) with HTTP 200, and C(/ready) with a JSON status
+    of true where the release has that page. What claims to be JSON and cannot be read is no such answer.
   - >-
     An instance that still starts (migrates its database, say) is waited for as long as new log lines appear, however
     long that takes. It counts as failed when nothing new was logged for O(timeout) seconds, when it answers but is not
@@ -90,7 +90,14 @@ log_tail:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mai.clients.plugins.module_utils._instance import engine, folder, masking, native, system, web
+from ansible_collections.mai.clients.plugins.module_utils._instance import (
+    engine,
+    folder,
+    health,
+    masking,
+    native,
+    system,
+)
 
 # A start that goes on logging is left alone for so many times its timeout: some migrations take long, none is endless
 _PATIENCE = 10
@@ -153,17 +160,6 @@ class _Native:
         return system.process_environment(self._pid) if self._pid else {}
 
 
-def _health(url: str, path: str) -> tuple[bool, str | None]:
-    """Whether the instance is up, and, once its port answers, what is wrong with it."""
-    ready = web.request(url + "/ready")
-    if ready.status is None:
-        return False, None
-    if ready.data is not None and ready.status != 404:
-        return ready.ok and ready.get("status") is True, f"/ready answers with HTTP {ready.status}"
-    health = web.request(url + path)
-    return health.ok and health.get("status", True) is not False, f"{path} answers with HTTP {health.status}"
-
-
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -183,11 +179,11 @@ def main() -> None:
     logged, answering = None, False
     while True:
         reason = instance.ended()
-        healthy, complaint = _health(params["url"], params["health_path"])
+        seen = health.ask(params["url"], params["health_path"])
         now = time.monotonic()
-        if healthy and not reason:
+        if seen.works and not reason:
             module.exit_json(changed=False, seconds=round(now - begin, 1))
-        if complaint and not answering:
+        if seen.status and not answering:
             answering, progress = True, now  # from here on its log shows our own requests, which are no progress
         if not answering:
             log = instance.log()
@@ -198,7 +194,7 @@ def main() -> None:
         time.sleep(0.5 if now - begin < 30 else 3)
 
     if not reason:
-        reason = complaint or "its port does not answer"
+        reason = seen.complaint or "its port does not answer"
         if now - progress > params["timeout"]:
             reason += ", and nothing new was logged for {} seconds".format(params["timeout"])
         else:

@@ -23,6 +23,7 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import (
     system,
     web,
 )
+from ansible_collections.mai.clients.plugins.module_utils._instance.health import ask as ask_health
 from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of, sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, show_url, shown_or_none
 
@@ -127,16 +128,10 @@ def _health(url: str | None, path: str) -> dict:
     health["ok"] = False
     if url is None:
         return health
-    health["url"] = url + path
-    answer = web.request(health["url"])
-    health["status"] = answer.status
-    health["ok"] = answer.ok and answer.get("status", True) is not False
-    if answer.status is None:
+    asked = ask_health(url, path)
+    health.update(url=url + path, status=asked.status, ok=asked.up, ready=asked.ready)
+    if asked.status is None:
         return health
-    ready = web.request(url + "/ready")
-    # Releases without /ready answer it like every unknown address: with their page, or with 404.
-    if ready.data is not None and ready.status != 404:
-        health["ready"] = ready.ok and ready.get("status") is True
     health["version"] = shown_or_none(web.request(url + "/api/version").get("version"), 60)
     config = web.request(url + "/api/config")
     if config.ok and isinstance(config.data, dict):
