@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Iterator
 
-from ansible_collections.mai.clients.plugins.module_utils._database import Database
+from ansible_collections.mai.clients.plugins.module_utils._database_base import Database
 from ansible_collections.mai.clients.plugins.module_utils._instance import saved_settings
 from ansible_collections.mai.clients.plugins.module_utils._instance.saved_settings import KEYS, ROWS, TABLE, URLS
 from ansible_collections.mai.clients.plugins.module_utils._same_url import bare, hashes_of_url, same_url

@@ -12,26 +12,12 @@ import os
 from typing import Any
 
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
-from ansible_collections.mai.clients.plugins.module_utils._database import (
-    Database,
-    DatabaseError,
-    number,
-    transaction,
-)
+from ansible_collections.mai.clients.plugins.module_utils._database import transaction
+from ansible_collections.mai.clients.plugins.module_utils._database_base import Database, DatabaseError, number
 from ansible_collections.mai.clients.plugins.module_utils._instance import saved_settings, tracking
+from ansible_collections.mai.clients.plugins.module_utils._organization.schema import PUBLIC_COLUMNS
 from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of
 
-_COLUMNS = (
-    "id",
-    "name",
-    "markup_rate",
-    "monthly_limit",
-    "billing_email",
-    "timezone",
-    "is_active",
-    "created_at",
-    "updated_at",
-)
 # Seconds reach this in the year 5138, milliseconds passed it in 1973.
 _MILLISECONDS = 10**11
 
@@ -142,7 +128,7 @@ def _organizations(database: Database, contents: Contents) -> None:
     contents.summary["organizations_table"] = bool(present)
     if "id" not in present:
         return
-    wanted = [name for name in _COLUMNS + ("openrouter_api_key",) if name in present]
+    wanted = [name for name in (*PUBLIC_COLUMNS, "openrouter_api_key") if name in present]
     names = ", ".join(f'"{name}"' for name in wanted)
     rows = database.query(f"SELECT {names} FROM client_organizations ORDER BY id LIMIT {_MOST_ORGANIZATIONS + 1}")
     if len(rows) > _MOST_ORGANIZATIONS:
@@ -152,7 +138,7 @@ def _organizations(database: Database, contents: Contents) -> None:
         )
     for row in rows:
         key = row.pop("openrouter_api_key", None)
-        organization = {name: row.get(name) for name in _COLUMNS}
+        organization = {name: row.get(name) for name in PUBLIC_COLUMNS}
         for name in ("markup_rate", "monthly_limit", "created_at", "updated_at"):
             organization[name] = number(organization[name])
         for name in ("created_at", "updated_at"):

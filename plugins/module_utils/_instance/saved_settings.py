@@ -13,7 +13,7 @@ import json
 from contextlib import suppress
 from typing import Any, Iterable
 
-from ansible_collections.mai.clients.plugins.module_utils._database import Database
+from ansible_collections.mai.clients.plugins.module_utils._database_base import Database
 
 TABLE = "config"
 ROWS, BLOB, NONE = "rows", "blob", "none"
