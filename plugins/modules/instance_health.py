@@ -25,32 +25,18 @@ author:
   - The mai.clients team (@mai-clients)
 extends_documentation_fragment:
   - mai.clients.attributes
+  - mai.clients.instance
+  - mai.clients.instance.health
 options:
-  client:
-    description: The client's slug, for example V(company-abc).
-    type: str
-    required: true
-  service:
-    description: Name of the container or of the systemd unit.
-    type: str
-    required: true
   deployment:
     description: How the instance runs.
     type: str
     choices: [docker, native]
     default: docker
-  deployment_dir:
-    description: The client's directory on the target.
-    type: path
-    required: true
   url:
     description: Address of the instance on this machine.
     type: str
     required: true
-  health_path:
-    description: Path at which the instance says that it is up.
-    type: str
-    default: /health
   timeout:
     description: Seconds without progress after which the instance counts as failed.
     type: int
@@ -97,6 +83,11 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import (
     masking,
     native,
     system,
+)
+from ansible_collections.mai.clients.plugins.module_utils._instance.options import (
+    HEALTH_OPTIONS,
+    INSTANCE_OPTIONS,
+    service_of,
 )
 
 # A start that goes on logging is left alone for so many times its timeout: some migrations take long, none is endless
@@ -163,17 +154,15 @@ class _Native:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "client": {"type": "str", "required": True},
-            "service": {"type": "str", "required": True},
+            **INSTANCE_OPTIONS,
+            **HEALTH_OPTIONS,
             "deployment": {"type": "str", "choices": ["docker", "native"], "default": "docker"},
-            "deployment_dir": {"type": "path", "required": True},
             "url": {"type": "str", "required": True},
-            "health_path": {"type": "str", "default": "/health"},
             "timeout": {"type": "int", "default": 300},
         },
         supports_check_mode=True,
     )
-    params = module.params
+    params = dict(module.params, service=service_of(module.params))
     instance = _Docker(params) if params["deployment"] == "docker" else _Native(params)
     begin = progress = time.monotonic()
     logged, answering = None, False

@@ -26,20 +26,9 @@ requirements:
   - Python >= 3.8 on the target
 extends_documentation_fragment:
   - mai.clients.attributes
+  - mai.clients.instance
+  - mai.clients.instance.health
 options:
-  client:
-    description: The client's slug, for example V(company-abc).
-    type: str
-    required: true
-  deployment_dir:
-    description: The client's deployment directory on the target.
-    type: path
-    required: true
-  service:
-    description:
-      - Name of the container and of the systemd unit.
-      - Defaults to V(mai-) and the slug without its dashes, for example V(mai-companyabc).
-    type: str
   image:
     description: Reference of the image whose presence on the target is to be told. Without it no image is looked for.
     type: str
@@ -48,10 +37,6 @@ options:
       - Host port that the instance has or shall have.
       - An instance in a running container is asked on the port that the container really publishes.
     type: int
-  health_path:
-    description: Path on the instance that answers with HTTP 200 when it is healthy.
-    type: str
-    default: /health
   probe:
     description:
       - Whether to try what the instance is for, see RV(instance.probe).
@@ -377,24 +362,26 @@ instance:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._instance.observe import observe
+from ansible_collections.mai.clients.plugins.module_utils._instance.options import (
+    HEALTH_OPTIONS,
+    INSTANCE_OPTIONS,
+    service_of,
+)
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "client": {"type": "str", "required": True},
-            "deployment_dir": {"type": "path", "required": True},
-            "service": {"type": "str"},
+            **INSTANCE_OPTIONS,
+            **HEALTH_OPTIONS,
             "image": {"type": "str"},
             "port": {"type": "int"},
-            "health_path": {"type": "str", "default": "/health"},
             "probe": {"type": "bool", "default": False},
             "base_url": {"type": "str"},
         },
         supports_check_mode=True,
     )
-    wanted = dict(module.params)
-    wanted["service"] = wanted["service"] or "mai-" + wanted["client"].replace("-", "")
+    wanted = dict(module.params, service=service_of(module.params))
     module.exit_json(changed=False, instance=observe(wanted))
 
 

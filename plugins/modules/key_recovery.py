@@ -22,6 +22,7 @@ requirements:
   - Python >= 3.8 on the target
 extends_documentation_fragment:
   - mai.clients.attributes
+  - mai.clients.instance
 options:
   hashes:
     description: Hashes (SHA-256 in hex) of the keys that are the client's at OpenRouter.
@@ -37,18 +38,6 @@ options:
     type: list
     elements: str
     default: [OPENAI_API_KEY]
-  client:
-    description: The client's slug, for example V(company-abc).
-    type: str
-    required: true
-  service:
-    description: Name of the container or of the systemd unit.
-    type: str
-    required: true
-  deployment_dir:
-    description: The client's directory on the target.
-    type: path
-    required: true
 attributes:
   check_mode:
     support: full
@@ -86,6 +75,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils import _envfile
 from ansible_collections.mai.clients.plugins.module_utils._instance import candidates, folder, private_file
+from ansible_collections.mai.clients.plugins.module_utils._instance.options import INSTANCE_OPTIONS, service_of
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
 
@@ -95,9 +85,7 @@ def main() -> None:
             "hashes": {"type": "list", "elements": "str", "required": True},
             "secret_file": {"type": "path", "required": True, "no_log": False},
             "secret_variables": {"type": "list", "elements": "str", "default": ["OPENAI_API_KEY"], "no_log": False},
-            "client": {"type": "str", "required": True},
-            "service": {"type": "str", "required": True},
-            "deployment_dir": {"type": "path", "required": True},
+            **INSTANCE_OPTIONS,
         },
         supports_check_mode=True,
     )
@@ -108,7 +96,7 @@ def main() -> None:
     if held:
         module.exit_json(changed=False, found=None, key_hash=held.pop())
 
-    for where, key in candidates.keys(params["client"], params["service"], params["deployment_dir"]):
+    for where, key in candidates.keys(params["client"], service_of(params), params["deployment_dir"]):
         if sha256(key) in wanted:
             text = _envfile.dump({variable: key for variable in params["secret_variables"]})
             if not module.check_mode:
