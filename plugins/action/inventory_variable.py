@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.mai.clients.plugins.modules.inventory_variable import ARGUMENT_SPEC
 from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable, edit
-from ansible_collections.mai.clients.plugins.plugin_utils._plain import plain
+from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
 
 
 class ActionModule(ActionBase):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.mai.clients.plugins.plugin_utils._key import KeyInfoAction
+from ansible_collections.mai.clients.plugins.plugin_utils._one_key import KeyInfoAction
 
 
 class ActionModule(KeyInfoAction):

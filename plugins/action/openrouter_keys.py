@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.mai.clients.plugins.plugin_utils._keys import KeysAction
+from ansible_collections.mai.clients.plugins.plugin_utils._many_keys import KeysAction
 
 
 class ActionModule(KeysAction):

@@ -45,14 +45,6 @@ options:
   database_path:
     description: The instance's SQLite database, asked whether there is an administrator.
     type: path
-  database_url:
-    description: URL of the instance's PostgreSQL database, as seen from the target. Wins over O(database_path).
-    type: str
-  database_url_file:
-    description:
-      - Environment file on the target whose variable E(DATABASE_URL) is the URL of the PostgreSQL database.
-      - When the file or the variable is missing, O(database_path) counts.
-    type: path
 attributes:
   check_mode:
     support: full
@@ -193,14 +185,10 @@ def read_credentials(path: str) -> dict[str, str]:
     return known
 
 
-def count_administrators(parameters: dict) -> int | None:
-    url = parameters["database_url"]
-    if not url and parameters["database_url_file"]:
-        url = folder.variables(*os.path.split(parameters["database_url_file"])).get("DATABASE_URL")
-    path = parameters["database_path"]
-    if not url and not path:
+def count_administrators(path: str | None) -> int | None:
+    if not path:
         return None
-    summary = database.look(path, url).summary
+    summary = database.look(path).summary
     if summary["users"] and not summary["administrators"]:
         raise AdministratorError(
             f"None of the instance's users ({summary['users']}) is an administrator. Make one of them administrator in "
@@ -224,7 +212,7 @@ def ensure(module: AnsibleModule) -> dict:
     if onboarding is None:
         result["managed"] = False
         return result
-    result["administrators"] = 0 if onboarding else count_administrators(module.params)
+    result["administrators"] = 0 if onboarding else count_administrators(module.params["database_path"])
     if not onboarding and (module.check_mode or not module.params["prove"]):
         return result
     known = read_credentials(path)
@@ -250,8 +238,6 @@ def main() -> None:
             "credentials_file": {"type": "path", "required": True},
             "prove": {"type": "bool", "default": False},
             "database_path": {"type": "path"},
-            "database_url": {"type": "str", "no_log": True},
-            "database_url_file": {"type": "path"},
         },
         supports_check_mode=True,
     )

@@ -33,19 +33,9 @@ options:
     type: str
     required: true
   deployment_dir:
-    description: The client's directory on the target, with C(secrets.env).
+    description: The client's directory on the target, with C(api_key.env), C(secrets.env) and C(data/webui.db).
     type: path
     required: true
-  secret_file:
-    description: Environment file on the target with the client's key. Defaults to C(api_key.env) in O(deployment_dir).
-    type: path
-  secret_variable:
-    description: Name of the variable in O(secret_file) that has the key.
-    type: str
-    default: OPENAI_API_KEY
-  database_path:
-    description: The instance's SQLite database. Defaults to C(data/webui.db) in O(deployment_dir).
-    type: path
   user:
     description:
       - What the chat is recorded under at OpenRouter (its C(user)), for example V(company-abc-001).
@@ -131,9 +121,6 @@ def main() -> None:
             "url": {"type": "str", "required": True},
             "base_url": {"type": "str", "required": True},
             "deployment_dir": {"type": "path", "required": True},
-            "secret_file": {"type": "path", "no_log": False},
-            "secret_variable": {"type": "str", "default": "OPENAI_API_KEY", "no_log": False},
-            "database_path": {"type": "path"},
             "user": {"type": "str"},
             "model": {"type": "str"},
         },
@@ -146,10 +133,9 @@ def main() -> None:
             changed=False, status="unknown", reason="not tried in check mode", model=params["model"], **nothing
         )
     directory = params["deployment_dir"]
-    path = params["database_path"] or os.path.join(directory, "data", "webui.db")
     try:
-        key = read_secret(params["secret_file"] or os.path.join(directory, "api_key.env"), params["secret_variable"])
-        administrator = database.look(path, None).administrator
+        key = read_secret(os.path.join(directory, "api_key.env"), "OPENAI_API_KEY")
+        administrator = database.look(os.path.join(directory, "data", "webui.db")).administrator
         token = chat.session_of(folder.variables(directory, "secrets.env").get("WEBUI_SECRET_KEY"), administrator)
     except SecretError as error:
         module.fail_json(msg=str(error))

@@ -89,7 +89,8 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
-from ansible_collections.mai.clients.plugins.module_utils._database import Database, transaction
+from ansible_collections.mai.clients.plugins.module_utils._database import transaction
+from ansible_collections.mai.clients.plugins.module_utils._database_base import Database
 from ansible_collections.mai.clients.plugins.module_utils._instance import copy, system
 from ansible_collections.mai.clients.plugins.module_utils._instance.database import schema_revision
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown

@@ -12,53 +12,35 @@ short_description: Wait until a client's instance is up, as long as it makes pro
 version_added: 0.1.0
 description:
   - >-
-    Waits, on the target host, until the instance answers C(/ready) with a JSON status of true, or, for releases without
-    it, O(health_path) with HTTP 200.
+    Waits, on the target host, until the instance answers O(health_path) with HTTP 200, and C(/ready) with a JSON status
+    of true where the release has that page. What claims to be JSON and cannot be read is no such answer.
   - >-
     An instance that still starts (migrates its database, say) is waited for as long as new log lines appear, however
     long that takes. It counts as failed when nothing new was logged for O(timeout) seconds, when it answers but is not
     healthy for O(timeout) seconds, when its process has ended, or when its container has been restarted
-    O(restarts) times meanwhile. What still logs after ten times O(timeout) seconds without having opened its port
+    three times meanwhile. What still logs after ten times O(timeout) seconds without having opened its port
     counts as failed as well.
   - Nothing is changed. A failure carries the last log lines, with secrets masked.
 author:
   - The mai.clients team (@mai-clients)
 extends_documentation_fragment:
   - mai.clients.attributes
+  - mai.clients.instance
+  - mai.clients.instance.health
 options:
-  client:
-    description: The client's slug, for example V(company-abc).
-    type: str
-    required: true
-  service:
-    description: Name of the container or of the systemd unit.
-    type: str
-    required: true
   deployment:
     description: How the instance runs.
     type: str
     choices: [docker, native]
     default: docker
-  deployment_dir:
-    description: The client's directory on the target.
-    type: path
-    required: true
   url:
     description: Address of the instance on this machine.
     type: str
     required: true
-  health_path:
-    description: Path at which the instance says that it is up.
-    type: str
-    default: /health
   timeout:
     description: Seconds without progress after which the instance counts as failed.
     type: int
     default: 300
-  restarts:
-    description: Number of restarts of the container, seen while waiting, after which the instance counts as failed.
-    type: int
-    default: 3
 attributes:
   check_mode:
     support: full
@@ -94,10 +76,24 @@ log_tail:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mai.clients.plugins.module_utils._instance import engine, folder, masking, native, system, web
+from ansible_collections.mai.clients.plugins.module_utils._instance import (
+    engine,
+    folder,
+    health,
+    masking,
+    native,
+    system,
+)
+from ansible_collections.mai.clients.plugins.module_utils._instance.options import (
+    HEALTH_OPTIONS,
+    INSTANCE_OPTIONS,
+    service_of,
+)
 
 # A start that goes on logging is left alone for so many times its timeout: some migrations take long, none is endless
 _PATIENCE = 10
+# What ends and is started again so often, while it is waited for, will not come up
+_MOST_RESTARTS = 3
 
 
 class _Docker:
@@ -106,7 +102,6 @@ class _Docker:
     def __init__(self, params: dict) -> None:
         self._service = params["service"]
         self._first_restarts: int | None = None
-        self._patience = params["restarts"]
         self._details: dict = {}
 
     def ended(self) -> str | None:
@@ -118,7 +113,7 @@ class _Docker:
         state, restarts = self._details.get("State") or {}, self._details.get("RestartCount") or 0
         if self._first_restarts is None:
             self._first_restarts = restarts
-        if restarts - self._first_restarts >= self._patience:
+        if restarts - self._first_restarts >= _MOST_RESTARTS:
             return f"it ended {restarts} times, the last time with exit code {state.get('ExitCode')}"
         if state.get("Status") == "exited":
             return f"it ended with exit code {state.get('ExitCode')}"
@@ -156,42 +151,28 @@ class _Native:
         return system.process_environment(self._pid) if self._pid else {}
 
 
-def _health(url: str, path: str) -> tuple[bool, str | None]:
-    """Whether the instance is up, and, once its port answers, what is wrong with it."""
-    ready = web.request(url + "/ready")
-    if ready.status is None:
-        return False, None
-    if ready.data is not None and ready.status != 404:
-        return ready.ok and ready.get("status") is True, f"/ready answers with HTTP {ready.status}"
-    health = web.request(url + path)
-    return health.ok and health.get("status", True) is not False, f"{path} answers with HTTP {health.status}"
-
-
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "client": {"type": "str", "required": True},
-            "service": {"type": "str", "required": True},
+            **INSTANCE_OPTIONS,
+            **HEALTH_OPTIONS,
             "deployment": {"type": "str", "choices": ["docker", "native"], "default": "docker"},
-            "deployment_dir": {"type": "path", "required": True},
             "url": {"type": "str", "required": True},
-            "health_path": {"type": "str", "default": "/health"},
             "timeout": {"type": "int", "default": 300},
-            "restarts": {"type": "int", "default": 3},
         },
         supports_check_mode=True,
     )
-    params = module.params
+    params = dict(module.params, service=service_of(module.params))
     instance = _Docker(params) if params["deployment"] == "docker" else _Native(params)
     begin = progress = time.monotonic()
     logged, answering = None, False
     while True:
         reason = instance.ended()
-        healthy, complaint = _health(params["url"], params["health_path"])
+        seen = health.ask(params["url"], params["health_path"])
         now = time.monotonic()
-        if healthy and not reason:
+        if seen.works and not reason:
             module.exit_json(changed=False, seconds=round(now - begin, 1))
-        if complaint and not answering:
+        if seen.status and not answering:
             answering, progress = True, now  # from here on its log shows our own requests, which are no progress
         if not answering:
             log = instance.log()
@@ -202,7 +183,7 @@ def main() -> None:
         time.sleep(0.5 if now - begin < 30 else 3)
 
     if not reason:
-        reason = complaint or "its port does not answer"
+        reason = seen.complaint or "its port does not answer"
         if now - progress > params["timeout"]:
             reason += ", and nothing new was logged for {} seconds".format(params["timeout"])
         else:

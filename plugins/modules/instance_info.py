@@ -24,23 +24,11 @@ author:
   - The mai.clients team (@mai-clients)
 requirements:
   - Python >= 3.8 on the target
-  - psycopg or psycopg2 on the target, for an instance with a PostgreSQL database that is to be looked into
 extends_documentation_fragment:
   - mai.clients.attributes
+  - mai.clients.instance
+  - mai.clients.instance.health
 options:
-  client:
-    description: The client's slug, for example V(company-abc).
-    type: str
-    required: true
-  deployment_dir:
-    description: The client's deployment directory on the target.
-    type: path
-    required: true
-  service:
-    description:
-      - Name of the container and of the systemd unit.
-      - Defaults to V(mai-) and the slug without its dashes, for example V(mai-companyabc).
-    type: str
   image:
     description: Reference of the image whose presence on the target is to be told. Without it no image is looked for.
     type: str
@@ -49,32 +37,6 @@ options:
       - Host port that the instance has or shall have.
       - An instance in a running container is asked on the port that the container really publishes.
     type: int
-  health_path:
-    description: Path on the instance that answers with HTTP 200 when it is healthy.
-    type: str
-    default: /health
-  database_path:
-    description: The instance's SQLite database. Defaults to C(data/webui.db) in O(deployment_dir).
-    type: path
-  database_url:
-    description: URL of the instance's PostgreSQL database, as seen from the target. Wins over O(database_path).
-    type: str
-  database_url_file:
-    description:
-      - Environment file on the target whose variable E(DATABASE_URL) is the URL of the PostgreSQL database.
-      - When the file or the variable is missing, O(database_path) counts.
-    type: path
-  setting_names:
-    description:
-      - Variables of Open WebUI whose stored value is wanted in RV(instance.stored_settings), besides those that
-        C(settings.env) and the running instance have.
-    type: list
-    elements: str
-    default: []
-  machine:
-    description: Whether to tell about the machine itself.
-    type: bool
-    default: true
   probe:
     description:
       - Whether to try what the instance is for, see RV(instance.probe).
@@ -129,7 +91,6 @@ instance:
     machine:
       description:
         - The machine. Its C(id) is that of C(/etc/machine-id), C(architecture) is Debian's name.
-        - Null with O(machine=false).
       returned: always
       type: dict
       sample:
@@ -354,12 +315,6 @@ instance:
         - Where the stored value means the same as the text in C(settings.env), the digest is that of the text.
       returned: always
       type: dict
-    log_lines:
-      description:
-        - Number of log lines since the last start (of a log file in the directory - of all lines). Of a long log the
-          last 5000 lines, or 4 MiB, are counted.
-      returned: always
-      type: int
     log_tail:
       description: The last 20 log lines, with secrets masked, each cut to 500 characters.
       returned: always
@@ -407,29 +362,26 @@ instance:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._instance.observe import observe
+from ansible_collections.mai.clients.plugins.module_utils._instance.options import (
+    HEALTH_OPTIONS,
+    INSTANCE_OPTIONS,
+    service_of,
+)
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "client": {"type": "str", "required": True},
-            "deployment_dir": {"type": "path", "required": True},
-            "service": {"type": "str"},
+            **INSTANCE_OPTIONS,
+            **HEALTH_OPTIONS,
             "image": {"type": "str"},
             "port": {"type": "int"},
-            "health_path": {"type": "str", "default": "/health"},
-            "database_path": {"type": "path"},
-            "database_url": {"type": "str", "no_log": True},
-            "database_url_file": {"type": "path"},
-            "setting_names": {"type": "list", "elements": "str", "default": []},
-            "machine": {"type": "bool", "default": True},
             "probe": {"type": "bool", "default": False},
             "base_url": {"type": "str"},
         },
         supports_check_mode=True,
     )
-    wanted = dict(module.params)
-    wanted["service"] = wanted["service"] or "mai-" + wanted["client"].replace("-", "")
+    wanted = dict(module.params, service=service_of(module.params))
     module.exit_json(changed=False, instance=observe(wanted))
 
 

@@ -125,7 +125,7 @@ import stat
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils import _envfile, _own_file
-from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, folder, private
+from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, folder, private_file
 
 _ADMIN_OPTIONS = {
     credentials.EMAIL: "admin_email",
@@ -152,9 +152,9 @@ class Place:
         return [f"directory, mode {mode:04o}", *(["marked"] if marked else [])]
 
     def apply(self) -> None:
-        os.makedirs(self.path, mode=private.DIRECTORY_MODE, exist_ok=True)
-        os.chmod(self.path, private.DIRECTORY_MODE)
-        private.write(self.mark, self.text)
+        os.makedirs(self.path, mode=private_file.DIRECTORY_MODE, exist_ok=True)
+        os.chmod(self.path, private_file.DIRECTORY_MODE)
+        private_file.write(self.mark, self.text)
 
     def diff(self) -> dict[str, str]:
         after = ["directory, mode 0700", "marked"]
@@ -184,19 +184,19 @@ class File:
 
     @property
     def changed(self) -> bool:
-        return bool(self.created) or (self.exists and not private.is_private(self.path))
+        return bool(self.created) or (self.exists and not private_file.is_private(self.path))
 
     def apply(self) -> None:
         if self.created:
-            private.write(self.path, _envfile.dump(self.after))
+            private_file.write(self.path, _envfile.dump(self.after))
         elif self.changed:
-            os.chmod(self.path, private.MODE)
+            os.chmod(self.path, private_file.MODE)
 
     def diff(self) -> dict[str, str]:
         return {
             "before_header": self.path,
             "after_header": self.path,
-            "before": self._names(self.before, not self.exists or private.is_private(self.path)),
+            "before": self._names(self.before, not self.exists or private_file.is_private(self.path)),
             "after": self._names(self.after, True),
         }
 

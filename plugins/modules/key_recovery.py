@@ -22,6 +22,7 @@ requirements:
   - Python >= 3.8 on the target
 extends_documentation_fragment:
   - mai.clients.attributes
+  - mai.clients.instance
 options:
   hashes:
     description: Hashes (SHA-256 in hex) of the keys that are the client's at OpenRouter.
@@ -37,21 +38,6 @@ options:
     type: list
     elements: str
     default: [OPENAI_API_KEY]
-  client:
-    description: The client's slug, for example V(company-abc).
-    type: str
-    required: true
-  service:
-    description: Name of the container or of the systemd unit.
-    type: str
-    required: true
-  deployment_dir:
-    description: The client's directory on the target.
-    type: path
-    required: true
-  database_path:
-    description: The instance's SQLite database. Defaults to C(data/webui.db) in O(deployment_dir).
-    type: path
 attributes:
   check_mode:
     support: full
@@ -88,7 +74,8 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils import _envfile
-from ansible_collections.mai.clients.plugins.module_utils._instance import candidates, folder, private
+from ansible_collections.mai.clients.plugins.module_utils._instance import candidates, folder, private_file
+from ansible_collections.mai.clients.plugins.module_utils._instance.options import INSTANCE_OPTIONS, service_of
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
 
@@ -98,10 +85,7 @@ def main() -> None:
             "hashes": {"type": "list", "elements": "str", "required": True},
             "secret_file": {"type": "path", "required": True, "no_log": False},
             "secret_variables": {"type": "list", "elements": "str", "default": ["OPENAI_API_KEY"], "no_log": False},
-            "client": {"type": "str", "required": True},
-            "service": {"type": "str", "required": True},
-            "deployment_dir": {"type": "path", "required": True},
-            "database_path": {"type": "path"},
+            **INSTANCE_OPTIONS,
         },
         supports_check_mode=True,
     )
@@ -112,14 +96,12 @@ def main() -> None:
     if held:
         module.exit_json(changed=False, found=None, key_hash=held.pop())
 
-    for where, key in candidates.keys(
-        params["client"], params["service"], params["deployment_dir"], params["database_path"]
-    ):
+    for where, key in candidates.keys(params["client"], service_of(params), params["deployment_dir"]):
         if sha256(key) in wanted:
             text = _envfile.dump({variable: key for variable in params["secret_variables"]})
             if not module.check_mode:
                 try:
-                    private.write(params["secret_file"], text)
+                    private_file.write(params["secret_file"], text)
                 except OSError as error:
                     module.fail_json(msg=f"{params['secret_file']} cannot be written: {error.strerror}.")
             module.exit_json(changed=True, found=where, key_hash=sha256(key))

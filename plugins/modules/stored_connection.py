@@ -58,7 +58,8 @@ options:
     elements: str
     default: []
   replaces_urls:
-    description: Former URLs of the client's connection, each as such or as its SHA-256.
+    description:
+      - Former URLs of the client's connection, each as such or as its SHA-256. A slash at the end makes no difference.
     type: list
     elements: str
     default: []
@@ -152,22 +153,23 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
-from ansible_collections.mai.clients.plugins.module_utils._database import Database
+from ansible_collections.mai.clients.plugins.module_utils._database_base import Database
 from ansible_collections.mai.clients.plugins.module_utils._database_options import (
     DATABASE_OPTIONS,
     ONE_DATABASE,
     OptionError,
     in_database,
 )
-from ansible_collections.mai.clients.plugins.module_utils._secret_file import read_secret
-from ansible_collections.mai.clients.plugins.module_utils._stored_connection import (
-    TABLE,
+from ansible_collections.mai.clients.plugins.module_utils._instance.saved_settings import TABLE
+from ansible_collections.mai.clients.plugins.module_utils._same_url import bare
+from ansible_collections.mai.clients.plugins.module_utils._saved_connection import (
     Ours,
     Plan,
     apply,
     lock,
     make_plan,
 )
+from ansible_collections.mai.clients.plugins.module_utils._secret_file import read_secret
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
 
@@ -232,7 +234,7 @@ def ours_from(params: dict[str, Any]) -> Ours:
         key=read_secret(params["secret_file"], params["secret_variable"]),
         old_hashes=frozenset(hashes),
         url=params["base_url"] or None,
-        old_urls=frozenset(url.rstrip("/") for url in params["replaces_urls"]),
+        old_urls=frozenset(map(bare, params["replaces_urls"])),
     )
 
 

@@ -8,6 +8,7 @@ This is private to the collection.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import traceback
@@ -21,7 +22,7 @@ from ansible.utils.display import Display
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption, OpenRouterError
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import connection_of
-from ansible_collections.mai.clients.plugins.plugin_utils._plain import plain
+from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
 
 display = Display()
 
@@ -38,6 +39,20 @@ def validated(validator: ArgumentSpecValidator, given: dict[str, t.Any]) -> dict
     if problems:
         raise InvalidOption("; ".join(problems))
     return result.validated_parameters
+
+
+@contextlib.contextmanager
+def interruption_told(words: t.Callable[[], str | None]) -> t.Iterator[None]:
+    """Whatever ends the work from outside, such as the task's time-out, what it left is told first."""
+    try:
+        yield
+    except OpenRouterError:  # says itself what it left
+        raise
+    except BaseException:
+        left = words()
+        if left:
+            display.warning(left)
+        raise
 
 
 class OpenRouterAction(ActionBase):

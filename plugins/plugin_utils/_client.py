@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown, shown_or_none
+from ansible_collections.mai.clients.plugins.module_utils._same_url import bare, hashes_of_url, same_url
+from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, show_url, shown, shown_or_none
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key, owner_of
 
 Values = t.Mapping[str, t.Any]
@@ -101,3 +102,10 @@ def amount(usd: t.Any) -> str:
 
 def own_container(seen: Values) -> Values:
     return next((one for one in seen["containers"] if one["managed"]), {})
+
+
+def has_url(connection: Values, url: str) -> bool:
+    """By the hash of what is saved, which only a URL has that is shown whole: what is left out may be a secret."""
+    if "url_hash" in connection and show_url(bare(url)) == bare(url):
+        return connection["url_hash"] in hashes_of_url(url)
+    return same_url(str(connection["url"]), show_url(url))

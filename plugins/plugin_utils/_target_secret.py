@@ -22,7 +22,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors imp
     StoreRefused,
     StoreUnknown,
 )
-from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.store import SecretStore, Stored
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.secret_store import SecretStore, Stored
 
 _NOTHING = hashlib.sha256(b"").hexdigest()
 _ABSENT = "absent"

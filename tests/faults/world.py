@@ -30,7 +30,7 @@ from unittest import mock
 import httpx
 from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
-from ansible_collections.mai.clients.plugins.plugin_utils import _key
+from ansible_collections.mai.clients.plugins.plugin_utils import _one_key
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.apply import Reconciler
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import MAX_WAIT, Client
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import OpenRouterError
@@ -155,7 +155,7 @@ class World:
             self._play = None
             stack.enter_context(mock.patch.object(constants, "DEFAULT_LOCAL_TMP", str(play)))
             reconciler = functools.partial(Reconciler, now=self._now, clock=lambda: self.offset)
-            stack.enter_context(mock.patch.object(_key, "Reconciler", reconciler))
+            stack.enter_context(mock.patch.object(_one_key, "Reconciler", reconciler))
             stack.enter_context(client)
             try:
                 outcome.result = action.operate(client, action._validated())
@@ -261,7 +261,7 @@ class World:
         return {"Authorization": f"Bearer {secret}"}
 
 
-class Action(_key.KeyAction):
+class Action(_one_key.KeyAction):
     """The action without what Ansible's worker gives it beyond its task and its connection."""
 
     def __init__(self, world: World, options: dict[str, t.Any], check_mode: bool) -> None:

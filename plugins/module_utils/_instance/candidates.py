@@ -20,7 +20,7 @@ def named_keys(environments: list[dict[str, str]]) -> list[str]:
     return [key for key in found if key]
 
 
-def keys(client: str, service: str, directory: str, database_path: str | None) -> Iterator[tuple[str, str]]:
+def keys(client: str, service: str, directory: str) -> Iterator[tuple[str, str]]:
     """(where, key) of each key found, the running instance first."""
     environments = [
         engine.environment(entry)
@@ -33,9 +33,8 @@ def keys(client: str, service: str, directory: str, database_path: str | None) -
     environments.append(folder.variables(directory, GUIDE_FILE))
     for key in named_keys(environments):
         yield "environment", key
-    path = database_path or os.path.join(directory, "data", "webui.db")
-    contents = database.look(path, None)
-    for _url, key in contents.store.connections():
+    contents = database.look(os.path.join(directory, "data", "webui.db"))
+    for _url, key in contents.saved.connections():
         yield "saved in Open WebUI", key
     for _organization, key in contents.organization_keys:
         yield "organisation row", key

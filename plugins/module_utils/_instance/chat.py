@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from urllib.parse import quote
 
-from ansible_collections.mai.clients.plugins.module_utils._database import number
+from ansible_collections.mai.clients.plugins.module_utils._database_base import number
 from ansible_collections.mai.clients.plugins.module_utils._instance import probe, session, web
 from ansible_collections.mai.clients.plugins.module_utils._secret import LOOKS_SECRET, MASK
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown, shown_or_none

@@ -17,7 +17,7 @@ import stat
 from contextlib import closing, suppress
 
 from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, Refused, confined
-from ansible_collections.mai.clients.plugins.module_utils._database import check_files, connection
+from ansible_collections.mai.clients.plugins.module_utils._database_sqlite import check_files, connection
 
 _SPARE = 64 * MIB
 _BUSY = 30

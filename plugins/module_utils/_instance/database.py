@@ -12,26 +12,12 @@ import os
 from typing import Any
 
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
-from ansible_collections.mai.clients.plugins.module_utils._database import (
-    Database,
-    DatabaseError,
-    number,
-    transaction,
-)
-from ansible_collections.mai.clients.plugins.module_utils._instance import stored, tracking
+from ansible_collections.mai.clients.plugins.module_utils._database import transaction
+from ansible_collections.mai.clients.plugins.module_utils._database_base import Database, DatabaseError, number
+from ansible_collections.mai.clients.plugins.module_utils._instance import saved_settings, tracking
+from ansible_collections.mai.clients.plugins.module_utils._organization.schema import PUBLIC_COLUMNS
 from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of
 
-_COLUMNS = (
-    "id",
-    "name",
-    "markup_rate",
-    "monthly_limit",
-    "billing_email",
-    "timezone",
-    "is_active",
-    "created_at",
-    "updated_at",
-)
 # Seconds reach this in the year 5138, milliseconds passed it in 1973.
 _MILLISECONDS = 10**11
 
@@ -62,7 +48,7 @@ class Contents:
             "timestamps_unit": None,
         }
         self.organization_keys: list[tuple[str, str]] = []
-        self.store = stored.Store(stored.NONE, {})
+        self.saved = saved_settings.SavedSettings(saved_settings.NONE, {})
         self.administrator: dict | None = None
 
     def failed(self, error: Refused) -> None:
@@ -71,21 +57,20 @@ class Contents:
             self.summary.update(error=str(error), error_reason=error.reason)
 
 
-def look(path: str | None, url: str | None) -> Contents:
-    exists = bool(path) and os.path.lexists(path)
-    contents = Contents("postgresql" if url else "sqlite" if exists else None, None if url else path, exists)
-    if not exists and not url:
+def look(path: str) -> Contents:
+    exists = os.path.lexists(path)
+    contents = Contents("sqlite" if exists else None, path, exists)
+    if not exists:
         return contents
     try:
-        found = transaction(_read, path=None if url else path, url=url, readonly=True, wait_timeout=5)
+        found = transaction(_read, path=path, readonly=True, wait_timeout=5)
     except Refused as error:
         contents.failed(error)
         return contents
     contents.summary.update(found["summary"], exists=True)
-    if not url:
-        contents.summary["size_bytes"] = os.lstat(path).st_size
+    contents.summary["size_bytes"] = os.lstat(path).st_size
     contents.organization_keys = list(map(tuple, found["organization_keys"]))
-    contents.store = stored.Store(*found["store"])
+    contents.saved = saved_settings.SavedSettings(*found["saved"])
     contents.administrator = found["administrator"]
     return contents
 
@@ -104,7 +89,7 @@ def _read(database: Database) -> dict[str, Any]:
     return {
         "summary": summary,
         "organization_keys": contents.organization_keys,
-        "store": contents.store.content,
+        "saved": contents.saved.content,
         "administrator": contents.administrator,
     }
 
@@ -122,7 +107,7 @@ def _revision(database: Database, contents: Contents) -> None:
 
 
 def _settings(database: Database, contents: Contents) -> None:
-    contents.store = stored.read(database)
+    contents.saved = saved_settings.read(database)
 
 
 def _chats(database: Database, contents: Contents) -> None:
@@ -143,7 +128,7 @@ def _organizations(database: Database, contents: Contents) -> None:
     contents.summary["organizations_table"] = bool(present)
     if "id" not in present:
         return
-    wanted = [name for name in _COLUMNS + ("openrouter_api_key",) if name in present]
+    wanted = [name for name in (*PUBLIC_COLUMNS, "openrouter_api_key") if name in present]
     names = ", ".join(f'"{name}"' for name in wanted)
     rows = database.query(f"SELECT {names} FROM client_organizations ORDER BY id LIMIT {_MOST_ORGANIZATIONS + 1}")
     if len(rows) > _MOST_ORGANIZATIONS:
@@ -153,7 +138,7 @@ def _organizations(database: Database, contents: Contents) -> None:
         )
     for row in rows:
         key = row.pop("openrouter_api_key", None)
-        organization = {name: row.get(name) for name in _COLUMNS}
+        organization = {name: row.get(name) for name in PUBLIC_COLUMNS}
         for name in ("markup_rate", "monthly_limit", "created_at", "updated_at"):
             organization[name] = number(organization[name])
         for name in ("created_at", "updated_at"):

@@ -10,6 +10,7 @@ null, false or empty. Every text comes out as it may be shown.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 from ansible_collections.mai.clients.plugins.module_utils._instance import (
     candidates,
@@ -18,12 +19,12 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import (
     folder,
     masking,
     native,
-    persistent,
     probe,
-    stored,
+    saved_hashes,
     system,
     web,
 )
+from ansible_collections.mai.clients.plugins.module_utils._instance.health import ask as ask_health
 from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of, sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, show_url, shown_or_none
 
@@ -33,97 +34,136 @@ _CONTAINER_PORT = 8080
 
 def observe(wanted: dict) -> dict:
     """Look at the instance that the options wanted of the module instance_info describe."""
-    return all_shown(_observe(wanted))
+    return all_shown(_described(wanted, _gathered(wanted)))
 
 
-def _observe(wanted: dict) -> dict:
+@dataclass(frozen=True, repr=False)
+class Sight:
+    """What was looked at, secrets and all. It stays inside the module."""
+
+    docker: dict
+    every: list[dict]  # each container of the machine, as the engine tells about it
+    ours: list[dict]
+    containers: list[dict]  # ours, described
+    unit: dict | None
+    unit_client: str | None
+    process: dict | None
+    settings: dict[str, str]
+    api_key: dict[str, str]
+    secrets: dict[str, str]
+    admin: dict[str, str]
+    environment: dict[str, str]  # of the running instance
+    contents: database.Contents
+    url: str | None
+    health: dict
+    log: str
+    listening: dict[int, set[str]]  # the sockets of each port
+
+    @property
+    def pids(self) -> list[int]:
+        return _pids(self.unit, self.process)
+
+    @property
+    def running(self) -> list[dict]:
+        return [entry for entry in self.every if engine.is_running(entry)]
+
+    @property
+    def published(self) -> set[int]:
+        return {port for entry in self.running for port in _host_ports(entry)}
+
+
+def _gathered(wanted: dict) -> Sight:
     client, service, path = wanted["client"], wanted["service"], wanted["deployment_dir"]
-    port = wanted["port"]
-
     docker = engine.engine()
-    details = engine.inspect_containers() if docker["engine"] else []
-    ours = [entry for entry in details if engine.is_of_client(entry, service, client)]
+    every = engine.inspect_containers() if docker["engine"] else []
+    ours = [entry for entry in every if engine.is_of_client(entry, service, client)]
     ours.sort(key=lambda entry: (not engine.is_running(entry), entry.get("Name") != "/" + service))
     containers = [engine.describe(entry, client) for entry in ours]
     unit, unit_words = native.unit(service, client)
     process = native.process(path)
-    pids = [pid for pid in (unit and unit["main_pid"], process and process["running"] and process["pid"]) if pid]
-
-    settings = folder.variables(path, "settings.env")
-    api_key, secrets, admin = (folder.variables(path, name) for name in ("api_key.env", "secrets.env", "admin.env"))
+    pids = _pids(unit, process)
+    files = {name: folder.variables(path, f"{name}.env") for name in ("settings", "api_key", "secrets", "admin")}
     environment = engine.environment(ours[0]) if ours else system.process_environment(pids[0]) if pids else {}
-    contents = _database(wanted)
-
-    url = _url(containers, port)
+    contents = database.look(os.path.join(path, "data", "webui.db"))
+    url = _url(containers, wanted["port"])
     health = _health(url, wanted["health_path"])
     if containers:
-        log_lines, log = engine.log(containers[0])
+        _lines, log = engine.log(containers[0])
     else:
-        log_lines, log = native.log(path, service, unit_words.get("InvocationID", ""))
-    hidden = masking.secrets([api_key, secrets, admin], [environment, settings])
-    listening = system.listening()
-    published = {place["host_port"] for entry in details if engine.is_running(entry) for place in engine.ports(entry)}
-    connections = contents.store.connections()
+        _lines, log = native.log(path, service, unit_words.get("InvocationID", ""))
+    return Sight(
+        docker=docker,
+        every=every,
+        ours=ours,
+        containers=containers,
+        unit=unit,
+        unit_client=unit_words.get("client") or None,
+        process=process,
+        environment=environment,
+        contents=contents,
+        url=url,
+        health=health,
+        log=log,
+        listening=system.listening(),
+        **files,
+    )
 
+
+def _described(wanted: dict, sight: Sight) -> dict:
+    client, path = wanted["client"], wanted["deployment_dir"]
+    connections = sight.contents.saved.connections()
+    hidden = masking.secrets([sight.api_key, sight.secrets, sight.admin], [sight.environment, sight.settings])
     return {
-        "machine": system.machine() if wanted["machine"] else None,
-        "docker": docker,
-        "directory": folder.directory(path, client, unit_words.get("client") or None),
+        "machine": system.machine(),
+        "docker": sight.docker,
+        "directory": folder.directory(path, client, sight.unit_client),
         "files": folder.files(path),
-        "settings": folder.hashes(settings),
-        "environment": folder.hashes(environment),
-        "key_hash": hash_of(api_key.get("OPENAI_API_KEY")),
-        "key_variables": folder.hashes(api_key),
+        "settings": folder.hashes(sight.settings),
+        "environment": folder.hashes(sight.environment),
+        "key_hash": hash_of(sight.api_key.get("OPENAI_API_KEY")),
+        "key_variables": folder.hashes(sight.api_key),
         "former_key_hashes": folder.former_keys(path),
         "key_candidates": _candidates(
-            [environment, folder.variables(path, candidates.GUIDE_FILE)],
-            [key for _url_of_connection, key in connections],
-            [key for _organization, key in contents.organization_keys],
+            [sight.environment, folder.variables(path, candidates.GUIDE_FILE)],
+            [key for _address, key in connections],
+            [key for _organization, key in sight.contents.organization_keys],
         ),
-        "containers": containers,
+        "containers": sight.containers,
         "foreign_containers": [
             {"name": container["name"], "ports": container["ports"]}
-            for container in (engine.describe(entry, client) for entry in details if entry not in ours)
-            if port in [place["host_port"] for place in container["ports"]]
+            for container in (engine.describe(entry, client) for entry in sight.every if entry not in sight.ours)
+            if wanted["port"] in [place["host_port"] for place in container["ports"]]
         ],
         "memory_limits_bytes": sum(
-            engine.memory_limit(entry)
-            for entry in details
-            if engine.is_running(entry) and engine.other_client(entry, client)
+            engine.memory_limit(entry) for entry in sight.running if engine.other_client(entry, client)
         ),
-        "unit": unit,
-        "process": process,
-        "image": engine.image(wanted["image"]) if wanted["image"] and docker["engine"] else _no_image(wanted["image"]),
-        "port": _port(port, listening, published, ours, details, pids),
-        "listening_ports": sorted(set(listening) | published),
-        "health": health,
-        "database": contents.summary,
+        "unit": sight.unit,
+        "process": sight.process,
+        "image": _image(wanted["image"], sight.docker),
+        "port": _port(wanted["port"], sight),
+        "listening_ports": sorted(set(sight.listening) | sight.published),
+        "health": sight.health,
+        "database": sight.contents.summary,
         "stored_connection": {
-            "form": contents.store.form,
+            "form": sight.contents.saved.form,
             "connections": [
                 {"url": show_url(address), "url_hash": _url_hash(address), "key_hash": hash_of(key)}
                 for address, key in connections
             ],
         },
-        "stored_settings": stored.setting_hashes(
-            contents.store,
-            dict(environment, **settings),
-            sorted(persistent.PERSISTENT_VARIABLES.intersection([*settings, *environment, *wanted["setting_names"]])),
-        ),
-        "log_lines": log_lines,
-        "log_tail": masking.tail(log, hidden),
-        "facts": _facts(environment or settings, health),
-        "probe": _probe(wanted, url, health, api_key, secrets, environment, contents) if wanted["probe"] else None,
+        "stored_settings": saved_hashes.saved_hashes(sight.contents.saved, dict(sight.environment, **sight.settings)),
+        "log_tail": masking.tail(sight.log, hidden),
+        "facts": _facts(sight.environment or sight.settings, sight.health),
+        "probe": _probe(wanted["base_url"], sight) if wanted["probe"] else None,
     }
 
 
-def _database(wanted: dict) -> database.Contents:
-    url = wanted["database_url"]
-    if not url and wanted["database_url_file"]:
-        place, name = os.path.split(wanted["database_url_file"])
-        url = folder.variables(place, name).get("DATABASE_URL")
-    path = wanted["database_path"] or os.path.join(wanted["deployment_dir"], "data", "webui.db")
-    return database.look(path, url)
+def _pids(unit: dict | None, process: dict | None) -> list[int]:
+    return [pid for pid in (unit and unit["main_pid"], process and process["running"] and process["pid"]) if pid]
+
+
+def _host_ports(entry: dict) -> list[int]:
+    return [place["host_port"] for place in engine.ports(entry)]
 
 
 def _url(containers: list[dict], port: int | None) -> str | None:
@@ -142,16 +182,10 @@ def _health(url: str | None, path: str) -> dict:
     health["ok"] = False
     if url is None:
         return health
-    health["url"] = url + path
-    answer = web.request(health["url"])
-    health["status"] = answer.status
-    health["ok"] = answer.ok and answer.get("status", True) is not False
-    if answer.status is None:
+    asked = ask_health(url, path)
+    health.update(url=url + path, status=asked.status, ok=asked.up, ready=asked.ready)
+    if asked.status is None:
         return health
-    ready = web.request(url + "/ready")
-    # Releases without /ready answer it like every unknown address: with their page, or with 404.
-    if ready.data is not None and ready.status != 404:
-        health["ready"] = ready.ok and ready.get("status") is True
     health["version"] = shown_or_none(web.request(url + "/api/version").get("version"), 60)
     config = web.request(url + "/api/config")
     if config.ok and isinstance(config.data, dict):
@@ -171,27 +205,26 @@ def _candidates(environments: list[dict[str, str]], saved: list[str], rows: list
     return found
 
 
-def _port(number, listening, published, ours, details, pids) -> dict:
-    holders = [
-        entry
-        for entry in details
-        if engine.is_running(entry) and number in [place["host_port"] for place in engine.ports(entry)]
-    ]
-    owner = system.socket_owner(listening[number]) if number in listening and not holders else None
+def _port(number: int | None, sight: Sight) -> dict:
+    holders = [entry for entry in sight.running if number in _host_ports(entry)]
+    owner = None
+    if number in sight.listening and not holders:
+        owner = system.socket_owner(sight.listening[number])
+    name = system.process_name(owner) if owner else None
+    if holders:
+        name = (holders[0].get("Name") or "").lstrip("/")
     return {
         "number": number,
-        "listening": number in listening or number in published,
-        "ours": any(entry in ours for entry in holders)
-        or (owner is not None and any(system.descends_from(owner, pid) for pid in pids)),
-        "process": (holders[0].get("Name") or "").lstrip("/")
-        if holders
-        else system.process_name(owner)
-        if owner
-        else None,
+        "listening": number in sight.listening or number in sight.published,
+        "ours": any(entry in sight.ours for entry in holders)
+        or (owner is not None and any(system.descends_from(owner, pid) for pid in sight.pids)),
+        "process": name,
     }
 
 
-def _no_image(reference: str | None) -> dict:
+def _image(reference: str | None, docker: dict) -> dict:
+    if reference and docker["engine"]:
+        return engine.image(reference)
     return {"reference": reference, "present": False, "id": None, "size_bytes": None, "created": None}
 
 
@@ -210,16 +243,17 @@ def _facts(environment: dict[str, str], health: dict) -> dict:
     }
 
 
-def _probe(wanted, url, health, api_key, secrets, environment, contents) -> dict:
+def _probe(base_url: str | None, sight: Sight) -> dict:
     outcome = {
-        "key": probe.key(wanted["base_url"], api_key.get("OPENAI_API_KEY")),
+        "key": probe.key(base_url, sight.api_key.get("OPENAI_API_KEY")),
         "models": {"status": "unknown", "count": None, "reason": "the instance does not answer"},
         "signup_closed": None,
         "usage_page": {"status": None},
     }
-    if health["status"] is not None:
-        secret_key = secrets.get("WEBUI_SECRET_KEY") or environment.get("WEBUI_SECRET_KEY")
-        outcome.update(probe.instance(url, secret_key, contents.administrator))
+    if sight.url is not None and sight.health["status"] is not None:
+        secret_key = sight.secrets.get("WEBUI_SECRET_KEY") or sight.environment.get("WEBUI_SECRET_KEY")
+        contents = sight.contents
+        outcome.update(probe.instance(sight.url, secret_key, contents.administrator))
         if contents.summary["error"] and not contents.administrator:
             outcome["models"]["reason"] = "who administers the instance is not known, since its database cannot be read"
     return outcome

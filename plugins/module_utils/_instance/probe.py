@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.mai.clients.plugins.module_utils._database import number
+from ansible_collections.mai.clients.plugins.module_utils._database_base import number
 from ansible_collections.mai.clients.plugins.module_utils._instance import session, web
 from ansible_collections.mai.clients.plugins.module_utils._text import shown_or_none
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from ansible_collections.mai.clients.plugins.module_utils._database import Database, number
+from ansible_collections.mai.clients.plugins.module_utils._database_base import Database, number
 from ansible_collections.mai.clients.plugins.module_utils._organization import members
 
 # Which releases read which table: generation A counts by the mapping, C shows models to members only.

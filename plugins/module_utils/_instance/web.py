@@ -19,7 +19,7 @@ _LARGEST = 4 * MIB
 
 
 class Answer:
-    """Status (None: no answer) and JSON (None: none); the body itself is kept nowhere."""
+    """Status (None: no answer), JSON (None: none) and why there is none; the body itself is kept nowhere."""
 
     def __init__(self, status: int | None = None, data=None, error: str | None = None):
         self.status = status
@@ -68,25 +68,25 @@ def _ask(opener: urllib.request.OpenerDirector, url: str, body, token: str | Non
         headers["Authorization"] = "Bearer " + token
     try:
         with opener.open(urllib.request.Request(url, data=data, headers=headers), timeout=timeout) as response:
-            return [response.status, _json(response)]
+            return [response.status, *_json(response)]
     except urllib.error.HTTPError as exc:
         with exc:
-            return [exc.code, _json(exc)]
+            return [exc.code, *_json(exc)]
     except urllib.error.URLError as exc:
         return [None, None, _reason(exc.reason)]
     except (OSError, HTTPException, ValueError) as exc:
         return [None, None, _reason(exc)]
 
 
-def _json(response):
-    """The decoded body; HTML (Open WebUI's page for every unknown address) is none, nor is what is too long or deep."""
+def _json(response) -> list:
+    """The decoded body, and why there is none: HTML (Open WebUI's page for every unknown address) is just none."""
     if "json" not in (response.headers.get("Content-Type") or ""):
-        return None
+        return [None, None]
     try:
         text = response.read(_LARGEST + 1)
-        return json.loads(text.decode("utf-8")) if len(text) <= _LARGEST else None
+        return [json.loads(text.decode("utf-8")), None] if len(text) <= _LARGEST else [None, "its answer is too long"]
     except (OSError, HTTPException, ValueError, RecursionError):
-        return None
+        return [None, "its answer cannot be read"]
 
 
 def _reason(exc) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, NamedTuple
 
-from ansible_collections.mai.clients.plugins.module_utils._database import Database
+from ansible_collections.mai.clients.plugins.module_utils._database_base import Database
 from ansible_collections.mai.clients.plugins.module_utils._organization.schema import encode
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 

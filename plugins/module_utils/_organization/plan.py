@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
-from ansible_collections.mai.clients.plugins.module_utils._database import Database, number
+from ansible_collections.mai.clients.plugins.module_utils._database_base import Database, number
 from ansible_collections.mai.clients.plugins.module_utils._organization import members, schema
 from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of, short
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
@@ -133,9 +133,7 @@ def describe(row: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return the row as the result shows it: the hash in the place of the key."""
     if row is None:
         return None
-    described = {
-        name: row.get(name) for name in schema.COLUMNS if name not in ("openrouter_api_key", "openrouter_key_hash")
-    }
+    described = {name: row.get(name) for name in schema.PUBLIC_COLUMNS}
     for name in ("markup_rate", "monthly_limit"):
         described[name] = number(described[name])
     described["is_active"] = bool(described["is_active"]) if "is_active" in row else None

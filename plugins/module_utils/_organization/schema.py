@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from ansible_collections.mai.clients.plugins.module_utils._database import number
+from ansible_collections.mai.clients.plugins.module_utils._database_base import number
 
 TABLE = "client_organizations"
 
@@ -25,6 +25,8 @@ COLUMNS = (
     "created_at",
     "updated_at",
 )
+# What everybody may see of a row
+PUBLIC_COLUMNS = tuple(name for name in COLUMNS if name not in ("openrouter_api_key", "openrouter_key_hash"))
 INDISPENSABLE = ("id", "name", "openrouter_api_key")
 
 # mAI's own, newest form. SQLite reads DOUBLE PRECISION as its REAL; PostgreSQL's REAL has only six digits.

@@ -13,13 +13,15 @@ import traceback
 import typing as t
 from datetime import datetime, timezone
 
-from .apply import Reconciler, new_nonce
 from .bulk_plan import Decided, Entry, Left, Prune, PruneRule, missing_in_theirs, plan_keys
+from .carry_out import Outcome, carry_out
 from .client import Client
+from .create import Creation, new_nonce
+from .decide import Decision
 from .errors import OpenRouterError, StoreConflict
 from .keys import Key
 from .parallel import in_parallel
-from .plan import Plan
+from .show import projected, result_of
 from .values import told
 
 _NAMED_IN_MESSAGE = 5
@@ -35,20 +37,27 @@ class Bug(OpenRouterError):
     code = "bug"
 
 
-class Single(Reconciler):
+class Single:
     """One key of many: it is planned already, and whether another run made the same is looked up once for all."""
 
     def __init__(self, client: Client, decided: Decided, check_mode: bool, nonce: t.Callable[[], str]) -> None:
-        super().__init__(client, decided.entry.desired, check_mode=check_mode, nonce=nonce)
         self.entry = decided.entry
         self.error: OpenRouterError | None = decided.error
         self.result: dict[str, t.Any] | None = None
         self.created: Key | None = None
+        self._client = client
         self._decided = decided
+        self._check_mode = check_mode
+        self._creation = Creation(client, self.entry.name, nonce=nonce)
+
+    @property
+    def unfinished(self) -> str | None:
+        """Name of the key that an interruption now would leave, and whose secret nobody has."""
+        return self._creation.unfinished
 
     def do(self) -> None:
         try:
-            self.result = self.run()
+            self.result = self._carry_out()
         except OpenRouterError as error:
             self.error = error
         except Exception as error:  # its text may quote what it did not like
@@ -56,27 +65,28 @@ class Single(Reconciler):
             self.error = Bug(f"{type(error).__name__} in {where.name}, line {where.lineno}.")
             self.take_back()
 
-    def _decide(self) -> Plan:
+    def _carry_out(self) -> dict[str, t.Any]:
         if self._decided.plan is None:
             raise AssertionError("nothing was planned for this key")
-        self._keys = self._decided.keys
-        return self._decided.plan
-
-    def _check_alone(self, created: Key) -> None:
-        self.created = created
+        decision = Decision(self._decided.plan, self._decided.keys)
+        outcome = Outcome(projected(decision.plan, self.entry.name))
+        if decision.plan.actions and not self._check_mode:
+            outcome = carry_out(self._client, decision, self._creation)
+            self.created = outcome.created
+        return result_of(decision, self.entry.name, outcome, self._creation.warnings)
 
     def give_way(self, named: t.Iterable[Key]) -> None:
         """Without a file nothing decides between two runs: whoever sees the other's key removes its own."""
         if self.created and any(key.hash != self.created.hash for key in named):
             self.error = StoreConflict(f"Another run created a key named {self.entry.name} at the same time.")
-            self._undo(self.created, self.error)
+            self._creation.undo(self.created, self.error)
             self.error.add("Run again.")
 
     def take_back(self) -> None:
         """Nobody will get the secret of the key that was made."""
         if self.created:
-            self.unfinished = self.entry.name
-            self._undo(self.created, self.error or OpenRouterError("Interrupted."))
+            self._creation.unfinished = self.entry.name
+            self._creation.undo(self.created, self.error or OpenRouterError("Interrupted."))
             self.created = None
 
 

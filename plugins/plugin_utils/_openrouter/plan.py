@@ -33,7 +33,7 @@ from .keys import (
     parse_time,
     retired_name,
 )
-from .store import Stored
+from .secret_store import Stored
 
 # What a replacement takes over from the key that it replaces.
 _INHERITED = ("limit", "limit_reset", "include_byok_in_limit", "workspace_id")

@@ -11,23 +11,14 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import show_url, shown
-from ansible_collections.mai.clients.plugins.plugin_utils._client import CELL, found, some_of, unreadable
+from ansible_collections.mai.clients.plugins.plugin_utils._client import CELL, found, has_url, some_of, unreadable
 
 Seen = t.Mapping[str, t.Any]
 
 STATUSES = ("ok", "failed", "unknown")
 # Why a database cannot be read that wait and rest do not cure: of what the instance, or its people, put there.
 HOPELESS = ("foreign", "endless", "damaged", "unreadable", "refused")
-
-
-def _has_url(connection: Seen, url: str) -> bool:
-    """By the hash of what is saved, which only a URL has that is shown whole: what is left out may be a secret."""
-    bare = url.rstrip("/")
-    if "url_hash" in connection and show_url(bare) == bare:
-        return connection["url_hash"] in (sha256(bare), sha256(f"{bare}/"))
-    return str(connection["url"]).rstrip("/") == show_url(url).rstrip("/")
 
 
 def _health(seen: Seen, _expected: Seen) -> tuple[str, str]:
@@ -70,7 +61,7 @@ def _key_saved(seen: Seen, expected: Seen) -> tuple[str, str]:
             "put the client's connection back there"
         )
     url = expected["api_base_url"]
-    if not any(_has_url(connection, url) for connection in ours):
+    if not any(has_url(connection, url) for connection in ours):
         return "failed", f"the client's key is saved in Open WebUI with another URL than {show_url(url)}"
     return "ok", "the key saved in Open WebUI is the client's"
 

@@ -15,8 +15,10 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.mai.clients.plugins.module_utils._envfile import to_text
+from ansible_collections.mai.clients.plugins.module_utils._same_url import hashes_of_url
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._client import has_url
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
 
 Values = t.Mapping[str, t.Any]
@@ -251,8 +253,8 @@ def _saved_key(client: Values, seen: Values, key: Values, situation: Situation) 
     former = [seen["key_hash"], *situation.former_keys, *seen["former_key_hashes"]]
     keys = [one for one in dict.fromkeys(former) if one and one != key["hash"]]
     # As the look has it: the SHA-256 of the URL that the instance was last given
-    urls = [one for one in [seen["settings"].get("OPENAI_API_BASE_URL")] if one and one != sha256(url)]
-    right = [one for one in connections if one["key_hash"] == (key["hash"] or "") and one["url"] == url]
+    urls = [one for one in [seen["settings"].get("OPENAI_API_BASE_URL")] if one and one not in hashes_of_url(url)]
+    right = [one for one in connections if one["key_hash"] == (key["hash"] or "") and has_url(one, url)]
     return {
         "due": bool(connections) and not right and not key["disabled"],
         "replaces": keys,

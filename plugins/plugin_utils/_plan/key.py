@@ -15,7 +15,7 @@ from datetime import datetime
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import OpenRouterError
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import FIELDS, Key
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired, plan
-from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.store import Stored
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.secret_store import Stored
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
 
 Values = t.Mapping[str, t.Any]

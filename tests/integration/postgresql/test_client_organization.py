@@ -220,7 +220,8 @@ def test_wrong_password_and_missing_database(instance, server):
 
 
 def test_a_connection_that_is_cut(instance):
-    from ansible_collections.mai.clients.plugins.module_utils._database import DatabaseError, connect
+    from ansible_collections.mai.clients.plugins.module_utils._database import connect
+    from ansible_collections.mai.clients.plugins.module_utils._database_base import DatabaseError
 
     instance.sql(ORM)
     with pytest.raises(DatabaseError) as caught, connect(url=instance.url) as database:

@@ -56,7 +56,7 @@ class Machine:
         return found
 
     def look(self) -> dict:
-        result = run_module("instance_info", client="evil", deployment_dir=str(self.directory), machine=False)
+        result = run_module("instance_info", client="evil", deployment_dir=str(self.directory))
         assert not result.get("failed"), result
         return result["instance"]
 
@@ -65,7 +65,7 @@ class Machine:
         path, key = str(self.database), str(self.directory / "api_key.env")
         copy = str(self.directory / "copy.db")
         return {
-            "look": run_module("instance_info", client="evil", deployment_dir=str(self.directory), machine=False),
+            "look": run_module("instance_info", client="evil", deployment_dir=str(self.directory)),
             "described": run_module("instance_database", database_path=path),
             "copied": run_module(
                 "instance_database", database_path=path, copy_path=copy, state="copied", overwrite=True

@@ -43,6 +43,7 @@ class OpenWebUI(ThreadingHTTPServer):
         self.first_signup_obeys_setting = False
         self.ready: tuple[int, object] | None = (200, {"status": True})
         self.healthy = True
+        self.health_page: tuple[int, object] | None = None
         self.accounts = True
         self.session_stamp: str | None = "stamp-1"
         self.models = [{"id": "a/b", "owned_by": "openai"}, {"id": "arena-model", "owned_by": "arena"}]
@@ -74,8 +75,9 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def _answer(self, status: int, content: object) -> None:
-        """JSON for data; the page of the web application, as for every unknown address, for None."""
-        body = b"<!doctype html>" if content is None else json.dumps(content).encode()
+        """JSON for data, or what claims to be; the page of the application, as for every unknown address, for None."""
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        body = b"<!doctype html>" if content is None else body
         self.send_response(status)
         self.send_header("Content-Type", "text/html" if content is None else "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -98,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
         server = self.server
         server.requests.append(("GET", self.path))
         if self.path == "/health":
-            return self._answer(200 if server.healthy else 503, {"status": server.healthy})
+            return self._answer(*server.health_page or (200 if server.healthy else 503, {"status": server.healthy}))
         if self.path == "/ready" and server.ready:
             return self._answer(*server.ready)
         if self.path == "/api/version":

@@ -10,7 +10,15 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import jwt
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils._instance import masking, persistent, session, stored, web
+from ansible_collections.mai.clients.plugins.module_utils._instance import (
+    masking,
+    saved_variables,
+    session,
+    web,
+)
+from ansible_collections.mai.clients.plugins.module_utils._instance.saved_hashes import saved_hashes
+from ansible_collections.mai.clients.plugins.module_utils._instance.saved_settings import BLOB, ROWS, SavedSettings
+from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
 from .conftest import KEY, PASSWORD, SECRET_KEY
 
@@ -110,36 +118,34 @@ def test_what_is_no_secret_stays_readable():
         ("{broken", {"a": 1}, False),
     ],
 )
-@pytest.mark.parametrize("form", [stored.ROWS, stored.BLOB])
+@pytest.mark.parametrize("form", [ROWS, BLOB])
 def test_stored_value_that_means_the_same_has_the_digest_of_the_text(text, value, same, form):
-    values = {"ui.default_models": value} if form == stored.ROWS else {"ui": {"default_models": value}}
-    environment = {"DEFAULT_MODELS": text}
-    digests = stored.setting_hashes(stored.Store(form, values), environment, ["DEFAULT_MODELS", "WEBUI_URL"])
+    values = {"ui.default_models": value} if form == ROWS else {"ui": {"default_models": value}}
+    digests = saved_hashes(SavedSettings(form, values), {"DEFAULT_MODELS": text, "WEBUI_URL": "https://x"})
     assert list(digests) == ["DEFAULT_MODELS"]
-    assert (digests["DEFAULT_MODELS"] == stored.sha256(text)) is same
+    assert (digests["DEFAULT_MODELS"] == sha256(text)) is same
 
 
 def test_blob_where_the_environment_still_counts():
-    store = stored.Store(stored.BLOB, {"version": 0, "ui": {}})
-    assert stored.setting_hashes(store, {}, ["ENABLE_SIGNUP", "WEBUI_URL"]) == {}
-    assert store.connections() == []
+    saved = SavedSettings(BLOB, {"version": 0, "ui": {}})
+    assert saved_hashes(saved, {"ENABLE_SIGNUP": "false", "WEBUI_URL": "https://x"}) == {}
+    assert saved.connections() == []
 
 
 @pytest.mark.parametrize("values", [{"openai.api_keys": "x"}, {"openai.api_keys": ["x"]}, {}])
 def test_connections_of_an_unexpected_form_are_none(values):
-    assert stored.Store(stored.ROWS, values).connections() == []
+    assert SavedSettings(ROWS, values).connections() == []
 
 
 def test_older_place_of_a_setting_is_found():
     blob = {"rag": {"web": {"search": {"enable": True}}}}
-    assert stored.setting_hashes(stored.Store(stored.BLOB, blob), {}, ["ENABLE_WEB_SEARCH"]) == {
-        "ENABLE_WEB_SEARCH": stored.sha256("true")
-    }
+    found = saved_hashes(SavedSettings(BLOB, blob), {"ENABLE_WEB_SEARCH": "false"})
+    assert found == {"ENABLE_WEB_SEARCH": sha256("true")}
 
 
 def test_which_variables_persist():
-    assert {"ENABLE_SIGNUP", "WEBUI_URL", "DEFAULT_USER_ROLE", "JWT_EXPIRES_IN"} <= persistent.PERSISTENT_VARIABLES
-    assert not persistent.PERSISTENT_VARIABLES & {
+    assert {"ENABLE_SIGNUP", "WEBUI_URL", "DEFAULT_USER_ROLE", "JWT_EXPIRES_IN"} <= saved_variables.NAMES
+    assert not saved_variables.NAMES & {
         "WEBUI_NAME",
         "WEBUI_SECRET_KEY",
         "DATABASE_URL",

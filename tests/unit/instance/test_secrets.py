@@ -11,7 +11,7 @@ import stat
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._envfile import parse
-from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, private
+from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, private_file
 from ansible_collections.mai.clients.plugins.modules import instance_secrets
 
 from .conftest import PASSWORD, SECRET_KEY, make_database, write_env
@@ -217,7 +217,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(directory, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space left"):
-        private.write(str(path), "WEBUI_SECRET_KEY=\n")
+        private_file.write(str(path), "WEBUI_SECRET_KEY=\n")
     assert read(path) == {"WEBUI_SECRET_KEY": SECRET_KEY}
     assert os.listdir(directory) == ["secrets.env"]
 
@@ -226,7 +226,7 @@ def test_a_full_disk_is_an_error_with_what_to_do(ensure, directory, monkeypatch)
     def fail(_path, _text):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(private, "write", fail)
+    monkeypatch.setattr(private_file, "write", fail)
     result = ensure()
     assert result["failed"] is True
     assert "No space left on device. Run with become as root" in result["msg"]

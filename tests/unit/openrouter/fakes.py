@@ -17,7 +17,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client imp
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import StoreConflict
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired
-from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.store import SecretStore, Stored
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.secret_store import SecretStore, Stored
 
 PROVISIONING_KEY = "sk-or-prov-" + "f" * 52
 NAME = "client-abc"

@@ -14,9 +14,10 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import errors
-from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.bulk import Bulk, Single
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import bulk, errors
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.bulk import Bulk
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.bulk_plan import Entry, PruneRule
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.decide import Decision
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key, owner_of
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired
 from hypothesis import given, settings
@@ -283,14 +284,14 @@ def test_a_long_list_of_failures_is_short_in_the_message() -> None:
 
 
 def test_a_bug_costs_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    result_of = Single._result
+    result_of = bulk.result_of
 
-    def broken(self: Single, *arguments: t.Any) -> Result:
-        if self.entry.name == "b":
+    def broken(decision: Decision, name: str, *arguments: t.Any) -> Result:
+        if name == "b":
             raise ValueError("sk-or-v1-secret")
-        return result_of(self, *arguments)
+        return result_of(decision, name, *arguments)
 
-    monkeypatch.setattr(Single, "_result", broken)
+    monkeypatch.setattr(bulk, "result_of", broken)
     world = World()
     result = run(world, named("a", "b", "c"))
     assert sorted(secret_hashes(result)) == ["a", "c"] == sorted(key["name"] for key in world.keys.values())

@@ -24,7 +24,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import err
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.bulk_plan import Entry, PruneRule, plan_keys
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import FIELDS, Key
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired, plan
-from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.store import Stored
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.secret_store import Stored
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.usage import totals_of, usage_of
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.values import masked, number
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mai.clients.plugins.plugin_utils._keys import entries_of
+from ansible_collections.mai.clients.plugins.plugin_utils._many_keys import entries_of
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption
 
 

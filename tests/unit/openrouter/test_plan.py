@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import errors
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired, Plan, plan
-from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.store import Stored
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.secret_store import Stored
 
 from tests.unit.openrouter.fakes import NAME, NOW, PATH, a_key
 

@@ -12,7 +12,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import err
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key, carried_usage, is_retired
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import check_rotation
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired, Plan, plan
-from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.store import Stored
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.secret_store import Stored
 
 from tests.unit.openrouter.fakes import NAME, NOW, a_key
 

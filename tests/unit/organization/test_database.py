@@ -9,7 +9,8 @@ import sqlite3
 import sys
 
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils._database import DatabaseError, connect
+from ansible_collections.mai.clients.plugins.module_utils._database import connect
+from ansible_collections.mai.clients.plugins.module_utils._database_base import DatabaseError
 
 from tests.unit.organization.process import MARK
 

@@ -39,6 +39,7 @@ KINDS = {
     "process": {**NATIVE, "mai_native_service": "process"},
     "unit, published": {**NATIVE, **PUBLISHED},
 }
+PROXY = "https://proxy.example.com/v1"
 CONFIGURATION = "containers/0/labels/mai.clients.configuration"
 
 
@@ -155,7 +156,7 @@ LOOKS: dict[str, tuple[dict[str, t.Any], list[str], list[str]]] = {
         [],
     ),
     "saved URL is another": (
-        {"stored_connection/connections/0/url": "https://proxy.example.com/v1"},
+        {"stored_connection/connections/0": {"url": PROXY, "url_hash": sha256(PROXY), "key_hash": KEY}},
         ["key saved in Open WebUI"],
         [],
     ),
@@ -401,6 +402,28 @@ def test_only_keys_that_were_ours_are_replaced_in_open_webui():
     assert saved["replaces"] == [OTHER, OLDER, OLD]
     assert saved["held"] == [OLDER]
     assert saved["replaces_urls"] == [sha256("https://old.example.com")]
+
+
+@pytest.mark.parametrize("asked", [API, f"{API}/"])
+@pytest.mark.parametrize("saved", [API, f"{API}/"])
+@pytest.mark.parametrize("given", [API, f"{API}/"])
+def test_a_slash_at_the_end_of_the_saved_url_makes_no_difference(asked, saved, given):
+    seen = changed(
+        converged(client()),
+        {
+            "stored_connection/connections/0": {"url": saved, "url_hash": sha256(saved), "key_hash": KEY},
+            "settings/OPENAI_API_BASE_URL": sha256(given),
+        },
+    )
+    found = planned(client(mai_instance_api_base_url=asked), seen)
+    assert not found["plan"]["instance"]["saved_key"]["due"]
+    assert found["plan"]["instance"]["saved_key"]["replaces_urls"] == []
+    assert {check["status"] for check in found["checks"]} == {"ok"}
+
+
+def test_a_saved_url_that_is_not_shown_whole_is_not_the_clients():
+    seen = changed(converged(client()), {"stored_connection/connections/0/url_hash": None})
+    assert planned(client(), seen)["plan"]["instance"]["saved_key"]["due"]
 
 
 @pytest.mark.parametrize(

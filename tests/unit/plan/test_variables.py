@@ -495,7 +495,7 @@ def test_no_variable_is_without_a_rule() -> None:
     passwords = {name for name in options("mai") if name.endswith(("_password", "_key"))}
     inputs = {name for name in options("mai") if name.startswith(("mai_plan_", "mai_check_"))}
     # A URL of a database that this release does not set up
-    assert set(options("mai")) - looked_at - inputs == passwords | {"mai_database_url"}
+    assert set(options("mai")) - looked_at - inputs == passwords
     assert set(RULES) - set(ACCEPTED) == {name for name in RULES if "password" in name}
 
 

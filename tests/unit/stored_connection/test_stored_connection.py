@@ -128,6 +128,17 @@ def test_current(instance):
     assert instance.database.read_bytes() == content
 
 
+@pytest.mark.parametrize("former", [OLD_URL, OLD_URL + "/", sha256(OLD_URL), sha256(OLD_URL + "/")])
+@pytest.mark.parametrize("saved", [OLD_URL, OLD_URL + "/"])
+@pytest.mark.parametrize("wanted", [URL, URL + "/"])
+def test_a_slash_at_the_end_of_a_url_makes_no_difference(rows, former, saved, wanted):
+    rows.save(settings([KEY], [saved]))
+    result = rows.connection(replaces_urls=[former], base_url=wanted)
+    assert (result["status"], result["changed"]) == ("replaced", True)
+    again = rows.connection(replaces_urls=[former], base_url=URL)
+    assert (again["status"], again["changed"]) == ("current", False)
+
+
 def test_replaces_our_key_and_url_and_nothing_else(instance):
     before = settings(
         [FOREIGN_KEY, OLD_KEY, "", OLD_KEY, FOREIGN_KEY],

@@ -1,28 +1,23 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connections that Open WebUI keeps in its table of settings: whose keys they hold, and putting ours up to date.
-
-Up to 0.9 the table holds one JSON blob, which a running instance has in memory and writes back at any save. From 0.10
-it has a row for every setting, and each request reads them. Both are seen here as one tree of settings.
-"""
+"""The connections that Open WebUI keeps among its settings: whose keys they hold, and putting ours up to date."""
 
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Iterator
 
-from ansible_collections.mai.clients.plugins.module_utils._database import Database
+from ansible_collections.mai.clients.plugins.module_utils._database_base import Database
+from ansible_collections.mai.clients.plugins.module_utils._instance import saved_settings
+from ansible_collections.mai.clients.plugins.module_utils._instance.saved_settings import KEYS, ROWS, TABLE, URLS
+from ansible_collections.mai.clients.plugins.module_utils._same_url import bare, hashes_of_url, same_url
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256, short
 from ansible_collections.mai.clients.plugins.module_utils._text import show_url
 
 # Deeper than any setting of Open WebUI; what is deeper yet is left alone.
 _DEEPEST = 50
-TABLE = "config"
-KEYS = "openai.api_keys"
-URLS = "openai.api_base_urls"
 
 # The writings of JSON that are in use; SQLAlchemy's is the first.
 _STYLES: tuple[dict[str, Any], ...] = (
@@ -50,12 +45,12 @@ class Ours:
         return "old" if sha256(key) in self.old_hashes else "foreign"
 
     def has_url(self, url: Any) -> bool:
-        return self.url is None or isinstance(url, str) and _bare(url) == _bare(self.url)
+        return self.url is None or isinstance(url, str) and same_url(url, self.url)
 
     def had_url(self, url: Any) -> bool:
         if self.has_url(url) or not isinstance(url, str):
             return False
-        return not self.old_urls.isdisjoint((_bare(url), sha256(url), sha256(_bare(url))))
+        return not self.old_urls.isdisjoint((bare(url), *hashes_of_url(url)))
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,10 +77,9 @@ class Plan:
 
 
 def make_plan(database: Database, ours: Ours) -> Plan:
-    form, texts = _read(database)
-    documents = dict(_parse(texts))
-    settings = documents if form == "rows" else next(iter(documents.values()), {})
-    nodes = dict(_walk(settings, ""))
+    form, texts = saved_settings.texts(database)
+    documents = saved_settings.parsed(texts)
+    nodes = dict(_walk(saved_settings.tree(form, documents), ""))
     connections = tuple(_connections(nodes, ours))
     changes = tuple(_replace(nodes, ours))
     writes = {
@@ -97,7 +91,7 @@ def make_plan(database: Database, ours: Ours) -> Plan:
 
 
 def apply(database: Database, plan: Plan) -> None:
-    name, content = ("key", "value") if plan.form == "rows" else ("id", "data")
+    name, content = ("key", "value") if plan.form == ROWS else ("id", "data")
     for row, text in plan.writes.items():
         database.execute(f'UPDATE "{TABLE}" SET "{content}" = ? WHERE "{name}" = ?', text, row)
 
@@ -106,25 +100,6 @@ def lock(database: Database) -> None:
     """Keep the instance from saving its settings between the look and the change."""
     if database.columns(TABLE):
         database.lock(TABLE)
-
-
-def _read(database: Database) -> tuple[str, dict[Any, str]]:
-    columns = database.columns(TABLE)
-    if {"key", "value"} <= set(columns):
-        rows = database.query(f'SELECT "key", CAST("value" AS TEXT) AS "text" FROM "{TABLE}" ORDER BY "key"')
-        return "rows", {row["key"]: row["text"] for row in rows if row["text"] is not None}
-    if {"id", "data"} <= set(columns):
-        # Open WebUI reads the newest row only.
-        rows = database.query(f'SELECT "id", CAST("data" AS TEXT) AS "text" FROM "{TABLE}" ORDER BY "id" DESC LIMIT 1')
-        return "blob", {row["id"]: row["text"] for row in rows if row["text"] is not None}
-    return "none", {}
-
-
-def _parse(texts: dict[Any, str]) -> Iterator[tuple[Any, Any]]:
-    for row, text in texts.items():
-        # What is no JSON was not written by Open WebUI, and is left alone.
-        with suppress(ValueError, RecursionError):
-            yield row, json.loads(text)
 
 
 def _walk(container: Any, prefix: str, depth: int = 0) -> Iterator[tuple[str, tuple[Any, Any]]]:
@@ -203,7 +178,3 @@ def _dump_like(text: str, document: Any) -> str:
     original = json.loads(text)
     style = next((style for style in _STYLES if json.dumps(original, **style) == text), _STYLES[0])
     return json.dumps(document, **style)
-
-
-def _bare(url: str) -> str:
-    return url.rstrip("/")

@@ -529,9 +529,9 @@ _BLOB = {
     "YACY_USERNAME": "rag.web.search.yacy_username",
 }
 
-PERSISTENT_VARIABLES = frozenset(_ROWS) | frozenset(_BLOB)
+NAMES = frozenset(_ROWS) | frozenset(_BLOB)
 
 
 def places(name: str) -> list[str]:
-    """Where the value of this variable may be stored, the newer place first."""
+    """Where the value of this variable may be saved, the newer place first."""
     return [table[name] for table in (_ROWS, _BLOB) if name in table]

@@ -11,12 +11,11 @@ from __future__ import annotations
 import typing as t
 
 from ansible import constants as C
-from ansible.utils.display import Display
 from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import key_info_spec, key_spec
-from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
+from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction, interruption_told
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.apply import Reconciler
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
-from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption, OpenRouterError
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.listing import Listing
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import (
     check_names,
@@ -26,8 +25,6 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options im
 )
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired
 from ansible_collections.mai.clients.plugins.plugin_utils._target_secret import TargetSecretFile
-
-display = Display()
 
 
 class KeyAction(OpenRouterAction):
@@ -51,17 +48,8 @@ class KeyAction(OpenRouterAction):
         )
         listing = Listing(client, C.DEFAULT_LOCAL_TMP)
         reconciler = Reconciler(client, desired, self._store(params), self._task.check_mode, listing)
-        try:
+        with interruption_told(lambda: _unfinished(reconciler.unfinished)):
             return reconciler.run()
-        except OpenRouterError:  # says itself what it left
-            raise
-        except BaseException:  # the task's time-out is one, too
-            if reconciler.unfinished:
-                display.warning(
-                    f"Interrupted while the key was made: {reconciler.unfinished} may exist at OpenRouter. Run again:"
-                    " if its secret was stored, that run finishes it, else it is removed."
-                )
-            raise
 
     def _store(self, params: dict[str, t.Any]) -> TargetSecretFile | None:
         if not params["secret_file"] or params["state"] != "present":
@@ -78,6 +66,15 @@ class KeyAction(OpenRouterAction):
             params["secret_group"],
             self._task.check_mode,
         )
+
+
+def _unfinished(name: str | None) -> str | None:
+    if not name:
+        return None
+    return (
+        f"Interrupted while the key was made: {name} may exist at OpenRouter. Run again: if its secret was stored, that"
+        " run finishes it, else it is removed."
+    )
 
 
 class KeyInfoAction(OpenRouterAction):

@@ -12,13 +12,12 @@ import typing as t
 
 from ansible import constants as C
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.utils.display import Display
 from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import keys_spec
-from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction, validated
+from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction, interruption_told, validated
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.bulk import Bulk
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.bulk_plan import Entry, PruneRule
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
-from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption, OpenRouterError
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.listing import Listing
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import (
     MAX_CONCURRENCY,
@@ -27,8 +26,6 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options im
     fields_of,
 )
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.plan import Desired
-
-display = Display()
 
 
 def _spec() -> dict[str, t.Any]:
@@ -50,20 +47,21 @@ class KeysAction(OpenRouterAction):
         bulk = Bulk(client, entries, rule, params["concurrency"], self._task.check_mode)
         listing = Listing(client, C.DEFAULT_LOCAL_TMP)
         try:
-            return bulk.run()
-        except OpenRouterError:  # says itself what it left
-            raise
-        except BaseException:  # the task's time-out is one, too
-            if bulk.unfinished:
-                display.warning(
-                    f"Interrupted while keys were made. These may exist, and nobody has their secrets:"
-                    f" {', '.join(bulk.unfinished)}. Provisional ones are removed by a later run; delete the others."
-                )
-            raise
+            with interruption_told(lambda: _unfinished(bulk.unfinished)):
+                return bulk.run()
         finally:
             if not self._task.check_mode:
                 for workspace in {*bulk.workspaces, None}:
                     listing.forget(workspace)
+
+
+def _unfinished(names: t.Sequence[str]) -> str | None:
+    if not names:
+        return None
+    return (
+        f"Interrupted while keys were made. These may exist, and nobody has their secrets: {', '.join(names)}."
+        " Provisional ones are removed by a later run; delete the others."
+    )
 
 
 def entries_of(params: t.Mapping[str, t.Any]) -> list[Entry]:
