@@ -13,8 +13,9 @@ import typing as t
 
 RESETS = ("daily", "weekly", "monthly", "never")
 STATES = ("present", "disabled", "absent")
+LOST_SECRET = ("fail", "replace_unused", "replace")
 PARTS = ("machine", "directory", "key", "instance", "administrator", "saved_key", "organization", "record")
-NEEDS = ("client", "no_upgrade", "database", "machine", "proof", "proof_unless_due")
+NEEDS = ("client", "no_upgrade", "database", "machine", "key", "proof", "proof_unless_due")
 IGNORABLE = ("limit", "limit_reset", "include_byok_in_limit", "disabled", "expires_at")
 
 
@@ -48,7 +49,7 @@ def key_spec() -> dict[str, t.Any]:
             "lost_secret": {
                 "type": "str",
                 "default": "fail",
-                "choices": ["fail", "replace_unused", "replace"],
+                "choices": list(LOST_SECRET),
                 "no_log": False,
             },
             "rotate": {"type": "bool", "default": False},
@@ -141,6 +142,12 @@ def client_plan_spec() -> dict[str, t.Any]:
             "new_image": {"type": "bool", "default": False},
             "former_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "disabled": {"type": "bool"},
+            "lost_secret": {
+                "type": "str",
+                "choices": list(LOST_SECRET),
+                "default": "replace_unused",
+                "no_log": False,
+            },
             "parts": {"type": "list", "elements": "str", "choices": list(PARTS)},
             "needs": {"type": "list", "elements": "str", "choices": list(NEEDS), "default": []},
             "fresh": {"type": "bool", "default": False},

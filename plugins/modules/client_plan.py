@@ -89,6 +89,12 @@ options:
     description:
       - Whether the key is to be disabled. V(false) resumes a suspended client; without it the key stays as it is.
     type: bool
+  lost_secret:
+    description:
+      - What the run would do about a secret that nobody has, see O(mai.clients.openrouter_key#module:lost_secret).
+    type: str
+    choices: [fail, replace_unused, replace]
+    default: replace_unused
   parts:
     description:
       - The parts of the client that the run changes, for RV(plan)'s C(changes). Without it all of them.
@@ -101,10 +107,12 @@ options:
       - V(client) is a client that was onboarded, V(no_upgrade) one whose upgrade was not interrupted, V(database) a
         database that can be read, V(machine) a machine with nothing in the way, V(proof) an instance that works, and
         V(proof_unless_due) one that works unless something of it is to be changed.
+      - V(key) is a key that M(mai.clients.openrouter_key) would not refuse. Only check mode needs it, since else that
+        module says so.
       - In check mode nothing has to work.
     type: list
     elements: str
-    choices: [client, no_upgrade, database, machine, proof, proof_unless_due]
+    choices: [client, no_upgrade, database, machine, key, proof, proof_unless_due]
     default: []
   fresh:
     description:

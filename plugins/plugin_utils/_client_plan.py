@@ -27,10 +27,14 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options im
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Aim, Files, Observed, plan
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.foreseen import diff
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, bind_address, service
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.key import Aim as KeyAim
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.obstacles import obstacle
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import variable_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import address
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal, Unanswered
+
+# In check mode nothing has to work, and openrouter_key is not asked
+ONLY_FOR_REAL, ONLY_CHECKED = ("proof", "proof_unless_due"), ("key",)
 
 Values = t.Mapping[str, t.Any]
 
@@ -99,9 +103,11 @@ class ClientPlanAction(OpenRouterAction):
             ),
         )
         files = _files(client)
-        result.update(plan(client, observed, files, Aim(params["disabled"], params["parts"])))
-        # What would come to work by the run need not work before it
-        needs = [need for need in params["needs"] if not (self._task.check_mode and need.startswith("proof"))]
+        key_aim = KeyAim(params["disabled"], params["lost_secret"])
+        result.update(plan(client, observed, files, Aim(key_aim, params["parts"])))
+        needs = [
+            need for need in params["needs"] if need not in (ONLY_FOR_REAL if self._task.check_mode else ONLY_CHECKED)
+        ]
         reason = obstacle(needs, client, seen, result["plan"], result["checks"])
         if reason:
             self._stop(result, "refused", reason)

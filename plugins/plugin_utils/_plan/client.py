@@ -49,7 +49,7 @@ class Observed:
 class Aim:
     """What a run is for, where that is not everything that the inventory says."""
 
-    disabled: bool | None = None  # of the key; to resume a client is to enable it
+    key: keys_of_client.Aim = field(default_factory=keys_of_client.Aim)
     parts: t.Collection[str] | None = None  # those that the run changes; None: all
 
 
@@ -59,8 +59,12 @@ def plan(
     """The plan, and with it the client's key and the checks that prove that it works."""
     seen = observed.seen
     key_plan, key = _key(client, observed, aim, now or datetime.now(timezone.utc))
-    becomes = {**key, **key_plan["changes"]}
-    parts = instance(client, seen, becomes, files.templates, observed.situation)
+    becomes, situation = {**key, **key_plan["changes"]}, observed.situation
+    if key_plan["makes"] and key["hash"]:
+        # What has the old key will need another one
+        situation = replace(situation, former_keys=(*situation.former_keys, key["hash"]))
+        becomes["hash"] = None
+    parts = instance(client, seen, becomes, files.templates, situation)
     checks = verification(seen, _expected(client, key)) if seen["probe"] else []
     place = words.address(client, parts)
     planned: dict[str, t.Any] = {
@@ -77,7 +81,7 @@ def plan(
     }
     planned["summary"] = words.summary(client, place, key, files.record_path, planned["notes"])
     if parts["administrator_due"]:
-        proven = replace(observed.situation, administered=True, open_signup=False)
+        proven = replace(situation, administered=True, open_signup=False)
         planned["instance_with_administrator"] = instance(client, seen, becomes, files.templates, proven)
     due = dict(_changes(planned))
     # Their names for Python, and for people
@@ -93,8 +97,9 @@ def _key(client: Values, observed: Observed, aim: Aim, now: datetime) -> tuple[d
         known = observed.key or {"name": client["mai_key_name"], "hash": held}
         key = {**keys_of_client.NO_KEY, **known}
         in_place = bool(held) and key["hash"] == held
-        return {"due": False, "recover": False, "settings": [], "changes": {}, "in_place": in_place}, key
-    return keys_of_client.key(client, observed.seen, observed.keys, now, aim.disabled)
+        known_plan = {"due": False, "recover": False, "makes": False, "settings": [], "changes": {}, "refused": ""}
+        return {**known_plan, "in_place": in_place}, key
+    return keys_of_client.key(client, observed.seen, observed.keys, now, aim.key)
 
 
 def _expected(client: Values, key: Values) -> dict[str, t.Any]:
@@ -131,7 +136,8 @@ def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
         yield "instance", f"instance ({names})" if names else "instance"
     if parts["administrator_due"]:
         yield "administrator", "administrator"
-    if parts["saved_key"]["due"]:
+    # Of a key that is yet to be made, only what is known to have been ours is replaced
+    if parts["saved_key"]["due"] and (parts["saved_key"]["held"] or not key["makes"]):
         yield "saved_key", "key saved in Open WebUI"
     if planned["organization"]["due"]:
         yield "organization", "organisation"

@@ -41,7 +41,9 @@ def _key(client: Values, key: Values, plan: Values) -> t.Iterator[str]:
     name = shown(client["mai_key_name"])
     if key["hash"] is None:
         yield f"Would make the key {name}."
-    elif plan["key"]["recover"]:
+    elif plan["key"]["makes"]:
+        yield f"Would make another key {name}: the secret of the one that there is was lost."
+    elif plan["key"]["recover"] and not plan["key"]["in_place"]:
         yield f"Would look for the lost secret of the key {name} elsewhere on the machine."
     elif plan["key"]["settings"]:
         yield f"Would change the key {name}: {', '.join(plan['key']['settings'])}."

@@ -10,6 +10,7 @@ look of its own at the file can tell is left to it.
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import OpenRouterError
@@ -24,32 +25,43 @@ VARIABLES = ("OPENAI_API_KEY", "OPENROUTER_API_KEY")
 NO_KEY: dict[str, t.Any] = {**dict.fromkeys(FIELDS), "disabled": False}
 
 
-def desired(client: Values, disabled: bool | None = None) -> Desired:
-    """``disabled``: only a run that resumes says so; to all others a disabled key is the record of a suspension."""
+@dataclass(frozen=True)
+class Aim:
+    """What a run is to do about the key, where the inventory does not say it."""
+
+    disabled: bool | None = None  # only who resumes says so: to all others a disabled key is the record of a suspension
+    lost_secret: str = "replace_unused"
+
+
+def desired(client: Values, aim: Aim) -> Desired:
     limit = money(client["mai_monthly_limit"])
     fields: dict[str, t.Any] = {"limit": limit, "limit_reset": None if limit is None else "monthly"}
-    if disabled is not None:
-        fields["disabled"] = disabled
-    return Desired(name=client["mai_key_name"], fields=fields, locked=True)
+    if aim.disabled is not None:
+        fields["disabled"] = aim.disabled
+    return Desired(name=client["mai_key_name"], fields=fields, locked=True, lost_secret=aim.lost_secret)
 
 
 def key(
-    client: Values, seen: Values, keys: t.Sequence[Key], now: datetime, disabled: bool | None = None
+    client: Values, seen: Values, keys: t.Sequence[Key], now: datetime, aim: Aim = Aim()
 ) -> tuple[dict[str, t.Any], Values]:
     """Whether there is anything to do and what, and the client's key as it is."""
     named = [one for one in keys if one.name == client["mai_key_name"]]
     known = {one.hash for one in keys}
     elsewhere = {one["hash"] for one in seen["key_candidates"]} - {seen["key_hash"]}
-    due: dict[str, t.Any] = {"due": True, "recover": bool(elsewhere), "settings": [], "changes": {}, "in_place": False}
+    due: dict[str, t.Any] = {"due": True, "recover": bool(elsewhere), "makes": False, "settings": [], "changes": {}}
+    due.update(in_place=False, refused="")
     is_now = (named[0] if len(named) == 1 else None) or next((o for o in keys if o.hash == seen["key_hash"]), None)
     if seen["key_hash"] is None or seen["key_hash"] in known:
         try:
-            steps = plan(desired(client, disabled), keys, _stored(client, seen), now, "")
-        except OpenRouterError:
-            pass  # openrouter_key says so, after another look
+            steps = plan(desired(client, aim), keys, _stored(client, seen), now, "")
+        except OpenRouterError as error:
+            # openrouter_key says so, after another look; what is lost in its place may be elsewhere
+            due["refused"] = "" if elsewhere & {one.hash for one in named} else str(error)
         else:
             due["due"] = bool(steps.actions)
-            due["settings"] = list(dict.fromkeys(name for one in steps.actions for name in one.changes))
+            due["makes"] = any(one.kind == "create" for one in steps.actions)
+            if not due["makes"]:
+                due["settings"] = list(dict.fromkeys(name for one in steps.actions for name in one.changes))
             for one in steps.actions:
                 if one.key and is_now and one.key.hash == is_now.hash and one.kind == "update":
                     due["changes"].update(one.changes)

@@ -41,6 +41,11 @@ def _database(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[V
     return f"Nothing of {_who(client)} was changed. {error}" if error else ""
 
 
+def _key(_client: Values, _seen: Values, plan: Values, _checks: t.Sequence[Values]) -> str:
+    """What openrouter_key would refuse, said where it is not asked."""
+    return plan["key"]["refused"]
+
+
 def _proof(client: Values, _seen: Values, plan: Values, checks: t.Sequence[Values]) -> str:
     failed = [check["detail"] for check in checks if check["status"] == "failed"]
     if not failed or plan["suspended"]:
@@ -58,6 +63,7 @@ NEEDS: dict[str, t.Callable[[Values, Values, Values, t.Sequence[Values]], str]] 
     "no_upgrade": _no_upgrade,
     "database": _database,
     "machine": _machine,
+    "key": _key,
     "proof": _proof,
     "proof_unless_due": _proof_unless_due,
 }

@@ -11,9 +11,12 @@ import pytest
 from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import PARTS
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Aim
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.foreseen import SENTENCES, diff
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.key import Aim as KeyAim
 
 from tests.unit.plan.situations import (
+    API,
     GONE,
+    KEY,
     NEW_IMAGE,
     OTHER,
     account_key,
@@ -166,7 +169,7 @@ def test_to_resume_is_to_enable_the_key_and_start():
     changes = {"containers/0/state": "exited", "health/ok": False, "database/organizations/0/is_active": False}
     seen = changed(converged(client()), changes)
     assert planned(client(), seen, [suspended])["plan"]["changes"] == []
-    resumed = planned(client(), seen, [suspended], aim=Aim(disabled=False))["plan"]
+    resumed = planned(client(), seen, [suspended], aim=Aim(KeyAim(disabled=False)))["plan"]
     assert resumed["changes"] == ["key (disabled)", "instance", "organisation"]
     assert not resumed["suspended"] and resumed["instance"]["due"]
     assert resumed["organization"]["differs"] == ["is_active"]
@@ -175,3 +178,32 @@ def test_to_resume_is_to_enable_the_key_and_start():
 def test_a_key_of_another_client_is_not_changed():
     seen = changed(converged(client()), {"key_hash": OTHER, "key_variables/OPENAI_API_KEY": OTHER})
     assert planned(client(), seen)["plan"]["would"][0] == "Would store the key client-company-abc anew on the machine."
+
+
+SAVED = {"form": "rows", "connections": [{"key_hash": KEY, "url": API}]}
+LOST = {"key_hash": None, "key_variables": {}, "files/api_key.env": GONE}
+
+
+def test_a_lost_key_that_was_never_used_is_replaced_everywhere():
+    seen = changed(converged(client()), {**LOST, "stored_connection": SAVED})
+    found = planned(client(), seen, [account_key(usage=0, byok_usage=0)])["plan"]
+    assert found["changes"] == ["key", "instance", "key saved in Open WebUI", "organisation", "hand-over"]
+    assert found["would"][0] == (
+        "Would make another key client-company-abc: the secret of the one that there is was lost."
+    )
+    assert found["key"]["refused"] == ""
+
+
+def test_a_lost_key_that_was_used_is_refused_until_somebody_decides():
+    seen = changed(converged(client()), LOST)
+    found = planned(client(), seen, [account_key(usage=5.0)])["plan"]
+    assert "replace_lost_key=true" in found["key"]["refused"]
+    decided = planned(client(), seen, [account_key(usage=5.0)], aim=Aim(KeyAim(lost_secret="replace")))["plan"]
+    assert decided["key"]["refused"] == "" and decided["key"]["makes"]
+
+
+def test_a_lost_key_that_is_elsewhere_is_looked_for():
+    seen = changed(converged(client()), {**LOST, "key_candidates": [{"hash": KEY, "found": "environment"}]})
+    found = planned(client(), seen, [account_key(usage=5.0)])["plan"]
+    assert found["key"]["refused"] == ""
+    assert found["would"][0] == "Would look for the lost secret of the key client-company-abc elsewhere on the machine."
