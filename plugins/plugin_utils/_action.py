@@ -22,6 +22,7 @@ from ansible.utils.display import Display
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption, OpenRouterError
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import connection_of
+from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal
 from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
 
 display = Display()
@@ -80,6 +81,8 @@ class OpenRouterAction(ActionBase):
             del result["diff"]
         if any("secret" in one for one in (result, *result.get("created", ()))):
             result["_ansible_no_log"] = True
+        elif result.get("failed"):
+            raise Refusal(result["msg"], result=result)
         return result
 
     def _operate(self) -> dict[str, t.Any]:
