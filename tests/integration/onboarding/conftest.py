@@ -218,8 +218,11 @@ class Agency:
     def end(self) -> None:
         """Stop the instances."""
         for file in self.deployments.glob("client-*/instance.pid"):
-            with contextlib.suppress(ProcessLookupError, ValueError):
-                end_instance(int(file.read_text()))
+            with contextlib.suppress(OSError, ValueError):
+                pid = int(file.read_text())
+                # Where it has ended before, its number may be somebody else's by now.
+                if os.readlink(f"/proc/{pid}/cwd").startswith(str(file.parent)):
+                    end_instance(pid)
 
 
 class HeldRun(t.NamedTuple):
