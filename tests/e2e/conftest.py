@@ -28,7 +28,12 @@ from tests.hosts.host import Host, all_up
 from tests.hosts.paths import REPOSITORY
 from tests.hosts.project import Project
 from tests.openrouter_simulator import Simulator
+from tests.order import longest_first
 
+LONGEST = (
+    *("test_onboard.py", "test_day_two.py", "test_upgrade.py", "test_hostile.py", "test_runner.py", "test_secrets.py"),
+    *("test_interrupted.py", "test_machine.py", "test_many.py", "test_native.py", "test_faults.py"),
+)
 KEEP = os.environ.get("KEEP_HOSTS") == "1"
 
 
@@ -53,6 +58,10 @@ class ReachableSimulator(Simulator):
     @property
     def openrouter_like_url(self) -> str:
         return super().openrouter_like_url.replace("127.0.0.1", self._address)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    longest_first(items, LONGEST)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,10 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The main job on real hosts: three clients on two machines, from nothing to working, and whatever changes then.
+"""The main job on real hosts: clients on two machines, from nothing to working, and whatever changes then.
 
-The tests build on one another's clients, in this order; each fixture is one step of their lives.
+Each fixture is one step of their lives, one run over all of them, and builds on the one before; the tests look at what
+it came to. (What differs, and what is done about it, case by case: tests/unit/plan.)
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import functools
 import hashlib
 import re
 import time
+import typing as t
 from collections.abc import Callable
 
 import httpx
@@ -24,6 +26,9 @@ from tests.hosts.paths import REPOSITORY
 from tests.hosts.project import Result
 
 ALL = ("zolw", "o-brien", "line-break")
+# Older releases, and a client that has no administrator yet
+VARIANTS = ("oldest", "older", "nobody")
+EVERYONE = (*ALL, *VARIANTS)
 NAMES = {
     "zolw": 'Żółw & Söhne "Sp. z o.o."',
     "o-brien": "O'Brien $HOME | `id` #1",
@@ -55,7 +60,13 @@ def fleet(new_fleet: Callable[..., Fleet], ready_hosts: tuple[Host, Host]) -> Fl
     first, second = ready_hosts
     limits = {"mai_monthly_limit": 500, "mai_markup_rate": 1.5}
     fleet.put(
-        "zolw", first, mai_client_name=NAMES["zolw"], mai_port=8101, mai_admin_email="boss@zolw.example", **limits
+        "zolw",
+        first,
+        mai_client_name=NAMES["zolw"],
+        mai_port=8101,
+        mai_admin_email="boss@zolw.example",
+        mai_extra_env=HOSTILE,
+        **limits,
     )
     fleet.put("o-brien", first, mai_client_name=NAMES["o-brien"], mai_port=8102, mai_admin_email="pat@brien.example")
     fleet.put(
@@ -69,6 +80,12 @@ def fleet(new_fleet: Callable[..., Fleet], ready_hosts: tuple[Host, Host]) -> Fl
         mai_memory_limit="256m",
         mai_cpu_limit=1.5,
     )
+    put = functools.partial(fleet.put, host=second)
+    email = "admin@variants.example"
+    put("oldest", mai_client_name="A", mai_port=8111, mai_admin_email=email, mai_extra_env={"STANDIN_GENERATION": "A"})
+    put("older", mai_client_name="B", mai_port=8112, mai_admin_email=email)
+    fleet.change("older", mai_extra_env={"STANDIN_GENERATION": "B", "STANDIN_CONFIG": "blob"})
+    put("nobody", mai_client_name="Nobody", mai_port=8113, mai_monthly_limit=10)
     return fleet
 
 
@@ -80,8 +97,8 @@ def rehearsed(fleet: Fleet) -> Result:
 
 @pytest.fixture(scope="module")
 def onboarded(fleet: Fleet, rehearsed: Result) -> Result:
-    """The first run: all three at once."""
-    return fleet.run(",".join(ALL))
+    """The first run: all at once."""
+    return fleet.run(",".join(EVERYONE))
 
 
 def test_check_mode_before_the_first_run_writes_nothing(fleet: Fleet, rehearsed: Result) -> None:
@@ -181,85 +198,126 @@ def test_docker_itself_sees_the_instances_healthy(fleet: Fleet, onboarded: Resul
             time.sleep(1)
 
 
-def test_the_second_run_changes_nothing(fleet: Fleet, onboarded: Result) -> None:
-    before = {slug: fleet.started(slug) for slug in ALL}
-    listing = "cd {}; find . -path ./data -prune -o -printf '%p %T@ %i\\n' | sort"
-    files = {slug: fleet.sh(slug, listing.format(fleet.directory(slug))) for slug in ALL}
-    rows = {slug: fleet.organization(slug) for slug in ALL}
-    for arguments in (("--check", "--diff"), ()):
-        again = fleet.run(",".join(ALL), *arguments)
-        assert again.total("changed") == 0, again.stdout
-        assert fleet.writes == []
-        assert {slug: fleet.started(slug) for slug in ALL} == before
-        assert {slug: fleet.sh(slug, listing.format(fleet.directory(slug))) for slug in ALL} == files
-        assert {slug: fleet.organization(slug) for slug in ALL} == rows
-    for slug in ALL:
-        assert again.stats[slug]["ok"] <= 12, again.stdout
+def test_releases_that_know_no_administrator_in_the_environment_get_one(fleet: Fleet, onboarded: Result) -> None:
+    for slug in ("oldest", "older"):
+        admin = fleet.variables(slug, "admin.env")
+        answer = fleet.sign_in(slug, admin["WEBUI_ADMIN_EMAIL"], admin["WEBUI_ADMIN_PASSWORD"])
+        assert answer.json()["role"] == "admin"
+        assert fleet.environment(slug)["ENABLE_SIGNUP"] == "false"
+        with fleet.api(slug) as api:
+            form = {"email": "stranger@else.example", "password": "let me in", "name": "Stranger"}
+            assert api.post("/api/v1/auths/signup", json=form).status_code == 403
 
 
-def test_a_changed_limit_is_one_patch_and_no_restart(fleet: Fleet, onboarded: Result) -> None:
-    before, row = fleet.started("zolw"), fleet.organization("zolw")
-    fleet.change("zolw", mai_monthly_limit=750.5)
-    said = fleet.run("zolw", "--check", "--diff")
-    assert fleet.writes == []
-    assert said.total("changed") > 0
-    assert re.search(r"^-\s*limit: 500", said.stdout, re.MULTILINE), said.stdout
-    assert re.search(r"^\+\s*limit: 750.5", said.stdout, re.MULTILINE), said.stdout
-    assert fleet.organization("zolw") == row
-    fleet.run("zolw")
-    assert fleet.writes == [("PATCH", "client-zolw", 200)]
-    assert fleet.key("zolw")["limit"] == 750.5
-    now = fleet.organization("zolw")
-    assert now["monthly_limit"] == 750.5
-    assert now["updated_at"] >= row["updated_at"]
-    assert {**now, "monthly_limit": 500, "updated_at": row["updated_at"]} == row
-    assert "750.50 USD" in fleet.handover("zolw")
-    assert "750.50 USD" in fleet.file("zolw", "HANDOVER.md")
-    assert fleet.started("zolw") == before
-    assert fleet.run("zolw").total("changed") == 0
+def test_the_row_is_made_where_the_instance_makes_none_and_completed_where_it_does(
+    fleet: Fleet, onboarded: Result
+) -> None:
+    milliseconds = 10**12
+    for slug, made_here in (("oldest", True), ("older", False)):
+        row = fleet.organization(slug)
+        assert (row["id"], row["markup_rate"], row["is_active"]) == (f"{slug}-001", 1.3, 1)
+        assert row["openrouter_api_key"] == fleet.variables(slug, "api_key.env")["OPENAI_API_KEY"]
+        assert (row["created_at"] > milliseconds) == made_here
 
 
-@pytest.fixture(scope="module")
-def changed(fleet: Fleet, onboarded: Result) -> tuple[Result, Result, dict[str, tuple[str, str]]]:
-    """One run in which each client has something else that changed; the rehearsal of it, and what ran before."""
-    before = {slug: fleet.started(slug) for slug in ALL}
-    fleet.change("zolw", mai_extra_env=HOSTILE)
-    fleet.change("o-brien", mai_client_name="O'Brien & Daughters")
-    fleet.change("line-break", mai_port=8105, mai_extra_env={"DEFAULT_USER_ROLE": "user"})
-    rehearsal = fleet.run(",".join(ALL), "--check", "--diff")
-    assert fleet.writes == []
-    assert {slug: fleet.started(slug) for slug in ALL} == before
-    return rehearsal, fleet.run(",".join(ALL)), before
+def test_without_an_administrator_only_the_machine_itself_can_reach_the_instance(
+    fleet: Fleet, onboarded: Result
+) -> None:
+    assert fleet.published("nobody") == {"HostIp": "127.0.0.1", "HostPort": "8113"}
+    with fleet.api("nobody") as api, pytest.raises(httpx.ConnectError):
+        api.get("/health")
+    assert fleet.sh("nobody", "curl -s http://127.0.0.1:8113/health") == '{"status":true}'
+    assert "(from its own machine only, until it has an administrator)" in fleet.handover("nobody")
+    assert "| administrator | none yet: set mai_admin_email" in fleet.handover("nobody")
 
 
-def test_a_change_of_the_environment_recreates_the_container_once(fleet: Fleet, changed) -> None:
-    rehearsal, result, before = changed
-    assert fleet.writes == []
-    assert "which interrupts its people for some seconds. Settings that differ: NOTE_BACKSLASHES" in " ".join(
-        rehearsal.stdout.split()
-    )
-    for slug in ALL:
-        assert rehearsal.stats[slug]["changed"] > 0
-        assert fleet.container(slug)["Id"] != before[slug][0]
-        assert fleet.container(slug)["RestartCount"] == 0
-    after = {slug: fleet.started(slug) for slug in ALL}
-    assert fleet.run(",".join(ALL)).total("changed") == 0
-    assert {slug: fleet.started(slug) for slug in ALL} == after
-
-
-def test_values_reach_the_container_unchanged(fleet: Fleet, changed) -> None:
+def test_values_reach_the_container_unchanged(fleet: Fleet, onboarded: Result) -> None:
     environment = fleet.environment("zolw")
     assert {name: environment.get(name) for name in HOSTILE} == HOSTILE
 
 
-def test_a_new_name_reaches_the_row_and_the_instance(fleet: Fleet, changed) -> None:
+def test_the_second_run_changes_nothing(fleet: Fleet, onboarded: Result) -> None:
+    before = {slug: fleet.started(slug) for slug in EVERYONE}
+    listing = "cd {}; find . -path ./data -prune -o -printf '%p %T@ %i\\n' | sort"
+    files = {slug: fleet.sh(slug, listing.format(fleet.directory(slug))) for slug in EVERYONE}
+    rows = {slug: fleet.organization(slug) for slug in EVERYONE}
+    for arguments in (("--check", "--diff"), ()):
+        again = fleet.run(",".join(EVERYONE), *arguments)
+        assert again.total("changed") == 0, again.stdout
+        assert fleet.writes == []
+        assert {slug: fleet.started(slug) for slug in EVERYONE} == before
+        assert {slug: fleet.sh(slug, listing.format(fleet.directory(slug))) for slug in EVERYONE} == files
+        assert {slug: fleet.organization(slug) for slug in EVERYONE} == rows
+    for slug in ALL:
+        assert again.stats[slug]["ok"] <= 12, again.stdout
+
+
+class Changed(t.NamedTuple):
+    """A rehearsal, the run, and another one."""
+
+    rehearsal: Result
+    result: Result
+    writes: list[tuple[str, str | None, int | None]]
+    """Of the run, to OpenRouter."""
+    before: dict[str, tuple[str, str]]
+    """What ran before it, and since when."""
+    row: dict[str, t.Any]
+    """Of zolw, before."""
+
+
+@pytest.fixture(scope="module")
+def changed(fleet: Fleet, onboarded: Result) -> Changed:
+    """One run in which each client has something else that changed."""
+    slugs = (*ALL, "nobody")
+    before, row = {slug: fleet.started(slug) for slug in slugs}, fleet.organization("zolw")
+    fleet.change("zolw", mai_monthly_limit=750.5)
+    fleet.change("o-brien", mai_client_name="O'Brien & Daughters")
+    fleet.change("line-break", mai_port=8105, mai_extra_env={"DEFAULT_USER_ROLE": "user"})
+    fleet.change("nobody", mai_admin_email="first@nobody.example")
+    rehearsal = fleet.run(",".join(slugs), "--check", "--diff")
+    assert fleet.writes == []
+    assert {slug: fleet.started(slug) for slug in slugs} == before
+    assert fleet.organization("zolw") == row
+    result = fleet.run(",".join(slugs))
+    return Changed(rehearsal, result, fleet.writes, before, row)
+
+
+def test_a_changed_limit_is_one_patch_and_no_restart(fleet: Fleet, changed: Changed) -> None:
+    assert re.search(r"^-\s*limit: 500", changed.rehearsal.stdout, re.MULTILINE), changed.rehearsal.stdout
+    assert re.search(r"^\+\s*limit: 750.5", changed.rehearsal.stdout, re.MULTILINE), changed.rehearsal.stdout
+    assert changed.writes == [("PATCH", "client-zolw", 200)]
+    assert fleet.key("zolw")["limit"] == 750.5
+    now = fleet.organization("zolw")
+    assert now["monthly_limit"] == 750.5
+    assert now["updated_at"] >= changed.row["updated_at"]
+    assert {**now, "monthly_limit": 500, "updated_at": changed.row["updated_at"]} == changed.row
+    assert "750.50 USD" in fleet.handover("zolw")
+    assert "750.50 USD" in fleet.file("zolw", "HANDOVER.md")
+    assert fleet.started("zolw") == changed.before["zolw"]
+
+
+def test_a_change_of_the_environment_recreates_the_container_once(fleet: Fleet, changed: Changed) -> None:
+    assert "which interrupts its people for some seconds. Settings that differ: CLIENT_ORG_NAME" in " ".join(
+        changed.rehearsal.stdout.split()
+    )
+    for slug, before in changed.before.items():
+        assert changed.rehearsal.stats[slug]["changed"] > 0
+        if slug != "zolw":
+            assert fleet.container(slug)["Id"] != before[0]
+            assert fleet.container(slug)["RestartCount"] == 0
+    after = {slug: fleet.started(slug) for slug in changed.before}
+    assert fleet.run(",".join(changed.before)).total("changed") == 0
+    assert {slug: fleet.started(slug) for slug in changed.before} == after
+
+
+def test_a_new_name_reaches_the_row_and_the_instance(fleet: Fleet, changed: Changed) -> None:
     assert fleet.organization("o-brien")["name"] == "O'Brien & Daughters"
     assert fleet.environment("o-brien")["ORGANIZATION_NAME"] == "O'Brien & Daughters"
     assert fleet.key("o-brien")["name"] == "client-o-brien"
     assert "# O'Brien & Daughters\n" in fleet.handover("o-brien")
 
 
-def test_a_new_port_is_the_only_one_that_answers(fleet: Fleet, changed) -> None:
+def test_a_new_port_is_the_only_one_that_answers(fleet: Fleet, changed: Changed) -> None:
     address = fleet.host("line-break").address()
     assert httpx.get(f"http://{address}:8105/health", trust_env=False).status_code == 200
     with pytest.raises(httpx.ConnectError):
@@ -267,38 +325,34 @@ def test_a_new_port_is_the_only_one_that_answers(fleet: Fleet, changed) -> None:
     assert f"http://{address}:8105" in fleet.handover("line-break")
 
 
-def test_a_setting_that_the_instance_keeps_itself_is_named(fleet: Fleet, changed) -> None:
-    _rehearsal, result, _before = changed
-    told = "settings that the instance keeps in its database and takes no longer from the inventory"
-    for output in (result.stdout, fleet.run("line-break").stdout):
-        said = " ".join(output.split())
-        assert told in said
-        assert "change them in its own administration: DEFAULT_USER_ROLE" in said
-    stored = {row["key"]: row["value"] for row in fleet.table("line-break", "config")}
-    assert stored["ui.default_user_role"] == '"pending"'
-    assert told not in " ".join(fleet.run("o-brien").stdout.split())
+def test_an_administrator_named_later_opens_the_instance(fleet: Fleet, changed: Changed) -> None:
+    password = fleet.variables("nobody", "admin.env")["WEBUI_ADMIN_PASSWORD"]
+    assert fleet.sign_in("nobody", "first@nobody.example", password).json()["role"] == "admin"
+    assert "first@nobody.example" in fleet.handover("nobody")
 
 
-def test_a_file_that_somebody_edited_is_put_right(fleet: Fleet, changed) -> None:
-    before, good = fleet.started("zolw"), fleet.file("zolw", "settings.env")
+class Tended(t.NamedTuple):
+    """A rehearsal, the run, and another one; and what was before them."""
+
+    rehearsal: Result
+    result: Result
+    again: Result
+    before: dict[str, tuple[str, str]]
+    settings: str
+    """Of zolw, as the collection had written them."""
+
+
+@pytest.fixture(scope="module")
+def tended(fleet: Fleet, changed: Changed) -> Tended:
+    """Somebody edited a file of zolw; the administrators of o-brien did what is theirs to do."""
+    before, settings = {slug: fleet.started(slug) for slug in ALL}, fleet.file("zolw", "settings.env")
     fleet.sh(
         "zolw",
         f"cd {fleet.directory('zolw')}; sed -i 's/^USAGE_MARKUP_MULTIPLIER=.*/USAGE_MARKUP_MULTIPLIER=\"9.9\"/'"
         " settings.env; echo 'STRANGE=\"1\"' >> settings.env",
     )
     edited = fleet.file("zolw", "settings.env")
-    rehearsal = fleet.run("zolw", "--check", "--diff")
-    assert rehearsal.total("changed") > 0
-    assert "Settings that differ: STRANGE, USAGE_MARKUP_MULTIPLIER." in " ".join(rehearsal.stdout.split())
-    assert fleet.file("zolw", "settings.env") == edited
-    assert fleet.run("zolw").total("changed") > 0
-    assert fleet.file("zolw", "settings.env") == good
-    # The container never had what somebody wrote into the file.
-    assert fleet.started("zolw") == before
-    assert fleet.run("zolw").total("changed") == 0
 
-
-def test_what_the_administrator_does_in_the_instance_is_theirs(fleet: Fleet, changed) -> None:
     admin = fleet.variables("o-brien", "admin.env")
     first = fleet.sign_in("o-brien", admin["WEBUI_ADMIN_EMAIL"], admin["WEBUI_ADMIN_PASSWORD"]).json()
     with fleet.api("o-brien") as api:
@@ -309,124 +363,94 @@ def test_what_the_administrator_does_in_the_instance_is_theirs(fleet: Fleet, cha
         api.headers["Authorization"] = f"Bearer {token}"
         update = {"email": "gone@brien.example", "password": "another", "role": "user", "name": first["name"]}
         api.post(f"/api/v1/users/{first['id']}/update", json=update).raise_for_status()
-    before = fleet.started("o-brien")
     assert fleet.sign_in("o-brien", admin["WEBUI_ADMIN_EMAIL"], admin["WEBUI_ADMIN_PASSWORD"]).status_code == 400
-    again = fleet.run("o-brien")
-    assert again.total("changed") == 0, again.stdout
-    assert "models could not be listed" not in again.stdout
+
+    rehearsal = fleet.run(",".join(ALL), "--check", "--diff")
+    assert fleet.file("zolw", "settings.env") == edited
+    result = fleet.run(",".join(ALL))
     # Even where nobody is left to administer it, people are not cut off.
-    database = f"{fleet.directory('o-brien')}/data/webui.db"
-    fleet.host("o-brien").exec("python3", "-c", DEMOTE, database)
-    without = fleet.run("o-brien")
-    assert without.total("changed") == 0, without.stdout
-    assert fleet.started("o-brien") == before
+    fleet.host("o-brien").exec("python3", "-c", DEMOTE, f"{fleet.directory('o-brien')}/data/webui.db")
+    return Tended(rehearsal, result, fleet.run(",".join(ALL)), before, settings)
 
 
-def test_another_image_is_reported_and_not_switched(fleet: Fleet, changed, standin_image: Image) -> None:
-    before = {slug: fleet.started(slug) for slug in ("zolw", "o-brien")}
-    own = fleet.container("zolw")["Image"]
-    # The same tag, another image, as after `docker load` of a new build; and another tag in the inventory.
-    commit = f"docker commit --change 'LABEL build=2' $(docker create {standin_image.name}) {standin_image.name}"
-    fleet.sh("zolw", f"{commit}; docker tag {standin_image.name} mai-standin:next; docker container prune --force")
-    fleet.change("o-brien", mai_image="mai-standin:next")
-    try:
-        for arguments in (("--check",), ()):
-            result = fleet.run("zolw,o-brien", *arguments)
-            assert result.stdout.count("image differs from the inventory: run upgrade_client.yml") == 2
-            assert result.total("changed") == 0, result.stdout
-        assert {slug: fleet.started(slug) for slug in before} == before
-        # Not even when the container has to be made anew.
-        fleet.change("o-brien", mai_extra_env={"NOTE": "anew"})
-        fleet.run("o-brien")
-        assert fleet.environment("o-brien")["NOTE"] == "anew"
-        assert fleet.container("o-brien")["Image"] == own
-        assert fleet.run("zolw,o-brien").total("changed") == 0
-    finally:
-        fleet.sh("zolw", f"docker tag {own} {standin_image.name}; docker rmi mai-standin:next")
-        fleet.change("o-brien", mai_image=standin_image.name)
-    back = fleet.run("zolw,o-brien")
-    assert "image differs" not in back.stdout
+def test_a_file_that_somebody_edited_is_put_right(fleet: Fleet, tended: Tended) -> None:
+    assert "Settings that differ: STRANGE, USAGE_MARKUP_MULTIPLIER." in " ".join(tended.rehearsal.stdout.split())
+    for run in (tended.rehearsal, tended.result):
+        assert {slug for slug, counts in run.stats.items() if counts["changed"]} == {"zolw"}, run.stdout
+    # The limit changed before; what no restart needs is written with the next change.
+    good = tended.settings.replace('MONTHLY_LIMIT="500"', 'MONTHLY_LIMIT="750.5"')
+    assert fleet.file("zolw", "settings.env") == good
+    # The container never had what somebody wrote into the file.
+    assert fleet.started("zolw") == tended.before["zolw"]
+    assert tended.again.total("changed") == 0, tended.again.stdout
 
 
-def test_a_suspended_client_stays_suspended(fleet: Fleet, changed) -> None:
-    key = fleet.key("line-break")
-    management = {"Authorization": f"Bearer {fleet.simulator.provisioning_key}"}
-    url = f"{fleet.simulator.url}/keys/{key['hash']}"
-    httpx.patch(url, json={"disabled": True}, headers=management, trust_env=False).raise_for_status()
-    fleet.sh("line-break", f"docker stop {fleet.service('line-break')}")
-    suspended = fleet.run("line-break")
-    assert fleet.writes == []
-    assert fleet.key("line-break")["disabled"]
-    assert fleet.container("line-break")["State"]["Status"] == "exited"
-    assert fleet.organization("line-break")["is_active"] == 0
-    assert "the client is suspended: its key is disabled" in suspended.stdout
-    again = fleet.run("line-break")
-    assert again.total("changed") == 0, again.stdout
-    assert fleet.container("line-break")["State"]["Status"] == "exited"
-    httpx.patch(url, json={"disabled": False}, headers=management, trust_env=False).raise_for_status()
-    fleet.run("line-break")
-    assert fleet.organization("line-break")["is_active"] == 1
-    assert fleet.container("line-break")["State"]["Status"] == "running"
-    assert fleet.run("line-break").total("changed") == 0
+def test_what_the_administrator_does_in_the_instance_is_theirs(fleet: Fleet, tended: Tended) -> None:
+    assert "models could not be listed" not in tended.result.stdout
+    assert fleet.started("o-brien") == tended.before["o-brien"]
+
+
+def test_a_setting_that_the_instance_keeps_itself_is_named(fleet: Fleet, changed: Changed, tended: Tended) -> None:
+    told = "settings that the instance keeps in its database and takes no longer from the inventory"
+    for run in (changed.result, tended.result):
+        said = " ".join(run.stdout.split())
+        assert said.count(told) == 1  # of line-break alone
+        assert "change them in its own administration: DEFAULT_USER_ROLE" in said
+    stored = {row["key"]: row["value"] for row in fleet.table("line-break", "config")}
+    assert stored["ui.default_user_role"] == '"pending"'
+
+
+class Left(t.NamedTuple):
+    """The run over what is left as it is, and another one; when it is as it was, the third."""
+
+    first: Result
+    again: Result
+    back: Result
 
 
 @pytest.fixture(scope="module")
-def variants(fleet: Fleet, ready_hosts: tuple[Host, Host]) -> Fleet:
-    """Older releases, and a client that has no administrator yet."""
-    put = functools.partial(fleet.put, host=ready_hosts[1])
-    email = "admin@variants.example"
-    put("oldest", mai_client_name="A", mai_port=8111, mai_admin_email=email, mai_extra_env={"STANDIN_GENERATION": "A"})
-    put("older", mai_client_name="B", mai_port=8112, mai_admin_email=email)
-    fleet.change("older", mai_extra_env={"STANDIN_GENERATION": "B", "STANDIN_CONFIG": "blob"})
-    put("nobody", mai_client_name="Nobody", mai_port=8113, mai_monthly_limit=10)
-    fleet.run("oldest,older,nobody")
-    return fleet
+def left(fleet: Fleet, tended: Tended, standin_image: Image) -> Left:
+    """Another image for zolw and o-brien; line-break was suspended by somebody, at OpenRouter and on its machine."""
+    before, own = fleet.started("zolw"), fleet.container("zolw")["Image"]
+    # The same tag, another image, as after `docker load` of a new build; and another tag in the inventory.
+    commit = f"docker commit --change 'LABEL build=2' $(docker create {standin_image.name}) {standin_image.name}"
+    fleet.sh("zolw", f"{commit}; docker tag {standin_image.name} mai-standin:next; docker container prune --force")
+    # Not even when the container has to be made anew.
+    fleet.change("o-brien", mai_image="mai-standin:next", mai_extra_env={"NOTE": "anew"})
+
+    management = {"Authorization": f"Bearer {fleet.simulator.provisioning_key}"}
+    url = f"{fleet.simulator.url}/keys/{fleet.key('line-break')['hash']}"
+    httpx.patch(url, json={"disabled": True}, headers=management, trust_env=False).raise_for_status()
+    fleet.sh("line-break", f"docker stop {fleet.service('line-break')}")
+    try:
+        runs = [fleet.run(",".join(ALL)), fleet.run(",".join(ALL))]
+        assert fleet.writes == []
+        assert fleet.started("zolw") == before
+        assert fleet.environment("o-brien")["NOTE"] == "anew"
+        assert fleet.container("o-brien")["Image"] == own
+        assert fleet.key("line-break")["disabled"]
+        assert fleet.container("line-break")["State"]["Status"] == "exited"
+        assert fleet.organization("line-break")["is_active"] == 0
+    finally:
+        fleet.sh("zolw", f"docker tag {own} {standin_image.name}; docker rmi mai-standin:next")
+        fleet.change("o-brien", mai_image=standin_image.name)
+        httpx.patch(url, json={"disabled": False}, headers=management, trust_env=False).raise_for_status()
+    return Left(*runs, fleet.run(",".join(ALL)))
 
 
-def test_releases_that_know_no_administrator_in_the_environment_get_one(variants: Fleet) -> None:
-    for slug in ("oldest", "older"):
-        admin = variants.variables(slug, "admin.env")
-        answer = variants.sign_in(slug, admin["WEBUI_ADMIN_EMAIL"], admin["WEBUI_ADMIN_PASSWORD"])
-        assert answer.json()["role"] == "admin"
-        assert variants.environment(slug)["ENABLE_SIGNUP"] == "false"
-        with variants.api(slug) as api:
-            form = {"email": "stranger@else.example", "password": "let me in", "name": "Stranger"}
-            assert api.post("/api/v1/auths/signup", json=form).status_code == 403
+def test_another_image_is_reported_and_not_switched(fleet: Fleet, left: Left) -> None:
+    for run in (left.first, left.again):
+        assert run.stdout.count("image differs from the inventory: run upgrade_client.yml") == 2
+        assert run.stats["zolw"]["changed"] == 0, run.stdout
+    assert left.again.total("changed") == 0, left.again.stdout
+    assert "image differs" not in left.back.stdout
 
 
-def test_the_row_is_made_where_the_instance_makes_none_and_completed_where_it_does(variants: Fleet) -> None:
-    milliseconds = 10**12
-    for slug, made_here in (("oldest", True), ("older", False)):
-        row = variants.organization(slug)
-        assert (row["id"], row["markup_rate"], row["is_active"]) == (f"{slug}-001", 1.3, 1)
-        assert row["openrouter_api_key"] == variants.variables(slug, "api_key.env")["OPENAI_API_KEY"]
-        assert (row["created_at"] > milliseconds) == made_here
-
-
-def test_without_an_administrator_only_the_machine_itself_can_reach_the_instance(variants: Fleet) -> None:
-    assert variants.published("nobody") == {"HostIp": "127.0.0.1", "HostPort": "8113"}
-    with variants.api("nobody") as api, pytest.raises(httpx.ConnectError):
-        api.get("/health")
-    assert variants.sh("nobody", "curl -s http://127.0.0.1:8113/health") == '{"status":true}'
-    assert "(from its own machine only, until it has an administrator)" in variants.handover("nobody")
-    assert "| administrator | none yet: set mai_admin_email" in variants.handover("nobody")
-
-
-def test_the_variants_converge_too(variants: Fleet) -> None:
-    before = {slug: variants.started(slug) for slug in ("oldest", "older", "nobody")}
-    again = variants.run("oldest,older,nobody")
-    assert again.total("changed") == 0, again.stdout
-    assert variants.writes == []
-    assert {slug: variants.started(slug) for slug in before} == before
-
-
-def test_an_administrator_named_later_opens_the_instance(variants: Fleet) -> None:
-    variants.change("nobody", mai_admin_email="first@nobody.example")
-    variants.run("nobody")
-    password = variants.variables("nobody", "admin.env")["WEBUI_ADMIN_PASSWORD"]
-    assert variants.sign_in("nobody", "first@nobody.example", password).json()["role"] == "admin"
-    assert "first@nobody.example" in variants.handover("nobody")
-    assert variants.run("nobody").total("changed") == 0
+def test_a_suspended_client_stays_suspended(fleet: Fleet, left: Left) -> None:
+    for run in (left.first, left.again):
+        assert "the client is suspended: its key is disabled" in run.stdout
+    assert fleet.organization("line-break")["is_active"] == 1
+    assert fleet.container("line-break")["State"]["Status"] == "running"
 
 
 def test_one_client_alone_is_measured(fleet: Fleet, ready_hosts: tuple[Host, Host]) -> None:

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import typing as t
 
-import httpx
 import pytest
 
 from tests.hosts.paths import REPOSITORY
@@ -120,13 +119,11 @@ def file(agency: Agency, name: str, old: str, new: str) -> Planted:
 def patched(agency: Agency, **fields: t.Any) -> Planted:
     """The key is changed as in OpenRouter's dashboard."""
     key = agency.key(SLUG)
-    headers = {"Authorization": f"Bearer {agency.openrouter.provisioning_key}"}
-    url = f"{agency.openrouter.url}/keys/{key['hash']}"
-    httpx.patch(url, headers=headers, json=fields).raise_for_status()
+    agency.patch_key(key["hash"], **fields)
     try:
         yield
     finally:
-        httpx.patch(url, headers=headers, json={name: key[name] for name in fields}).raise_for_status()
+        agency.patch_key(key["hash"], **{name: key[name] for name in fields})
 
 
 @contextlib.contextmanager
@@ -149,8 +146,10 @@ def no_credits(agency: Agency) -> Planted:
 @contextlib.contextmanager
 def twin(agency: Agency) -> Planted:
     [key_hash] = agency.control.plant_keys([f"client-{SLUG}"])
-    yield
-    agency.delete_key(key_hash)
+    try:
+        yield
+    finally:
+        agency.delete_key(key_hash)
 
 
 @contextlib.contextmanager
@@ -160,7 +159,7 @@ def signalled(agency: Agency, number: signal.Signals) -> Planted:
     if number is signal.SIGSTOP:
         os.killpg(agency.pid(SLUG), signal.SIGCONT)
     else:
-        agency.onboard(SLUG)
+        agency.start_again(SLUG)
 
 
 @contextlib.contextmanager
@@ -416,19 +415,40 @@ TOGETHER = [
         "the exchange rate is the built-in one",
         "a provisioning key is saved in the instance",
         "strangers can sign up",
+        "a second organisation is active",
+        "less disk is free than wanted",
     ),
-    ("no credits are left", "the limit is used up", "a guardrail's budget is used up", "a user is not a member"),
-    ("the client's name is too long", "two keys have the client's name", "another key is saved in Open WebUI"),
-    ("the key was renamed or deleted", "another URL is saved in Open WebUI", "the organisation has another key"),
-    ("the key is disabled", "a user is not mapped (generation A)", "less disk is free than wanted"),
-    ("the key has expired", "the instance hangs"),
-    ("another key is in api_key.env", "a second organisation is active", "settings.env was edited by hand"),
-    ("a workspace's budget is used up", "the instance gets no models", "the organisation is not active"),
-    ("the instance's URL is not OpenRouter's", "the organisation has another id", "less memory is free than wanted"),
-    ("usage at OpenRouter only", "there is no administrator"),
-    ("usage in the instance only",),
-    ("the database holds what no instance makes",),
-    ("the instance was killed",),
+    (
+        "no credits are left",
+        "the limit is used up",
+        "a guardrail's budget is used up",
+        "a user is not mapped (generation A)",
+        "another key is saved in Open WebUI",
+        "the organisation has another key",
+    ),
+    (
+        "the client's name is too long",
+        "a user is not a member",
+        "another URL is saved in Open WebUI",
+        "there is no administrator",
+        "settings.env was edited by hand",
+        "usage in the instance only",
+        "two keys have the client's name",
+    ),
+    (
+        "a workspace's budget is used up",
+        "the instance gets no models",
+        "the organisation is not active",
+        "the key was renamed or deleted",
+    ),
+    ("the key is disabled", "the key has expired", "the instance hangs", "usage at OpenRouter only"),
+    (
+        "another key is in api_key.env",
+        "the instance's URL is not OpenRouter's",
+        "the organisation has another id",
+        "less memory is free than wanted",
+    ),
+    ("the instance was killed", "the database holds what no instance makes"),
 ]
 
 
@@ -473,33 +493,19 @@ def restarted_with(agency: Agency, settings: str) -> None:
 
 def test_what_tracking_needs_and_who_chats(agency: Agency, client: str, named: list[tuple[str, str]]) -> None:
     tracking, chat = "variables for tracking", "chat of one token"
-    settings = agency.directory(client) / "settings.env"
-    made = settings.read_text()
-    try:
-        restarted_with(agency, made.replace(f'ORGANIZATION_NAME="Client {client}"', 'ORGANIZATION_NAME=""'))
-        assert diagnosed(agency).rc == 2
-        assert set(checks(agency, "failed")) == {tracking}
-        assert "without ORGANIZATION_NAME" in checks(agency, "failed")[tracking]["cause"]
-        restarted_with(agency, made.replace(f'EXTERNAL_USER="{client}-001"', 'EXTERNAL_USER="somebody-001"'))
-        assert diagnosed(agency, "-e", "paid_test=true").rc == 2
-        assert set(checks(agency, "failed")) == {tracking, chat}
-        assert "somebody-001_user_" in checks(agency, "failed")[chat]["cause"]
-    finally:
-        agency.onboard(client)
-    assert settings.read_text() == made
+    made = (agency.directory(client) / "settings.env").read_text()
+    restarted_with(agency, made.replace(f'EXTERNAL_USER="{client}-001"', 'EXTERNAL_USER="somebody-001"'))
+    assert diagnosed(agency, "-e", "paid_test=true").rc == 2
+    restarted_with(agency, made)
+    assert set(checks(agency, "failed")) == {tracking, chat}
+    assert "somebody-001_user_" in checks(agency, "failed")[chat]["cause"]
     named += [
-        ("one of mAI's three variables is missing", tracking),
+        ("one of mAI's three variables is another's", tracking),
         ("mAI chats under another user (only with paid_test)", chat),
     ]
 
 
-def test_what_does_not_answer_is_unknown(agency: Agency, client: str) -> None:
-    away = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
-    with inventory(agency, **away):
-        result = diagnosed(agency)
-        assert (result.rc, checks(agency, "failed")) == (0, {}), result.output
-        assert {"instance up", "organisation", "disk"} <= set(checks(agency, "unknown"))
-        assert {"provisioning key", "credits", "key exists"} <= set(checks(agency, "ok"))
+def test_without_openrouter(agency: Agency, client: str) -> None:
     agency.control.fault(kind="status", status=500, method="*", times=None)
     result = diagnosed(agency, "-e", "fail_on_unknown=true")
     assert (result.rc, checks(agency, "failed")) == (2, {}), result.output
@@ -507,9 +513,14 @@ def test_what_does_not_answer_is_unknown(agency: Agency, client: str) -> None:
     assert {"instance up", "organisation", "key saved in Open WebUI"} <= set(checks(agency, "ok"))
 
 
-def test_a_client_that_was_never_onboarded(agency: Agency) -> None:
-    agency.client("newcomer")
-    assert diagnosed(agency, client="newcomer").rc == 2
-    found = checks(agency, "failed", "newcomer")
-    assert set(found) == {"key exists", "onboarded"}
+def test_without_the_machine_and_before_the_onboarding(agency: Agency) -> None:
+    away = agency.client("far-away", ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
+    new = agency.client("newcomer")
+    agency.control.plant_keys([f"client-{away}"])
+    result = diagnosed(agency, client=f"{away},{new}")
+    assert checks(agency, "failed", away) == {}, result.output
+    assert {"instance up", "organisation", "disk"} <= set(checks(agency, "unknown", away))
+    assert {"provisioning key", "credits", "key exists"} <= set(checks(agency, "ok", away))
+    found = checks(agency, "failed", new)
+    assert result.rc == 2 and set(found) == {"key exists", "onboarded"}
     assert "playbooks/onboard_client.yml -e client=newcomer" in found["onboarded"]["remedy"]

@@ -12,18 +12,22 @@ from tests.hosts.project import Result
 from tests.integration.onboarding.conftest import Agency
 
 
-def told(agency: Agency, slug: str) -> tuple[Result, dict[str, t.Any]]:
+def told(agency: Agency, slugs: str) -> tuple[Result, dict[str, t.Any]]:
     file = agency.folder / "info.json"
     agency.control.clear_journal()
-    result = agency.run(slug, "-e", "json_file=info.json", playbook="playbooks/client_info.yml", PWD=str(agency.folder))
-    assert (result.rc, result.total("changed"), agency.control.writes()) == (0, 0, []), result.output
-    return result, json.loads(file.read_text())[slug]
+    arguments = {"playbook": "playbooks/client_info.yml", "PWD": str(agency.folder)}
+    result = agency.run(slugs, "-e", "json_file=info.json", **arguments)
+    assert (result.total("changed"), agency.control.writes()) == (0, []), result.output
+    return result, json.loads(file.read_text())
 
 
 def test_everything_about_a_client(agency: Agency, client: str) -> None:
     key = agency.key(client)
     agency.control.usage(key["hash"], 1.25)
-    result, info = told(agency, client)
+    away = agency.client("far-away", ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
+    [away_key] = agency.control.plant_keys([f"client-{away}"])
+    result, infos = told(agency, f"{client},{away}")
+    info = infos[client]
     assert (info["client"]["state"], info["client"]["differs"]) == ("up", [])
     [told_key] = info["keys at OpenRouter"]
     assert (told_key["hash"], told_key["usage_daily"], told_key["limit"]) == (key["hash"], 1.25, 50)
@@ -32,12 +36,14 @@ def test_everything_about_a_client(agency: Agency, client: str) -> None:
     assert info["database"]["users"] == 1 and info["database"]["size_bytes"] > 0
     assert info["hand-over"]["on the controller"] == str(agency.handovers / "company-abc.md")
     assert "usage daily: 1.25" in result.stdout and agency.secret(client) not in result.output
+    info = infos[away]
+    assert result.rc == 0 and info["client"]["state"] == "unreachable"
+    assert info["keys at OpenRouter"][0]["hash"] == away_key
 
-    agency.client(client, ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
-    result, info = told(agency, client)
-    assert info["client"]["state"] == "unreachable" and info["keys at OpenRouter"][0]["hash"] == key["hash"]
-    agency.client(client, ansible_connection=None, ansible_host=None, ansible_port=None)
+
+def test_without_openrouter(agency: Agency, client: str) -> None:
     agency.control.fault(kind="status", status=500, method="GET", path="^/keys$", times=None)
-    result, info = told(agency, client)
-    assert info["keys at OpenRouter"] is None and info["client"]["state"] == "up"
+    result, infos = told(agency, client)
+    assert result.rc == 0
+    assert infos[client]["keys at OpenRouter"] is None and infos[client]["client"]["state"] == "up"
     assert "OpenRouter answered 500" in result.stdout

@@ -55,46 +55,14 @@ def test_everything_follows_and_nothing_restarts(agency: Agency, client: str) ->
     agency.assert_converged(client)
 
 
-def test_no_limit(agency: Agency, client: str) -> None:
-    assert set_limit(agency, client, "none").rc == 0
-    assert limits(agency, client) == (None, None)
-    assert agency.onboard(client).total("changed") == 0
-    assert "NO LIMIT" in (agency.directory(client) / "HANDOVER.md").read_text()
-
-
-def test_what_is_not_remembered_is_said(agency: Agency, client: str) -> None:
-    set_limit(agency, client, "300")
-    result = set_limit(agency, client, "20.5", "-e", "remember=false")
-    assert result.rc == 0 and limits(agency, client) == (20.5, 20.5)
-    assert "NOT RECORDED: the next onboard/site run sets 300 again" in " ".join(result.stdout.split())
-    job = set_limit(agency, client, "21", JOB_ID="7", AWX_HOST="https://awx.example")
-    assert "NOT RECORDED: the next onboard/site run sets 300 again" in " ".join(job.stdout.split())
-    assert "mai_monthly_limit: 300" in host_vars(agency, client).read_text()
-
-
-@pytest.mark.parametrize("limit", ["", "0", "-5", "7 50", "nan", "inf", "500 USD"])
-def test_what_is_no_limit_is_refused(agency: Agency, client: str, limit: str) -> None:
-    before = limits(agency, client)
-    refused = set_limit(agency, client, limit)
-    assert refused.rc == 2, refused.output
-    assert "new_limit is" in refused.stdout or "mai_monthly_limit is" in refused.stdout
-    assert agency.control.writes() == [] and limits(agency, client) == before
-
-
-def test_a_client_that_is_not_there_gets_no_key(agency: Agency) -> None:
-    slug = agency.client("newcomer")
-    refused = set_limit(agency, slug, "5")
-    assert refused.rc == 2 and "run onboard_client.yml first" in " ".join(refused.stdout.split())
-    assert agency.control.writes() == [] and not agency.lock(slug).exists()
-
-
 def test_openrouter_fails_halfway(agency: Agency, client: str) -> None:
     agency.control.fault(kind="status", status=500, method="PATCH", when="after", times=None)
-    failed = set_limit(agency, client, "90")
+    failed = set_limit(agency, client, "none")
     assert failed.rc == 2 and "OpenRouter answered 500" in failed.stdout
     agency.control.clear_faults()
-    assert set_limit(agency, client, "90").rc == 0
-    assert limits(agency, client) == (90, 90)
+    assert set_limit(agency, client, "none").rc == 0
+    assert limits(agency, client) == (None, None)
+    assert "NO LIMIT" in (agency.directory(client) / "HANDOVER.md").read_text()
     agency.assert_converged(client)
 
 
@@ -108,4 +76,41 @@ def test_what_else_is_wrong_is_told_after_the_limit_is_recorded(agency: Agency, 
     assert failed.rc == 2 and "saved in Open WebUI with another URL" in " ".join(failed.stdout.split())
     assert limits(agency, client) == (95, 95)
     assert "mai_monthly_limit: 95" in host_vars(agency, client).read_text()
-    assert set_limit(agency, client, "95").rc == 0
+
+
+# (Where else it cannot be recorded: tests/unit/inventory_variable. In a job of AWX: tests/e2e/test_runner.py.)
+def test_what_is_not_remembered_is_said(agency: Agency, client: str) -> None:
+    result = set_limit(agency, client, "20.5", "-e", "remember=false")
+    assert result.rc == 0 and limits(agency, client) == (20.5, 20.5)
+    assert "NOT RECORDED: the next onboard/site run sets 95 again" in " ".join(result.stdout.split())
+    assert "mai_monthly_limit: 95" in host_vars(agency, client).read_text()
+
+
+NO_LIMITS = {"empty": "", "zero": "0", "negative": "-5", "blank": "7 50", "nan": "nan", "inf": "inf", "unit": "500 USD"}
+
+
+@pytest.fixture(scope="module")
+def refused(agency: Agency, client: str) -> dict[str, str]:
+    """What one run says of clients whose new limits are none, and of one that was never onboarded."""
+    before = limits(agency, client)
+    for name, limit in NO_LIMITS.items():
+        agency.client(f"limit-{name}", new_limit=limit)
+    agency.client("newcomer", new_limit="5")
+    slugs = [slug for slug in agency.clients if slug != client]
+    agency.control.clear_journal()
+    refused = agency.failures(",".join(slugs), playbook=SET_LIMIT)
+    for slug in slugs:
+        assert not agency.directory(slug).exists() and not agency.lock(slug).exists(), slug
+        del agency.clients[slug]
+    assert agency.control.writes() == [] and limits(agency, client) == before
+    return refused
+
+
+@pytest.mark.parametrize("name", NO_LIMITS)
+def test_what_is_no_limit_is_refused(refused: dict[str, str], name: str) -> None:
+    said = refused[f"limit-{name}"]
+    assert f"new_limit is '{NO_LIMITS[name]}'" in said or f"mai_monthly_limit is '{NO_LIMITS[name]}'" in said
+
+
+def test_a_client_that_is_not_there_gets_no_key(refused: dict[str, str]) -> None:
+    assert "run onboard_client.yml first" in refused["newcomer"]

@@ -50,6 +50,12 @@ def test_there_and_back(agency: Agency, client: str) -> None:
     assert agency.control.writes() == []
     agency.assert_converged(client)
 
+    agency.control.fault(kind="status", status=500, method="PATCH", when="before", times=None)
+    failed = suspend(agency, client)
+    assert failed.rc == 2 and "OpenRouter answered 500" in failed.stdout
+    agency.assert_converged(client)
+    agency.control.clear_faults()
+
     first = suspend(agency, client)
     assert first.rc == 0 and first.total("changed") == 3, first.output
     assert is_suspended(agency, client)
@@ -61,6 +67,9 @@ def test_there_and_back(agency: Agency, client: str) -> None:
     assert "suspended" in onboarded.stdout
     assert agency.control.writes() == [] and is_suspended(agency, client)
 
+    agency.control.fault(kind="status", status=500, method="PATCH", when="after", times=None)
+    assert resume(agency, client).rc == 2
+    agency.control.clear_faults()
     back = resume(agency, client)
     assert back.rc == 0, back.output
     agency.assert_converged(client)
@@ -71,8 +80,16 @@ def test_there_and_back(agency: Agency, client: str) -> None:
     assert agency.control.writes() == []
 
 
-def test_chats_stay_readable(agency: Agency, client: str) -> None:
+def test_without_the_machine_and_then_without_stopping_it(agency: Agency, client: str) -> None:
     pid = agency.pid(client)
+    agency.client(client, ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
+    gone = suspend(agency, client)
+    assert gone.rc == 2, gone.output
+    assert "key disabled, instance not reached" in " ".join(gone.stdout.split())
+    assert agency.key(client)["disabled"]
+    agency.client(client, ansible_connection=None, ansible_host=None, ansible_port=None)
+
+    # Chats stay readable
     assert suspend(agency, client, "-e", "keep_running=true").rc == 0
     assert is_suspended(agency, client, running=True) and agency.pid(client) == pid
     with agency.session(client) as people:
@@ -92,27 +109,3 @@ def test_a_client_that_nobody_knows_is_not_suspended_silently(agency: Agency) ->
     refused = resume(agency, slug)
     assert refused.rc == 2 and "run onboard_client.yml first" in " ".join(refused.stdout.split())
     assert agency.control.writes() == []
-
-
-def test_openrouter_fails_halfway(agency: Agency, client: str) -> None:
-    agency.control.fault(kind="status", status=500, method="PATCH", when="before", times=None)
-    failed = suspend(agency, client)
-    assert failed.rc == 2 and "OpenRouter answered 500" in failed.stdout
-    agency.assert_converged(client)
-    agency.control.clear_faults()
-    assert suspend(agency, client).rc == 0 and is_suspended(agency, client)
-    agency.control.fault(kind="status", status=500, method="PATCH", when="after", times=None)
-    assert resume(agency, client).rc == 2
-    agency.control.clear_faults()
-    assert resume(agency, client).rc == 0
-    agency.assert_converged(client)
-
-
-def test_a_machine_that_does_not_answer_is_no_obstacle(agency: Agency, client: str) -> None:
-    agency.client(client, ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
-    gone = suspend(agency, client)
-    assert gone.rc == 2, gone.output
-    assert "key disabled, instance not reached" in " ".join(gone.stdout.split())
-    assert agency.key(client)["disabled"]
-    agency.client(client, ansible_connection=None, ansible_host=None, ansible_port=None)
-    assert suspend(agency, client).rc == 0 and is_suspended(agency, client)

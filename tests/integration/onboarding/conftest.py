@@ -166,6 +166,11 @@ class Agency:
         headers = {"Authorization": f"Bearer {self.openrouter.provisioning_key}"}
         httpx.delete(f"{self.openrouter.url}/keys/{key_hash}", headers=headers).raise_for_status()
 
+    def patch_key(self, key_hash: str, **fields: t.Any) -> None:
+        """As somebody does there, too."""
+        headers = {"Authorization": f"Bearer {self.openrouter.provisioning_key}"}
+        httpx.patch(f"{self.openrouter.url}/keys/{key_hash}", headers=headers, json=fields).raise_for_status()
+
     def session(self, slug: str) -> httpx.Client:
         """The administrator, signed in."""
         url = f"http://127.0.0.1:{self.clients[slug]['mai_port']}"
@@ -213,8 +218,11 @@ class Agency:
     def end(self) -> None:
         """Stop the instances."""
         for file in self.deployments.glob("client-*/instance.pid"):
-            with contextlib.suppress(ProcessLookupError, ValueError):
-                end_instance(int(file.read_text()))
+            with contextlib.suppress(OSError, ValueError):
+                pid = int(file.read_text())
+                # Where it has ended before, its number may be somebody else's by now.
+                if os.readlink(f"/proc/{pid}/cwd").startswith(str(file.parent)):
+                    end_instance(pid)
 
 
 class HeldRun(t.NamedTuple):

@@ -106,13 +106,28 @@ class Stage:
 
     def play(self, *tasks: dict[str, t.Any], arguments: t.Sequence[str] = (), **environment: str) -> Run:
         """Runs a playbook of these tasks; the result of the last one that ran."""
+        code, output, ran = self._results(tasks, arguments, environment)
+        return Run(code, output, ran[-1])
+
+    def each(
+        self, *tasks: dict[str, t.Any], arguments: t.Sequence[str] = (), **environment: str
+    ) -> list[dict[str, t.Any]]:
+        """Runs a playbook of these tasks, whichever of them fail; the result of each."""
+        going_on = [{**task, "ignore_errors": True} for task in tasks]
+        code, output, ran = self._results(going_on, arguments, environment)
+        assert code == 0 and len(ran) == len(tasks), output
+        return ran
+
+    def _results(
+        self, tasks: t.Sequence[dict[str, t.Any]], arguments: t.Sequence[str], environment: dict[str, str]
+    ) -> tuple[int, str, list[dict[str, t.Any]]]:
         environment = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", **environment}
         process = self.start(self.playbook(*tasks), *arguments, **environment)
         code, output = self.finish(process)
         start = output.find("{\n")
         assert start >= 0, output
         ran, _end = json.JSONDecoder().raw_decode(output[start:])
-        return Run(code, output, ran["plays"][-1]["tasks"][-1]["hosts"]["target"])
+        return code, output, [task["hosts"]["target"] for task in ran["plays"][-1]["tasks"]]
 
     def key(
         self, arguments: t.Sequence[str] = (), environment: t.Mapping[str, str] | None = None, **options: t.Any

@@ -49,15 +49,20 @@ def test_usage(stage: Bulk) -> None:
     some = stage.play(usage_task(name_prefix="client-", activity=False)).result
     assert calls(stage) == [("GET", "/keys")]
     assert sorted(one["name"] for one in some["api_keys"]) == ["client-a", "client-b"] and "activity" not in some
-    by_hash = stage.play(usage_task(hash=hashes["other"])).result
+    by_hash, nobody, exclusive, date = stage.each(
+        usage_task(hash=hashes["other"]),
+        usage_task(name="nobody"),
+        usage_task(name="a", hash="b"),
+        usage_task(date="today"),
+    )
     assert [row["usage"] for row in by_hash["activity"]] == [4]
-    assert stage.play(usage_task(name="nobody")).result["totals"]["count"] == 0
-    assert "mutually exclusive" in stage.play(usage_task(name="a", hash="b")).result["msg"]
-    assert "date must be a UTC day" in stage.play(usage_task(date="today")).result["msg"]
+    assert nobody["totals"]["count"] == 0
+    assert "mutually exclusive" in exclusive["msg"]
+    assert "date must be a UTC day" in date["msg"]
 
 
 def account_task(**options: t.Any) -> dict[str, t.Any]:
-    return {"mai.clients.openrouter_account_info": options, "ignore_errors": True}
+    return {"mai.clients.openrouter_account_info": options}
 
 
 def test_account(stage: Bulk) -> None:
@@ -66,12 +71,15 @@ def test_account(stage: Bulk) -> None:
     assert good["credits"] == {"total": 100.0, "used": 0.0, "left": 100.0}
     assert calls(stage) == [("GET", "/credits")]
 
-    ordinary = stage.play(stage.keys_task([{"name": "ordinary"}]), account_task(provisioning_key=SECRETS_OF)).result
+    _made, ordinary, unknown, refused = stage.each(
+        stage.keys_task([{"name": "ordinary"}]),
+        account_task(provisioning_key=SECRETS_OF),
+        account_task(provisioning_key="sk-or-v1-unknown"),
+        account_task(provisioning_key="sk-or-v1-unknown", require_management_key=True),
+    )
     assert (ordinary["valid"], ordinary["management_key"], ordinary["credits"]) == (True, False, None)
     assert "not a management key" in ordinary["msg"] and "a valid key, but of another kind" in ordinary["msg"]
-    unknown = stage.play(account_task(provisioning_key="sk-or-v1-unknown")).result
     assert (unknown["valid"], unknown["management_key"], unknown["status"]) == (False, False, 401)
     assert "not valid for anything" in unknown["msg"]
     assert "failed" not in unknown and "failed" not in ordinary
-    refused = stage.play(account_task(provisioning_key="sk-or-v1-unknown", require_management_key=True)).result
     assert refused["failed"] and refused["error"] == "not_a_management_key" and refused["msg"] == unknown["msg"]

@@ -9,6 +9,8 @@ import typing as t
 
 import pytest
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Files, Observed, plan
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation
 
 from tests.unit.plan.situations import (
     API,
@@ -17,10 +19,12 @@ from tests.unit.plan.situations import (
     KEY,
     NATIVE,
     NEW_IMAGE,
+    NOW,
     OLD,
     OLDER,
     OTHER,
     PUBLISHED,
+    TEMPLATES,
     account_key,
     changed,
     client,
@@ -457,3 +461,41 @@ def test_a_record_that_only_the_controller_lacks_is_no_difference():
     assert not planned(client(), converged(client()), record=found["record"]["text"])["plan"]["record"][
         "on_controller_due"
     ]
+
+
+# What is to be known after a run → the inventory, the look, the key
+KEPT_BY_THE_INSTANCE = (
+    "settings that the instance keeps in its database and takes no longer from the inventory, change them in its own "
+    "administration: DEFAULT_USER_ROLE"
+)
+SUSPENDED = "the client is suspended: its key is disabled, resume it with resume_client.yml"
+ROLE = {"mai_extra_env": {"DEFAULT_USER_ROLE": "user"}}
+NOTES: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], dict[str, t.Any], list[str]]] = {
+    "nothing": ({}, {}, {}, []),
+    "no limit": ({"mai_monthly_limit": "none"}, {}, {"limit": None}, ["NO LIMIT is set for this client"]),
+    "suspended": ({}, {}, {"disabled": True}, [SUSPENDED]),
+    "a setting that the instance keeps": (
+        ROLE,
+        {"stored_settings/DEFAULT_USER_ROLE": sha256("pending")},
+        {},
+        [KEPT_BY_THE_INSTANCE],
+    ),
+    "a setting that it keeps, as wanted": (ROLE, {"stored_settings/DEFAULT_USER_ROLE": sha256("user")}, {}, []),
+    "its address of OpenRouter": ({}, {"stored_settings/OPENAI_API_BASE_URL": sha256("https://other")}, {}, []),
+}
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_what_is_to_be_known(name):
+    variables, changes, key, notes = NOTES[name]
+    wanted = client(**variables)
+    found = planned(wanted, changed(converged(wanted), changes), [account_key(**key)])["plan"]
+    assert [note for note in found["notes"] if note in (*notes, KEPT_BY_THE_INSTANCE, SUSPENDED)] == notes
+    assert not [note for note in found["notes"] if note not in notes and "is set for" in note]
+
+
+def test_an_account_without_credit_is_noted():
+    observed = {"seen": converged(client()), "keys": [account_key()], "situation": Situation()}
+    for left, noted in ((0.0, True), (-1.0, True), (0.01, False)):
+        found = plan(client(), Observed(credit={"left": left}, **observed), Files(TEMPLATES, None, "x.md"), NOW)["plan"]
+        assert ("the OpenRouter account has no credit left: chats will fail" in found["notes"]) == noted

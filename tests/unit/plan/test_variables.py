@@ -131,6 +131,8 @@ def test_good_variables_have_no_problem(variables: dict) -> None:
         ({"mai_monthly_limit": "500 USD"}, "mai_monthly_limit"),
         ({"mai_monthly_limit": True}, "mai_monthly_limit"),
         ({"mai_monthly_limit": "nan"}, "mai_monthly_limit"),
+        ({"mai_monthly_limit": "inf"}, "mai_monthly_limit is 'inf'"),
+        ({"mai_monthly_limit": "7 50"}, "mai_monthly_limit is '7 50'"),
         ({"mai_monthly_limit": [1]}, "mai_monthly_limit"),
         ({"mai_markup_rate": 0}, "mai_markup_rate"),
         ({"mai_markup_rate": "30%"}, "mai_markup_rate"),
