@@ -37,10 +37,10 @@ test: setup ## Run every test and check; figures go to build/report.md
 stage: setup ## Run single stages: make stage NAME="unit sanity-2.21"
 	@$(RUN) scripts/stages.py $(NAME)
 
-test-openwebui: setup ## Run the contract tests and an onboarding against the real Open WebUI (2 GB)
+test-openwebui: setup ## Run the contract tests and an onboarding against the real Open WebUI (1 GB)
 	@$(RUN) scripts/stages.py openwebui
 
-bench: setup ## Measure keys in bulk, onboarding, idle clients; figures go to build/report.md (about 20 minutes)
+bench: setup ## Measure keys in bulk, onboarding, fleets, idle clients; figures go to build/report.md (25 minutes)
 	@$(RUN) -m tests.bench
 
 lock: setup ## Resolve tests/requirements.in again

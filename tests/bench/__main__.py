@@ -18,14 +18,14 @@ import time
 import typing as t
 from datetime import datetime, timezone
 
-from tests.bench import keys, report
+from tests.bench import keys, lines, report
 from tests.hosts.paths import REPOSITORY
 
 # The repository is a working collection without being installed, for this process too.
 sys.path.insert(0, str(REPOSITORY / ".ansible" / "collections"))
 
 FIGURES = "## Figures of one run"
-PARTS = ["keys", "onboarding", "idle"]
+PARTS = ["keys", "onboarding", "fleet", "idle"]
 
 
 def main() -> int:
@@ -45,6 +45,7 @@ def main() -> int:
         "load_before": os.getloadavg()[0],
         "latency_ms": plan.latency_ms,
         "quick": options.quick,
+        "lines": lines.counted(),
     }
     parts = options.only or (["keys"] if options.quick else PARTS)
     with tempfile.TemporaryDirectory(prefix="mai-bench-") as name:
@@ -57,6 +58,10 @@ def main() -> int:
             from tests.bench import onboarding  # an engine and hosts: only where they are wanted
 
             figures["onboarding"] = onboarding.measure(folder / "onboarding", plan.latency_ms, plan.repeats, _tell)
+        if "fleet" in parts:
+            from tests.bench import many
+
+            figures["fleet"] = many.measure(folder / "fleet", plan.latency_ms, plan.repeats, _tell)
         if "idle" in parts:
             from tests.bench import idle
 

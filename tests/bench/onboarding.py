@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One client over SSH, first and converged: the playbook, and the same work in one hand-written script, in turn."""
+"""One client over SSH, first and converged: the playbook, and the same work in one hand-written script, in turn.
+
+In turn with them the start of Ansible, too: what a hand-written script has no part in, and every playbook pays.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ import subprocess
 import time
 import typing as t
 
+from tests.bench import measure as measuring
+from tests.bench import report
 from tests.e2e.fleet import Fleet
 from tests.hosts import engine as engines
 from tests.hosts.engine import Engine
@@ -23,9 +28,10 @@ from tests.hosts.paths import REPOSITORY
 from tests.hosts.project import Project
 from tests.openrouter_simulator import Simulator
 
-PLAYBOOK, BY_HAND = "onboard_client.yml", "one hand-written SSH script"
+PLAYBOOK, BY_HAND = report.OURS, report.BY_HAND
 FIRST, CONVERGED = "first", "converged"
 IMAGE = "mai-standin:bench"
+VARIABLES = {"mai_image": IMAGE, "mai_image_pull": "never"}
 BY_HAND_SCRIPT = pathlib.Path(__file__).with_name("by_hand.sh")
 # Ansible asks its ssh once, in each process, whether it knows ControlPersist: that reaches no machine.
 COUNTING = """#!/bin/sh
@@ -63,15 +69,18 @@ class Counter:
 
 
 class OnboardingBench:
-    def __init__(self, host: Host, fleet: Fleet, counter: Counter) -> None:
+    def __init__(self, host: Host, fleet: Fleet, folder: pathlib.Path) -> None:
+        self._folder = folder
         self._host = host
         self._fleet = fleet
-        self._counter = counter
+        self._counter = Counter(folder / "counter")
         self.runs: dict[tuple[str, str], list[dict[str, t.Any]]] = {}
+        self.starts: list[float] = []
 
     def run(self, repeats: int) -> None:
         ports = itertools.count(8101)
         for number in range(1, repeats + 1):
+            self.starts.append(measuring.playbook(self._folder, "start.yml", {}).seconds)
             for way, once in ((PLAYBOOK, self._playbook), (BY_HAND, self._by_hand)):
                 slug, port = f"{'ours' if way == PLAYBOOK else 'hand'}-{number}", next(ports)
                 self._fleet.put(
@@ -83,7 +92,7 @@ class OnboardingBench:
                     mai_admin_email=f"admin@{slug}.example",
                 )
                 for state in (FIRST, CONVERGED):
-                    self._disconnect()
+                    disconnect(self._fleet)
                     self._counter.restart()
                     self._fleet.simulator.control.clear_journal()
                     figures = once(slug, port, state)
@@ -97,7 +106,8 @@ class OnboardingBench:
         result = self._fleet.run(slug, **self._counter.environment())
         if state == CONVERGED and result.total("changed"):
             raise AssertionError(f"The second run changed something:\n{result.stdout}")
-        return {"tasks": result.total("ok"), "changed": result.total("changed"), "seconds": result.seconds}
+        counted = {"tasks": "ok", "skipped": "skipped", "changed": "changed"}
+        return {"seconds": result.seconds, **{name: result.total(column) for name, column in counted.items()}}
 
     def _by_hand(self, slug: str, port: int, state: str) -> dict[str, t.Any]:
         _ssh, *options = self._host.ssh_command()
@@ -114,7 +124,7 @@ class OnboardingBench:
             raise AssertionError(
                 f"by_hand.sh ended with {done.returncode}, {said} expected:\n{done.stdout}{done.stderr}"
             )
-        return {"tasks": 0, "changed": 0, "seconds": seconds}
+        return {"seconds": seconds, "tasks": 0, "skipped": 0, "changed": 0}
 
     def _assert_works(self, slug: str) -> None:
         """Whichever way it was made: the key is stored, the row is right, the instance answers."""
@@ -127,18 +137,13 @@ class OnboardingBench:
         with self._fleet.api(slug) as api:
             api.get("/health").raise_for_status()
 
-    def _disconnect(self) -> None:
-        """Every run begins without a connection, as the first of a day does."""
-        for control in (self._fleet.project.ansible_home / "cp").glob("*"):
-            command = ["ssh", "-o", f"ControlPath={control}", "-O", "exit", "-"]
-            subprocess.run(command, capture_output=True, check=False)
-
     def rows(self) -> list[dict[str, t.Any]]:
         return [
             {
                 "way": way,
                 "run": state,
                 "tasks": runs[0]["tasks"],
+                "skipped": runs[0]["skipped"],
                 "changed": runs[0]["changed"],
                 "ssh": statistics.median_low(run["ssh"] for run in runs),
                 "calls": statistics.median_low(run["calls"] for run in runs),
@@ -149,13 +154,21 @@ class OnboardingBench:
         ]
 
 
-def measure(folder: pathlib.Path, latency_ms: float, repeats: int, tell: t.Callable[[str], None]) -> list[dict]:
+def disconnect(fleet: Fleet) -> None:
+    """A run begins without a connection, as the first of a day does."""
+    for control in (fleet.project.ansible_home / "cp").glob("*"):
+        command = ["ssh", "-o", f"ControlPath={control}", "-O", "exit", "-"]
+        subprocess.run(command, capture_output=True, check=False)
+
+
+def measure(folder: pathlib.Path, latency_ms: float, repeats: int, tell: t.Callable[[str], None]) -> dict[str, t.Any]:
     with farm(folder, latency_ms) as (host, fleet):
-        bench = OnboardingBench(host, fleet, Counter(folder / "counter"))
+        bench = OnboardingBench(host, fleet, folder)
         bench.run(repeats)
     for row in bench.rows():
         tell(f"{row['way']}: {row['run']}: {row['ssh']} round trips, {row['seconds']:.1f} s")
-    return bench.rows()
+    figures = {"rows": bench.rows(), "start_seconds": statistics.median(bench.starts), "starts": bench.starts}
+    return {**figures, "goals": report.goals_of_onboarding(figures)}
 
 
 @contextlib.contextmanager
@@ -170,7 +183,7 @@ def farm(folder: pathlib.Path, latency_ms: float) -> t.Iterator[tuple[Host, Flee
         simulator = Simulator(host="0.0.0.0", address=engine.address(), latency=latency_ms / 1000)
         stack.enter_context(simulator)
         project = stack.enter_context(Project.clone(folder / "project"))
-        yield host, Fleet(project, simulator, folder / "inventory", {"mai_image": IMAGE, "mai_image_pull": "never"})
+        yield host, Fleet(project, simulator, folder / "inventory", VARIABLES)
 
 
 def _image(engine: Engine, folder: pathlib.Path) -> pathlib.Path:

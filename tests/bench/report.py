@@ -17,10 +17,15 @@ from tests.bench.keys import BULK, KeyBench, Row
 Figures = t.Dict[str, t.Any]
 
 CREATION_RATIO = 1.3
+CONVERGED_RATIO = 1.5
+FIRST_TASKS = 25
+FIRST_ROUND_TRIPS = 20
 CONVERGED_SECONDS = 3.0
 MEMORY_RATIO = 1.2
 # More of the machine than the simulator takes: then somebody else's work is in the seconds, too.
 BUSY = 0.25
+# The ways to onboard a client.
+OURS, BY_HAND = "onboard_client.yml", "one hand-written SSH script"
 NOT_ALONE = "The machine was busy with something else: seconds and ratios say little, run it again."
 HEADING = "## Benchmark"
 
@@ -73,6 +78,29 @@ def goals(rows: list[Row]) -> list[Figures]:
     return judged
 
 
+def goals_of_onboarding(onboarding: Figures) -> list[Figures]:
+    """One client: the converged run beside Ansible's start and the script, and what the first run may take."""
+    rows = {(row["way"], row["run"]): row for row in onboarding["rows"]}
+    first, converged = rows[OURS, "first"], rows[OURS, "converged"]
+    floor = onboarding["start_seconds"] + rows[BY_HAND, "converged"]["seconds"]
+    name = "converged: seconds / (start of Ansible + the script)"
+    return [
+        _goal(name, converged["seconds"] / floor, CONVERGED_RATIO),
+        _goal("first: tasks run", first["tasks"], FIRST_TASKS),
+        _goal("first: round trips over SSH", first["ssh"], FIRST_ROUND_TRIPS),
+    ]
+
+
+def goals_of_fleet(rows: list[Figures]) -> list[Figures]:
+    """Each converged fleet asks OpenRouter for pages of a hundred keys, and changes nothing."""
+    judged = []
+    for row in rows:
+        name = f"{row['clients']} clients, forks {row['forks']}"
+        judged.append(_goal(f"{name}: API calls", row["calls"], math.ceil(row["clients"] / 100) + 2))
+        judged.append(_goal(f"{name}: changed", row["changed"], 0))
+    return judged
+
+
 def _goal(name: str, measured: float, most: float) -> Figures:
     return {"goal": name, "measured": measured, "at_most": most, "met": measured <= most}
 
@@ -88,9 +116,14 @@ def markdown(figures: Figures) -> str:
     if "keys" in figures:
         parts += _keys(figures["keys"])
     if "onboarding" in figures:
-        parts += ["### One client over SSH", _onboarding(figures["onboarding"])]
+        parts += ["### One client over SSH", *_onboarding(figures["onboarding"])]
+    if "fleet" in figures:
+        parts += ["### A converged fleet on one machine", *_fleet(figures["fleet"])]
     if "idle" in figures:
         parts += [f"### {figures['idle']['clients']} idle clients", _idle(figures["idle"]["rows"])]
+    if "lines" in figures:
+        cells = [[row["folder"], str(row["files"]), str(row["lines"])] for row in figures["lines"]]
+        parts += ["### Lines", table(["folder", "files", "lines"], cells, words=1)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -118,36 +151,69 @@ def _keys(keys: Figures) -> list[str]:
     head = ["job", "way", "calls", "seconds", "without start", "floor", "ratio", "without start"]
     head += ["CPU s", "peak MiB", "others"]
     busy = max(row["others_share"] for row in keys["rows"]) > BUSY
-    verdicts = [
-        [goal["goal"], f"{goal['measured']:.4g}", f"{goal['at_most']:g}", "met" if goal["met"] else "**not met**"]
-        for goal in keys["goals"]
-    ]
     return [
         "### Keys",
         table(head, rows, words=2),
         f"Start of `ansible-playbook`: {keys['start_seconds']:.2f} s." + (f" **{NOT_ALONE}**" if busy else ""),
-        table(["goal", "measured", "at most", ""], verdicts, words=1),
+        _verdicts(keys["goals"]),
     ]
+
+
+def _verdicts(judged: list[Figures]) -> str:
+    cells = [
+        [goal["goal"], f"{goal['measured']:.4g}", f"{goal['at_most']:g}", "met" if goal["met"] else "**not met**"]
+        for goal in judged
+    ]
+    return table(["goal", "measured", "at most", ""], cells, words=1)
 
 
 def _order(row: Figures) -> tuple[int, int]:
     return ["create", "converge", "drift", "list"].index(row["job"]), row["keys"]
 
 
-def _onboarding(rows: list[Figures]) -> str:
+def _onboarding(onboarding: Figures) -> list[str]:
     cells = [
         [
             row["run"],
             row["way"],
             str(row["tasks"] or "–"),
+            str(row["skipped"]) if row["tasks"] else "–",
             str(row["ssh"]),
             str(row["calls"]),
             f"{row['seconds']:.1f}",
             ", ".join(f"{seconds:.1f}" for seconds in row["seconds_of_runs"]),
         ]
-        for row in sorted(rows, key=lambda row: row["run"] != "first")
+        for row in sorted(onboarding["rows"], key=lambda row: row["run"] != "first")
     ]
-    return table(["run", "way", "tasks", "round trips over SSH", "calls", "seconds (median)", "each"], cells, words=2)
+    head = ["run", "way", "tasks run", "skipped", "round trips over SSH", "calls", "seconds (median)", "each"]
+    starts = ", ".join(f"{seconds:.2f}" for seconds in onboarding["starts"])
+    return [
+        table(head, cells, words=2),
+        f"Start of `ansible-playbook`, measured in turn with them: {onboarding['start_seconds']:.2f} s ({starts}).",
+        _verdicts(onboarding["goals"]),
+    ]
+
+
+def _fleet(fleet: Figures) -> list[str]:
+    cells = [
+        [
+            str(row["clients"]),
+            row["forks"],
+            *(str(row[name]) for name in ("tasks", "skipped", "changed", "ssh", "calls")),
+            f"{row['seconds']:.1f}",
+            f"{row['seconds'] / row['clients']:.2f}",
+            ", ".join(f"{seconds:.1f}" for seconds in row["seconds_of_runs"]),
+        ]
+        for row in fleet["rows"]
+    ]
+    head = ["clients", "forks", "tasks run", "skipped", "changed", "round trips over SSH", "calls"]
+    head += ["seconds (median)", "for each client", "each run"]
+    return [
+        table(head, cells, words=2),
+        f"Onboarded before, by one run of site.yml: {fleet['onboarded']} clients in"
+        f" {fleet['onboarding_seconds']:.0f} s. A container of the stand-in has {fleet['mib_of_a_container']:.0f} MiB.",
+        _verdicts(fleet["goals"]),
+    ]
 
 
 def _idle(rows: list[Figures]) -> str:

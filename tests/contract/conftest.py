@@ -99,18 +99,28 @@ def keys(simulator: Simulator) -> Iterator[Keys]:
     made.close()
 
 
-@pytest.fixture
-def make(target: Target, tmp_path: Path) -> Iterator[Callable[..., Instance]]:
-    """Instances that a test starts itself."""
+def _instances(target: Target, folder: Path) -> Iterator[Callable[..., Instance]]:
     made: list[Instance] = []
 
     def factory(**environment: str) -> Instance:
-        made.append(Instance(target, tmp_path / str(len(made)), environment))
+        made.append(Instance(target, folder / str(len(made)), environment))
         return made[-1]
 
     yield factory
     for instance in made:
         instance.stop()
+
+
+@pytest.fixture
+def make(target: Target, tmp_path: Path) -> Iterator[Callable[..., Instance]]:
+    """Instances that a test starts itself."""
+    yield from _instances(target, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def make_lasting(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Instance]]:
+    """The same for a fixture that several tests of a module use, in any order: a start of the real one takes 10 s."""
+    yield from _instances(target, tmp_path_factory.mktemp(target.name))
 
 
 @pytest.fixture(scope="module")

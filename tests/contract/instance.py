@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -193,6 +194,10 @@ class Instance:
 
     def tables(self) -> set[str]:
         return {row["name"] for row in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    def stored(self, key: str) -> Any:
+        """A setting, where each is a row of its own."""
+        return json.loads(self.rows('SELECT value FROM config WHERE "key" = ?', key)[0]["value"])
 
     def execute(self, sql: str, *values: Any) -> None:
         with self.database() as database:

@@ -18,6 +18,13 @@ from tests.contract.instance import Instance
 from tests.openrouter_simulator import Simulator
 
 MODEL = "openai/gpt-4o-mini"
+ORIGIN = "https://mai-companyabc.example.com"
+
+
+@pytest.fixture(scope="module")
+def published(make_lasting: Callable[..., Instance], environment: dict[str, str]) -> Instance:
+    """One that knows its origin."""
+    return make_lasting(**environment, CORS_ALLOW_ORIGIN=ORIGIN).start()
 
 
 @pytest.fixture(autouse=True)
@@ -43,10 +50,9 @@ def test_the_list_outlives_its_provider_unless_refreshed(instance: Instance, adm
     assert MODEL in instance.models(admin, refresh=True)
 
 
-def test_a_user_sees_no_models_unless_access_control_is_bypassed(
-    make: Callable[..., Instance], environment: dict[str, str]
-) -> None:
-    instance = make(**environment).start()
+def test_a_user_sees_no_models_unless_access_control_is_bypassed(published: Instance) -> None:
+    instance = published
+    assert "BYPASS_MODEL_ACCESS_CONTROL" not in instance.environment
     _user, token = instance.add_user("user@example.com")
     instance.models(instance.admin())
     assert instance.models(token) == []
@@ -112,15 +118,16 @@ def test_the_providers_refusal_reaches_the_caller(
 
 
 def test_a_disabled_key_is_not_an_empty_model_list_but_a_refused_chat(
-    make: Callable[..., Instance], environment: dict[str, str], keys: Keys
+    instance: Instance, admin: str, keys: Keys
 ) -> None:
-    secret, key_hash = keys.create("to be suspended")
-    instance = make(**{**environment, "OPENAI_API_KEY": secret}).start()
-    admin = instance.admin()
     assert instance.chat(admin).status_code == 200
+    key_hash = keys.last_used()
     keys.change(key_hash, disabled=True)
-    assert MODEL in instance.models(admin)
-    assert instance.chat(admin).status_code in (401, 403)
+    try:
+        assert MODEL in instance.models(admin)
+        assert instance.chat(admin).status_code in (401, 403)
+    finally:
+        keys.change(key_hash, disabled=False)
 
 
 def test_a_provider_out_of_reach_is_a_server_error(instance: Instance, admin: str, simulator: Simulator) -> None:
@@ -146,8 +153,7 @@ def test_long_polling_is_refused(instance: Instance) -> None:
     assert instance.get("/ws/socket.io/?EIO=4&transport=polling").status_code == 400
 
 
-def test_a_foreign_site_opens_no_websocket_where_origins_are_named(make: Callable[..., Instance]) -> None:
-    instance = make(CORS_ALLOW_ORIGIN="https://mai-companyabc.example.com").start()
-    assert websocket(instance, Origin="https://mai-companyabc.example.com").startswith("0{")
+def test_a_foreign_site_opens_no_websocket_where_origins_are_named(published: Instance) -> None:
+    assert websocket(published, Origin=ORIGIN).startswith("0{")
     with pytest.raises(InvalidStatus):
-        websocket(instance, Origin="https://elsewhere.example.com")
+        websocket(published, Origin="https://elsewhere.example.com")

@@ -12,12 +12,22 @@ from collections.abc import Callable
 import pytest
 
 from tests.contract.instance import Instance
+from tests.openrouter_simulator import Simulator
 
 
 def test_health_answers_without_a_login(instance: Instance) -> None:
     for path in ("/health", "/health/db"):
         answer = instance.get(path)
         assert (answer.status_code, answer.json()) == (200, {"status": True})
+
+
+@pytest.fixture(scope="module")
+def new(make_lasting: Callable[..., Instance]) -> Instance:
+    """One that nobody signs up at; Open WebUI 0.12 is given no secret key."""
+    instance = make_lasting(ENV="prod")
+    if instance.form == "rows":
+        del instance.environment["WEBUI_SECRET_KEY"]
+    return instance.start()
 
 
 @pytest.mark.form("rows")
@@ -50,17 +60,24 @@ def test_version_and_settings_need_no_login(instance: Instance) -> None:
     assert "onboarding" not in settings
 
 
-def test_the_first_200_means_migrated_and_without_users_asks_for_the_first(make: Callable[..., Instance]) -> None:
-    instance = make().start()
-    assert {"user", "auth", "config"} <= instance.tables()
-    assert instance.get("/api/config").json()["onboarding"] is True
+def test_the_first_200_means_migrated_and_without_users_asks_for_the_first(new: Instance) -> None:
+    assert {"user", "auth", "config"} <= new.tables()
+    assert new.get("/api/config").json()["onboarding"] is True
 
 
-def test_env_decides_on_the_api_documentation(make: Callable[..., Instance]) -> None:
-    instance = make(ENV="prod").start()
+@pytest.mark.form("rows")
+def test_the_first_start_copies_the_environment(instance: Instance, simulator: Simulator, secret: str) -> None:
+    assert instance.stored("openai.api_keys") == [secret]
+    assert instance.stored("openai.api_base_urls") == [simulator.url]
+    assert instance.stored("ui.enable_signup") is False
+    assert instance.stored("webui.url") == ""
+
+
+def test_env_decides_on_the_api_documentation(instance: Instance, new: Instance) -> None:
+    assert instance.environment["ENV"] == "prod"
     assert "swagger" not in instance.get("/docs").text.lower()
-    instance.restart(ENV="dev")
-    assert "swagger" in instance.get("/docs").text.lower()
+    new.restart(ENV="dev")
+    assert "swagger" in new.get("/docs").text.lower()
 
 
 @pytest.mark.parametrize("key", ["", "x" * 44], ids=["empty", "44 characters, no Fernet key"])
@@ -72,11 +89,9 @@ def test_an_unusable_secret_key_ends_the_start(make: Callable[..., Instance], ke
 
 
 @pytest.mark.form("rows")
-def test_an_unset_secret_key_is_generated_into_the_working_directory(make: Callable[..., Instance]) -> None:
-    instance = make()
-    del instance.environment["WEBUI_SECRET_KEY"]
-    instance.start()
-    assert len((instance.folder / ".webui_secret_key").read_text().strip()) >= 16
+def test_an_unset_secret_key_is_generated_into_the_working_directory(new: Instance) -> None:
+    assert "WEBUI_SECRET_KEY" not in new.environment
+    assert len((new.folder / ".webui_secret_key").read_text().strip()) >= 16
 
 
 @pytest.mark.form("rows")
@@ -88,16 +103,11 @@ def test_an_unreachable_database_ends_the_start(make: Callable[..., Instance]) -
     assert instance.wait() == 1
 
 
-def test_sigterm_stops_it_at_once(make: Callable[..., Instance]) -> None:
-    instance = make().start()
+def test_sigterm_stops_it_at_once_and_extra_tables_survive(new: Instance) -> None:
+    new.execute("CREATE TABLE somebody_elses (id TEXT)")
+    new.execute("INSERT INTO somebody_elses VALUES ('kept')")
     begin = time.monotonic()
-    assert instance.stop() in (-15, 143)
+    assert new.stop() in (-15, 143)
     assert time.monotonic() - begin < 10
-
-
-def test_extra_tables_survive_a_restart(make: Callable[..., Instance]) -> None:
-    instance = make().start()
-    instance.execute("CREATE TABLE somebody_elses (id TEXT)")
-    instance.execute("INSERT INTO somebody_elses VALUES ('kept')")
-    instance.restart()
-    assert instance.rows("SELECT id FROM somebody_elses") == [{"id": "kept"}]
+    new.start()
+    assert new.rows("SELECT id FROM somebody_elses") == [{"id": "kept"}]

@@ -44,11 +44,24 @@ def session(instance: Instance, **changes: Any) -> str:
     return jwt.encode({name: value for name, value in claims.items() if value is not None}, SECRET_KEY, "HS256")
 
 
+@pytest.fixture(scope="module")
+def signed_up(make_lasting: Callable[..., Instance]) -> tuple[Instance, str]:
+    """One with sign-up open, where somebody signed up as the first, started again; and that person's token."""
+    instance = make_lasting(ENABLE_SIGNUP="true").start()
+    first = instance.sign_up(ADMIN["email"], ADMIN["password"])
+    assert (first.status_code, first.json()["role"]) == (200, "admin")
+    assert instance.sign_up("second@example.com").status_code == 403
+    instance.restart()
+    return instance, first.json()["token"]
+
+
 # The first administrator
 
 
 @pytest.mark.form("rows")
-def test_the_environments_administrator_can_sign_in(make: Callable[..., Instance]) -> None:
+def test_the_environments_administrator_can_sign_in_and_a_later_password_does_nothing(
+    make: Callable[..., Instance],
+) -> None:
     instance = make(**admin_variables()).start()
     answer = instance.sign_in()
     assert answer.status_code == 200
@@ -56,22 +69,22 @@ def test_the_environments_administrator_can_sign_in(make: Callable[..., Instance
     assert instance.get("/api/v1/auths/", answer.json()["token"]).json()["email"] == ADMIN["email"]
     assert "onboarding" not in instance.get("/api/config").json()
 
-
-@pytest.mark.form("rows")
-def test_a_later_password_in_the_environment_does_nothing(make: Callable[..., Instance]) -> None:
-    instance = make(**admin_variables()).start()
     instance.restart(WEBUI_ADMIN_PASSWORD=NEW)
     assert instance.sign_in().status_code == 200
     assert instance.sign_in(password=NEW).status_code == 400
 
 
 @pytest.mark.form("rows")
-def test_a_password_over_72_bytes_makes_no_administrator(make: Callable[..., Instance]) -> None:
+def test_a_password_over_72_bytes_makes_no_administrator_and_a_stranger_becomes_one(
+    make: Callable[..., Instance],
+) -> None:
     instance = make(**admin_variables("ü" * 37)).start()
+    assert instance.environment["ENABLE_SIGNUP"] == "false"
     assert instance.get("/api/config").json()["onboarding"] is True
     assert instance.rows('SELECT id FROM "user"') == []
     stranger = instance.sign_up("stranger@example.com")
     assert (stranger.status_code, stranger.json()["role"]) == (200, "admin")
+    assert instance.sign_up("second@example.com").status_code == 403
 
 
 @pytest.mark.form("blob")
@@ -81,14 +94,6 @@ def test_0_6_ignores_the_environments_administrator(make: Callable[..., Instance
     assert instance.get("/api/config").json()["onboarding"] is True
 
 
-@pytest.mark.form("rows")
-def test_the_first_sign_up_becomes_admin_whatever_enable_signup_says(make: Callable[..., Instance]) -> None:
-    instance = make(ENABLE_SIGNUP="false").start()
-    first = instance.sign_up(ADMIN["email"])
-    assert (first.status_code, first.json()["role"]) == (200, "admin")
-    assert instance.sign_up("second@example.com").status_code == 403
-
-
 @pytest.mark.form("blob")
 def test_0_6_refuses_even_the_first_sign_up(make: Callable[..., Instance]) -> None:
     instance = make(ENABLE_SIGNUP="false").start()
@@ -96,12 +101,9 @@ def test_0_6_refuses_even_the_first_sign_up(make: Callable[..., Instance]) -> No
     assert instance.get("/api/config").json()["onboarding"] is True
 
 
-def test_the_first_sign_up_closes_sign_up_for_good(make: Callable[..., Instance]) -> None:
-    instance = make(ENABLE_SIGNUP="true").start()
-    first = instance.sign_up(ADMIN["email"])
-    assert (first.status_code, first.json()["role"]) == (200, "admin")
-    assert instance.sign_up("second@example.com").status_code == 403
-    instance.restart(ENABLE_SIGNUP="true")
+def test_the_first_sign_up_closes_sign_up_for_good(signed_up: tuple[Instance, str]) -> None:
+    instance, _token = signed_up
+    assert instance.environment["ENABLE_SIGNUP"] == "true"
     assert instance.sign_up("second@example.com").status_code == 403
 
 
@@ -160,10 +162,8 @@ def test_such_a_session_ends(instance: Instance) -> None:
     assert instance.get("/api/v1/auths/", session(instance, exp=int(time.time()) - 10)).status_code == 401
 
 
-def test_another_secret_key_ends_every_session(make: Callable[..., Instance]) -> None:
-    instance = make(ENABLE_SIGNUP="true").start()
-    token = instance.sign_up(ADMIN["email"], ADMIN["password"]).json()["token"]
-    instance.restart()
+def test_another_secret_key_ends_every_session(signed_up: tuple[Instance, str]) -> None:
+    instance, token = signed_up
     assert instance.get("/api/v1/auths/", token).status_code == 200
     instance.restart(WEBUI_SECRET_KEY="6b" * 32)
     assert instance.get("/api/v1/auths/", token).status_code == 401
@@ -171,10 +171,11 @@ def test_another_secret_key_ends_every_session(make: Callable[..., Instance]) ->
 
 
 @pytest.mark.form("rows")
-def test_more_than_fifteen_sign_ins_in_three_minutes_are_429(make: Callable[..., Instance]) -> None:
-    instance = make(**admin_variables()).start()
-    assert {instance.sign_in().status_code for _attempt in range(15)} == {200}
-    assert instance.sign_in().status_code == 429
+def test_more_than_fifteen_sign_ins_in_three_minutes_are_429(instance: Instance, admin: str) -> None:
+    user = {"email": "eager@example.com", "password": "a-password", "name": "Eager", "role": "user"}
+    assert instance.post("/api/v1/auths/add", user, admin).status_code == 200
+    assert {instance.sign_in(user["email"], "a-password").status_code for _attempt in range(15)} == {200}
+    assert instance.sign_in(user["email"], "a-password").status_code == 429
     assert instance.sign_in(email="another@example.com").status_code == 400
 
 

@@ -8,49 +8,44 @@ from __future__ import annotations
 import os
 import pathlib
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
 
 # Fixtures: pytest finds them by their names in here.
-from tests.e2e.conftest import Image, boot, engine, project, simulator  # noqa: F401  # pylint: disable=unused-import
+from tests.e2e.conftest import boot, engine, project, simulator  # noqa: F401  # pylint: disable=unused-import
 from tests.e2e.fleet import Fleet
 from tests.hosts import engine as engines
-from tests.hosts.engine import Engine
 from tests.hosts.host import Host
+from tests.hosts.paths import REPOSITORY
 from tests.hosts.project import Project, Result
 from tests.openrouter_simulator import Simulator
 
+HERE = pathlib.Path(__file__).parent
 SLUG = "company-abc"
 ADMIN = "admin@companyabc.example"
 START_SECONDS = 900
+NEWER = "0.12.4"
 OLDER = "0.6.43"
 """Keeps its settings in one blob, and has no /ready."""
 
 
-def build(engine: Engine, folder: pathlib.Path, *arguments: str) -> Image:  # noqa: F811
+def install(version: str) -> pathlib.Path:
+    """That release in an environment of its own; .cache/openwebui is the one that the contract tests run."""
+    venv = REPOSITORY / ".cache" / ("openwebui" if version == NEWER else f"openwebui-{version}")
+    subprocess.run([HERE / "install.sh", venv, version], check=True)
+    return venv
+
+
+def give_image(host: Host, version: str) -> str:
+    """Make an image of that release in the host's own engine; its name."""
     engines.install_missing(mmdebstrap="mmdebstrap")
-    script = pathlib.Path(__file__).with_name("build_image.sh")
-    subprocess.run([str(script), *arguments], env={**os.environ, **engine.environment}, check=True)
-    archive = folder / "image.tar"
-    engine.docker("save", "--output", str(archive), arguments[0])
-    return Image(arguments[0], archive)
-
-
-@pytest.fixture(scope="session")
-def openwebui_image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:  # noqa: F811
-    image = build(engine, tmp_path_factory.mktemp("openwebui"), "open-webui:test")
-    yield image
-    # pytest keeps the folders of three sessions; this file has 2 GB.
-    image.archive.unlink()
-
-
-@pytest.fixture(scope="session")
-def older_openwebui_image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:  # noqa: F811
-    image = build(engine, tmp_path_factory.mktemp("openwebui"), f"open-webui:{OLDER}", OLDER)
-    yield image
-    image.archive.unlink()
+    name = f"open-webui:{version}"
+    inside = ["docker", "exec", "--interactive", host.container, "docker"]
+    environment = {**os.environ, **host.engine.environment}
+    subprocess.run([HERE / "image.sh", install(version), name, *inside], env=environment, check=True)
+    return name
 
 
 @pytest.fixture(scope="session")
@@ -58,11 +53,10 @@ def fleet(
     project: Project,  # noqa: F811
     simulator: Simulator,  # noqa: F811
     boot: Callable[..., Host],  # noqa: F811
-    openwebui_image: Image,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Fleet:
     host = boot()
-    host.load_image(openwebui_image.archive)
+    image = give_image(host, NEWER)
     fleet = Fleet(project, simulator, tmp_path_factory.mktemp("inventory"))
     fleet.put(
         SLUG,
@@ -71,7 +65,7 @@ def fleet(
         mai_monthly_limit=500,
         mai_billing_email="billing@companyabc.example",
         mai_admin_email=ADMIN,
-        mai_image=openwebui_image.name,
+        mai_image=image,
         mai_image_pull="never",
         mai_port=8101,
         # Plain Open WebUI brings no such table.

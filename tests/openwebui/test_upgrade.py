@@ -13,10 +13,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.e2e.operations import CHAT, Probe, people, record_operation
-from tests.openwebui.conftest import ADMIN, OLDER, SLUG, START_SECONDS
+from tests.openwebui.conftest import ADMIN, NEWER, OLDER, SLUG, START_SECONDS, give_image
 
 CLIENT = "older-inc"
 UPGRADE = "playbooks/upgrade_client.yml"
@@ -30,12 +29,10 @@ print(json.dumps([row[0] for row in database.execute("SELECT version_num FROM al
 
 
 @pytest.fixture(scope="module")
-def older(
-    fleet: Fleet, openwebui_image: Image, older_openwebui_image: Image, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Fleet]:
+def older(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Another client on the machine of the first, with the older release."""
     host = fleet.host(SLUG)
-    host.load_image(older_openwebui_image.archive)
+    image = give_image(host, OLDER)
     older = Fleet(fleet.project, fleet.simulator, tmp_path_factory.mktemp("older"))
     older.put(
         CLIENT,
@@ -43,7 +40,7 @@ def older(
         mai_client_name="Older Inc.",
         mai_monthly_limit=50,
         mai_admin_email=ADMIN,
-        mai_image=older_openwebui_image.name,
+        mai_image=image,
         mai_image_pull="never",
         mai_port=8102,
         mai_database_create_table=True,
@@ -70,7 +67,7 @@ def test_back_from_a_migration_that_fails_halfway(older: Fleet) -> None:
         assert api.post("/api/v1/chats/new", json=conversation).is_success
         # One of the last of the migrations on the way makes this table
         before = revisions(older, "CREATE TABLE app (id TEXT)")
-        failed = older.run(CLIENT, "-e", "new_image=open-webui:test", playbook=UPGRADE, check=False, seconds=1200)
+        failed = older.run(CLIENT, "-e", f"new_image=open-webui:{NEWER}", playbook=UPGRADE, check=False, seconds=1200)
         said = " ".join(failed.stdout.split())
         assert failed.rc == 2 and "it runs on with its old image and the database it had" in said
         assert "table app already exists" in said
@@ -83,12 +80,12 @@ def test_back_from_a_migration_that_fails_halfway(older: Fleet) -> None:
 
 def test_upgraded_with_everything_that_was_there(older: Fleet) -> None:
     before = revisions(older, "DROP TABLE app")
-    older.change(CLIENT, mai_image="open-webui:test")
+    older.change(CLIENT, mai_image=f"open-webui:{NEWER}")
     with people(older, CLIENT, ADMIN) as api:
         with Probe(api) as probe:
             first = older.run(CLIENT, playbook=UPGRADE, seconds=1200)
         assert probe.answers > 10
-        assert version(api) == "0.12.4"
+        assert version(api) == NEWER
         assert [chat["title"] for chat in api.get("/api/v1/chats/").json()] == ["kept"]
         assert revisions(older) != before
         assert api.post("/api/chat/completions", json=CHAT).status_code == 200
