@@ -56,7 +56,7 @@ def plan(client: Values, observed: Observed, files: Files, now: datetime | None 
         "suspended": bool(key["disabled"]),
         "problems": machine_problems(client, seen),
         "machine": lacks(client, seen),
-        "key": key_plan,
+        "key": {**keys_of_client.wanted(client), **key_plan},
         "instance": parts,
         "organization": organization(client, seen, key, parts["due"]),
         # As it will be when the key is what is asked for

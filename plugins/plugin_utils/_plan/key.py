@@ -24,9 +24,16 @@ VARIABLES = ("OPENAI_API_KEY", "OPENROUTER_API_KEY")
 NO_KEY: dict[str, t.Any] = {**dict.fromkeys(FIELDS), "disabled": False}
 
 
+def wanted(client: Values) -> dict[str, t.Any]:
+    """What is asked of openrouter_key, in its own words, whether it has anything to do or not."""
+    never = money(client["mai_monthly_limit"]) is None
+    return {"limit_reset": "never" if never else "monthly", "secret_variables": list(VARIABLES)}
+
+
 def desired(client: Values) -> Desired:
+    period = wanted(client)["limit_reset"]
     limit = money(client["mai_monthly_limit"])
-    fields = {"limit": limit, "limit_reset": None if limit is None else "monthly"}
+    fields = {"limit": limit, "limit_reset": None if period == "never" else period}
     return Desired(name=client["mai_key_name"], fields=fields, locked=True)
 
 
