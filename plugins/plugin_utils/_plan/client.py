@@ -71,7 +71,7 @@ def plan(
         "suspended": bool(becomes["disabled"]),
         "problems": machine_problems(client, seen),
         "machine": lacks(client, seen),
-        "key": key_plan,
+        "key": {**keys_of_client.wanted(client), **key_plan},
         "instance": parts,
         "organization": organization(client, seen, becomes, parts["due"]),
         "record": _record(client, seen, parts, becomes, files),

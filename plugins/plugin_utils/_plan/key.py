@@ -33,9 +33,18 @@ class Aim:
     lost_secret: str = "replace_unused"
 
 
+def wanted(client: Values) -> dict[str, t.Any]:
+    """What is asked of openrouter_key, in its own words, whether it has anything to do or not."""
+    never = money(client["mai_monthly_limit"]) is None
+    return {"limit_reset": "never" if never else "monthly", "secret_variables": list(VARIABLES)}
+
+
 def desired(client: Values, aim: Aim) -> Desired:
-    limit = money(client["mai_monthly_limit"])
-    fields: dict[str, t.Any] = {"limit": limit, "limit_reset": None if limit is None else "monthly"}
+    period = wanted(client)["limit_reset"]
+    fields: dict[str, t.Any] = {
+        "limit": money(client["mai_monthly_limit"]),
+        "limit_reset": None if period == "never" else period,
+    }
     if aim.disabled is not None:
         fields["disabled"] = aim.disabled
     return Desired(name=client["mai_key_name"], fields=fields, locked=True, lost_secret=aim.lost_secret)

@@ -27,6 +27,16 @@ PERIODS = {
 }
 
 
+def who(client: Values) -> str:
+    """The client, as sentences about it begin."""
+    return f"{shown(client['mai_client_name'] or client['slug'])} ({client['slug']})"
+
+
+def counted(counts: t.Mapping[str, int]) -> list[str]:
+    """What a database holds, as in 3 × user."""
+    return [f"{rows} × {table}" for table, rows in counts.items()]
+
+
 def address(client: Values, instance: Values) -> dict[str, str]:
     """Where people reach the instance, and what to know about that."""
     if client["mai_domain"]:
@@ -106,7 +116,7 @@ def readers(facts: Values) -> list[str]:
 def summary(client: Values, place: Values, key: Values, record: str, told: t.Sequence[str]) -> dict[str, t.Any]:
     """What a run ends with."""
     return {
-        "client": f"{shown(client['mai_client_name'])} ({client['slug']})",
+        "client": who(client),
         "address": place["url"] + place["note"],
         "key": shown(f"{client['mai_key_name']} ({key['label']}), {limit(key)}"),
         "administrator": client["mai_admin_email"] or "none yet",
@@ -115,14 +125,20 @@ def summary(client: Values, place: Values, key: Values, record: str, told: t.Seq
     }
 
 
-def record(template: str, client: Values, seen: Values, instance: Values, key: Values) -> str:
-    """The hand-over record, in Markdown."""
+def markdown(template: str, **values: t.Any) -> str:
+    """A record, in which what others wrote is data: by ``text`` and ``code`` it becomes no Markdown."""
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True, autoescape=False
     )
     environment.filters.update(text=markdown_text, code=markdown_code, quote=lambda value: shlex.quote(shown(value)))
+    return environment.from_string(template).render(**values)
+
+
+def record(template: str, client: Values, seen: Values, instance: Values, key: Values) -> str:
+    """The hand-over record, in Markdown."""
     place = address(client, instance)
-    return environment.from_string(template).render(
+    return markdown(
+        template,
         client=client,
         key=key,
         limit=limit(key),

@@ -9,9 +9,7 @@ import html
 import re
 import typing as t
 
-import jinja2
 import pytest
-from ansible.plugins.filter.core import FilterModule as AnsibleFilters
 from ansible_collections.mai.clients.plugins.filter.text import FilterModule, markdown_code, markdown_text
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import words
@@ -128,10 +126,7 @@ def rendered(template: str, odd: str) -> str:
     if template == "HANDOVER.md.j2":
         parts = {"bind": "0.0.0.0", "administered": True, "container": {"image": odd}}
         return words.record(text, handed_over(odd), {"facts": FACTS}, parts, key)
-    environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
-    environment.filters.update(AnsibleFilters().filters())
-    environment.filters.update({f"mai.clients.{name}": one for name, one in FilterModule().filters().items()})
-    return environment.from_string(text).render(off_boarded(odd, key))
+    return words.markdown(text, **off_boarded(odd, key))
 
 
 FACTS = {"admin_chat_access": True, "admin_export": True, "forward_user_info": True}
@@ -153,16 +148,14 @@ def handed_over(odd: str) -> dict[str, t.Any]:
 
 
 def off_boarded(odd: str, key: dict[str, t.Any]) -> dict[str, t.Any]:
-    cell = {"name": markdown_text(odd), "slug": markdown_code("abc"), "organization": markdown_code(odd)}
-    cell |= {"machine": markdown_text(odd), "directory": markdown_code(odd), "billing": markdown_text(odd)}
     return {
-        "_handover_cell": cell,
-        "mai_keys": [key, key],
-        "handover_time": "2026-11-28T10:00:00Z",
-        "handover_lost": "",
-        "_handover_images": [odd, odd],
-        "handover_counts": [odd],
-        "handover_data": f"archived in `/opt/x`, without a final copy of the database: {odd}",
+        "client": handed_over(odd),
+        "keys": [key, key],
+        "time": "2026-11-28T10:00:00Z",
+        "lost": False,
+        "images": [odd, odd],
+        "counts": [odd],
+        "data": ["archived in ", "/opt/x", f", without a final copy of the database: {odd}"],
     }
 
 
