@@ -10,11 +10,11 @@ import pathlib
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.mai.clients.plugins.plugin_utils._plain import plain
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import offboarding as ending
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import rotation as rotating
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import suspension as suspending
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import upgrade as upgrading
+from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
 
 Values = t.Mapping[str, t.Any]
 Keys = t.Sequence[Values]

@@ -16,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils import _database
+from ansible_collections.mai.clients.plugins.module_utils import _database, _database_sqlite
 
 from tests.unit.hostile.plants import FOREIGN, MAGIC, ODD, UNREADABLE, journal, sql, super_journal
 from tests.unit.instance.conftest import KEY, SECRET_KEY, make_database, write_env
@@ -159,7 +159,7 @@ def test_where_a_journal_slips_through_it_can_name_nothing_outside_of_the_folder
     """As if it were put there between the check and SQLite's own opening."""
     journal(super_journal(f"{machine.victims}/HANDOVER.md"))(machine.database, machine.victim)
     before = machine.snapshot(of_everybody=False)
-    monkeypatch.setattr(_database, "check_files", lambda *_names: None)
+    monkeypatch.setattr(_database_sqlite, "check_files", lambda *_names: None)
     machine.modules()
     assert machine.snapshot(of_everybody=False) == before
     assert (machine.directory / "api_key.env").exists() and (machine.directory / ".mai-clients").exists()
@@ -169,7 +169,7 @@ def test_where_a_journal_slips_through_it_can_name_nothing_outside_of_the_folder
 def test_where_a_link_slips_through_it_leads_nowhere(machine, monkeypatch, name):
     FOREIGN[name](machine.database, machine.victim)
     before = machine.snapshot(of_everybody=False)
-    monkeypatch.setattr(_database, "check_files", lambda *_names: None)
+    monkeypatch.setattr(_database_sqlite, "check_files", lambda *_names: None)
     results = machine.modules()
     assert VICTIMS not in str(results)
     assert machine.snapshot(of_everybody=False) == before

@@ -497,5 +497,7 @@ def test_what_is_to_be_known(name):
 def test_an_account_without_credit_is_noted():
     observed = {"seen": converged(client()), "keys": [account_key()], "situation": Situation()}
     for left, noted in ((0.0, True), (-1.0, True), (0.01, False)):
-        found = plan(client(), Observed(credit={"left": left}, **observed), Files(TEMPLATES, None, "x.md"), NOW)["plan"]
+        found = plan(client(), Observed(credit={"left": left}, **observed), Files(TEMPLATES, None, "x.md"), now=NOW)[
+            "plan"
+        ]
         assert ("the OpenRouter account has no credit left: chats will fail" in found["notes"]) == noted

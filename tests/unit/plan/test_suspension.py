@@ -28,15 +28,15 @@ def suspended(
 # The look, whether the instance runs and its record differs, and whether it runs on → due, stop, record
 DECISIONS: dict[str, tuple[t.Any, bool, bool, bool, tuple[bool, bool, bool]]] = {
     "as usual": (SEEN, True, True, False, (True, True, True)),
-    "again": (SEEN, False, False, False, (False, True, True)),
-    "stopped by hand": (SEEN, False, True, False, (True, True, True)),
+    "again": (SEEN, False, False, False, (False, False, True)),
+    "stopped by hand": (SEEN, False, True, False, (True, False, True)),
     "started by hand": (SEEN, True, False, False, (True, True, True)),
     "runs on": (SEEN, True, True, True, (True, False, True)),
     "runs on, again": (SEEN, True, False, True, (False, False, True)),
     "damaged": (DAMAGED, True, True, False, (True, True, False)),
-    "damaged, again": (DAMAGED, False, True, False, (False, True, False)),
-    "locked": (LOCKED, False, True, False, (True, True, True)),
-    "nothing there": (nothing(), False, True, False, (False, True, False)),
+    "damaged, again": (DAMAGED, False, True, False, (False, False, False)),
+    "locked": (LOCKED, False, True, False, (True, False, True)),
+    "nothing there": (nothing(), False, True, False, (False, False, False)),
 }
 
 
