@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A fleet of 1, of 10 and of 30 clients on one machine, all as they should be: what site.yml takes to say so.
 
-The clients are thirty containers of the stand-in (some 60 MB each), onboarded once, by site.yml. Each size has an
+The clients are thirty containers of the stand-in (some 32 MiB each), onboarded once, by site.yml. Each size has an
 inventory of its own, with so many of them: what else runs on the machine meanwhile are idle containers.
 """
 
