@@ -94,6 +94,14 @@ def test_0_6_ignores_the_environments_administrator(make: Callable[..., Instance
     assert instance.get("/api/config").json()["onboarding"] is True
 
 
+@pytest.mark.form("rows")
+def test_the_first_sign_up_becomes_admin_whatever_enable_signup_says(make: Callable[..., Instance]) -> None:
+    instance = make(ENABLE_SIGNUP="false").start()
+    first = instance.sign_up(ADMIN["email"])
+    assert (first.status_code, first.json()["role"]) == (200, "admin")
+    assert instance.sign_up("second@example.com").status_code == 403
+
+
 @pytest.mark.form("blob")
 def test_0_6_refuses_even_the_first_sign_up(make: Callable[..., Instance]) -> None:
     instance = make(ENABLE_SIGNUP="false").start()
