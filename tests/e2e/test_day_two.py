@@ -81,7 +81,7 @@ def test_another_limit(fleet: Fleet) -> None:
     before = fleet.started("acme")
     fails_at_the_change_of_a_key(fleet)
     failed = play(fleet, "set_limit", "acme", *limit, check=False)
-    assert failed.rc == 2 and "OpenRouter answered 500" in failed.stdout
+    assert failed.rc == 2 and "OpenRouter answered 500" in failed.said
     assert (key(fleet, "acme")["limit"], fleet.organization("acme")["monthly_limit"]) == (50, 50)
     fleet.simulator.control.clear_faults()
 
@@ -101,7 +101,7 @@ def test_suspended_though_the_machine_does_not_answer(fleet: Fleet) -> None:
     assert not key(fleet, "acme")["disabled"]
     with cut_off(fleet.host("acme")):
         gone = play(fleet, "suspend_client", "acme", check=False)
-    assert gone.rc != 0 and "key disabled, instance not reached" in " ".join(gone.stdout.split())
+    assert gone.rc != 0 and "key disabled, instance not reached" in gone.said
     assert key(fleet, "acme")["disabled"] and fleet.container("acme")["State"]["Running"]
 
     first = play(fleet, "suspend_client", "acme")
@@ -117,7 +117,7 @@ def test_resumed_after_openrouter_failed(fleet: Fleet) -> None:
         assert play(fleet, "resume_client", "acme", "--check", "--diff").total("changed") > 0
     fails_at_the_change_of_a_key(fleet)
     failed = play(fleet, "resume_client", "acme", check=False)
-    assert failed.rc == 2 and "OpenRouter answered 500" in failed.stdout
+    assert failed.rc == 2 and "OpenRouter answered 500" in failed.said
     fleet.simulator.control.clear_faults()
 
     first = play(fleet, "resume_client", "acme")
@@ -141,10 +141,10 @@ def test_the_list_with_and_without_openrouter(fleet: Fleet, tmp_path: pathlib.Pa
         }
         fleet.simulator.control.usage(key(fleet, "plain")["hash"], 41.0)
         alarmed = play(fleet, "list_clients", "all", "-e", "fail_on=down,limit80", check=False)
-        assert alarmed.rc == 2 and "plain: 82 % of its limit used" in alarmed.stdout
+        assert alarmed.rc == 2 and "plain: 82 % of its limit used" in alarmed.said
         fleet.simulator.control.fault(kind="status", status=500, method="GET", times=None)
         blind = play(fleet, "list_clients", "all", *file)
-        assert "OpenRouter answered 500" in blind.stdout
+        assert "OpenRouter answered 500" in blind.said
         rows = {row["client"]: row for row in json.loads((tmp_path / "list.json").read_text())}
         assert (rows["acme"]["state"], rows["acme"]["key_state"]) == ("up", "unknown")
     record_operation("list_clients, of two", first=first)
@@ -173,7 +173,7 @@ def test_a_new_key_without_a_restart_though_openrouter_fails(fleet: Fleet) -> No
         failed = play(fleet, "rotate_key", "plain", check=False)
         fleet.simulator.control.clear_faults()
         repaired = play(fleet, "rotate_key", "plain")
-    assert failed.rc == 2 and "OpenRouter answered 500" in failed.stdout
+    assert failed.rc == 2 and "OpenRouter answered 500" in failed.said
     assert key(fleet, "plain")["hash"] != old["hash"] and fleet.started("plain") == before
     assert probe.refused == 0 and probe.answers > 10
     record_operation("rotate_key, finished after a failure", first=repaired, gap=probe.longest_gap)
@@ -184,10 +184,10 @@ def test_the_whole_site_though_one_client_fails(fleet: Fleet) -> None:
         fleet.change(slug, mai_monthly_limit=75)
     with untouched(fleet, ALL):
         drifted = play(fleet, "site", "all", "--check", "-e", "fail_on_drift=true", check=False)
-    assert drifted.rc == 2 and "plain: would change: key (limit)" in drifted.stdout
+    assert drifted.rc == 2 and "plain: would change: key (limit)" in drifted.said
     fails_at_the_change_of_a_key(fleet, name="client-plain")
     failed = play(fleet, "site", "all", check=False)
-    assert failed.rc == 2 and "plain: failed:" in failed.stdout and "acme: changed: key (limit)" in failed.stdout
+    assert failed.rc == 2 and "plain: failed:" in failed.said and "acme: changed: key (limit)" in failed.said
     assert {slug: key(fleet, slug)["limit"] for slug in ALL} == {"acme": 75, "plain": 50}
     fleet.simulator.control.clear_faults()
 
@@ -206,10 +206,10 @@ def test_off_boarded_while_its_neighbour_runs_on(fleet: Fleet) -> None:
     assert network and len(hashes) == 2
     with untouched(fleet, ALL):
         checked = play(fleet, *leave, "--check", "--diff")
-        assert checked.total("changed") > 0 and "would be off-boarded" in checked.stdout
+        assert checked.total("changed") > 0 and "would be off-boarded" in checked.said
     with cut_off(fleet.host("acme")):
         gone = play(fleet, *leave, check=False)
-    assert gone.rc == 2 and "keys disabled, instance not reached" in " ".join(gone.stdout.split())
+    assert gone.rc == 2 and "keys disabled, instance not reached" in gone.said
     assert key(fleet, "acme")["disabled"] and fleet.container("acme")["State"]["Running"]
 
     neighbour = fleet.started("plain")
@@ -222,7 +222,7 @@ def test_off_boarded_while_its_neighbour_runs_on(fleet: Fleet) -> None:
     assert all(known in fleet.sh("acme", f"cat {archive}/OFFBOARDED.md") for known in hashes)
     with untouched(fleet, ["plain"]):
         again = play(fleet, *leave)
-    assert again.total("changed") == 0 and "nothing to do" in again.stdout, again.output
+    assert again.total("changed") == 0 and "nothing to do" in again.said, again.output
     record_operation("offboard_client", first=first, again=again)
 
 

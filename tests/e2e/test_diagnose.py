@@ -48,7 +48,7 @@ def test_a_client_that_is_well_then_stopped_then_gone(
         assert set(results(tmp_path).values()) == {"ok"} and not leaks(fleet, well), well.output
         plain = diagnose()
         info = fleet.run(SLUG, "-vvv", playbook="playbooks/client_info.yml")
-        assert "name: mai-diagnosed" in info.stdout and not leaks(fleet, info)
+        assert "name: mai-diagnosed" in info.said and not leaks(fleet, info)
     record_operation("diagnose_client", first=plain)
     record_operation("client_info", first=info)
 
@@ -56,7 +56,7 @@ def test_a_client_that_is_well_then_stopped_then_gone(
     stopped = diagnose(check=False)
     failed = [check for check, result in results(tmp_path).items() if result == "failed"]
     assert (stopped.rc, failed) == (2, ["instance up"]), stopped.output
-    assert f"playbooks/onboard_client.yml -e client={SLUG}" in stopped.stdout
+    assert f"playbooks/onboard_client.yml -e client={SLUG}" in stopped.said
 
     with cut_off(fleet.host(SLUG)):
         gone = diagnose()

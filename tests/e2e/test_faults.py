@@ -38,9 +38,9 @@ def failed_start(fleet: Fleet) -> Result:
 
 def test_the_error_shows_the_log_without_its_secrets(failed_start: Result) -> None:
     assert failed_start.rc == 2
-    assert "The instance of patient did not come up" in failed_start.stdout
-    assert "STANDIN_FAIL must be one of" in failed_start.stdout
-    assert CANARY not in failed_start.output and "***" in failed_start.stdout
+    assert "The instance of patient did not come up" in failed_start.said
+    assert "STANDIN_FAIL must be one of" in failed_start.said
+    assert CANARY not in failed_start.output and "***" in failed_start.said
 
 
 def test_a_failed_first_start_leaves_nothing_that_can_be_reached(fleet: Fleet, failed_start: Result) -> None:
@@ -72,7 +72,7 @@ def test_the_previous_version_runs_on(fleet: Fleet, corrected: Result, fault: st
     before = environment(fleet)
     fleet.change("patient", mai_extra_env={"STANDIN_FAIL": fault}, mai_health_timeout=5)
     failed = fleet.run("patient", check=False)
-    assert failed.rc == 2 and "The previous version runs on." in failed.stdout
+    assert failed.rc == 2 and "The previous version runs on." in failed.said
     with fleet.api("patient") as api:
         assert api.get("/health").json() == {"status": True}
     assert environment(fleet) == before and "STANDIN_FAIL" not in fleet.file("patient", "settings.env")
@@ -87,7 +87,7 @@ def test_a_lost_key_is_recovered_from_the_running_container(fleet: Fleet, correc
     secret, started = fleet.variables("patient", "api_key.env"), fleet.started("patient")
     fleet.sh("patient", f"rm {fleet.directory('patient')}/api_key.env")
     recovered = fleet.run("patient", "-v")
-    assert "found: environment" in recovered.stdout
+    assert "found: environment" in recovered.said
     assert fleet.variables("patient", "api_key.env") == secret
     assert fleet.started("patient") == started and fleet.writes == []
     assert fleet.sh("patient", f"stat -c %a:%U {fleet.directory('patient')}/api_key.env") == "600:root\n"
@@ -116,8 +116,8 @@ def small_disk(fleet: Fleet, slug: str, options: str) -> t.Iterator[str]:
 def test_a_directory_that_cannot_be_written_costs_no_key(fleet: Fleet) -> None:
     with small_disk(fleet, "full", "ro"):
         run = fleet.run("full", check=False)
-    assert run.rc == 2 and "no file can be created in its directory" in run.stdout
-    assert "Nothing was created at OpenRouter" in run.stdout
+    assert run.rc == 2 and "no file can be created in its directory" in run.said
+    assert "Nothing was created at OpenRouter" in run.said
     assert fleet.writes == [] and fleet.simulator.control.keys_named("client-full") == []
 
 
@@ -135,5 +135,5 @@ def test_a_disk_that_fills_up_at_the_last_moment_leaves_no_key(fleet: Fleet) -> 
         ended = run.wait()
         control.clear_faults()
         assert fleet.sh("full", f"ls -A {directory}").split() == [".mai-clients"]
-    assert ended.rc == 2 and "is the disk full?" in ended.stdout and "The new key was removed again" in ended.stdout
+    assert ended.rc == 2 and "is the disk full?" in ended.said and "The new key was removed again" in ended.said
     assert control.keys_named("client-full") == []

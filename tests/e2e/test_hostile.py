@@ -167,11 +167,6 @@ def run(fleet: Fleet, name: str, clients: str, *arguments: str, check: bool = Tr
     return fleet.run(clients, *arguments, playbook=f"playbooks/{name}.yml", check=check, seconds=seconds)
 
 
-def said(result: Result) -> str:
-    """On one line, and without YAML's doubled quotes."""
-    return " ".join(result.stdout.split()).replace("''", "'")
-
-
 def in_container(fleet: Fleet, slug: str, orders: list[t.Any]) -> None:
     """As root in the client's own container."""
     command = ("docker", "exec", "-i", fleet.service(slug), "python3", "-", "plant", json.dumps(orders))
@@ -316,7 +311,7 @@ def test_the_way_back_of_an_upgrade(fleet: Fleet) -> None:
     """The new image makes of the database a link to the neighbour's, and of what is beside it directories."""
     before, own = victims(fleet), fleet.table(EVIL, '"user"')
     back = run(fleet, "upgrade_client", EVIL, "-e", "new_image=mai:vandal", check=False)
-    assert back.rc == 2 and "it runs on with its old image" in said(back), back.output
+    assert back.rc == 2 and "it runs on with its old image" in back.said, back.output
     assert fleet.table(EVIL, '"user"') == own and victims(fleet) == before
     assert fleet.organization(EVIL)["id"] == f"{EVIL}-001"
     assert "regular file" in fleet.sh(EVIL, f"stat --format=%F {fleet.directory(EVIL)}/data/webui.db")
@@ -413,7 +408,7 @@ def test_an_upgrade_of_a_link_is_refused(crowd: Fleet) -> None:
     refused = run(crowd, "upgrade_client", EVIL, "-e", "new_image=mai:other", check=False)
     assert_not_taken(crowd)
     assert victims(crowd) == before
-    assert refused.rc == 2 and FOREIGN in said(refused), refused.output
+    assert refused.rc == 2 and FOREIGN in refused.said, refused.output
 
 
 def test_an_onboarding_writes_nothing_into_the_neighbours(crowd: Fleet) -> None:
@@ -424,7 +419,7 @@ def test_an_onboarding_writes_nothing_into_the_neighbours(crowd: Fleet) -> None:
     before = victims(crowd)
     refused = run(crowd, "onboard_client", EVIL, check=False)
     assert victims(crowd) == before
-    assert refused.rc == 2 and FOREIGN in said(refused), refused.output
+    assert refused.rc == 2 and FOREIGN in refused.said, refused.output
     in_container(crowd, VICTIM, [["data", "sql", "UPDATE client_organizations SET is_active = 1"]])
     assert_not_taken(crowd)
 
@@ -432,7 +427,7 @@ def test_an_onboarding_writes_nothing_into_the_neighbours(crowd: Fleet) -> None:
 def test_a_lower_limit_counts_all_the_same(crowd: Fleet) -> None:
     before = victims(crowd)
     lowered = run(crowd, "set_limit", EVIL, "-e", "new_limit=7", check=False)
-    assert lowered.rc == 2 and FOREIGN in said(lowered), lowered.output
+    assert lowered.rc == 2 and FOREIGN in lowered.said, lowered.output
     assert crowd.key(EVIL)["limit"] == 7 and victims(crowd) == before
     assert "mai_monthly_limit: 7" in (crowd.folder / "host_vars" / f"{EVIL}.yml").read_text()
 
@@ -440,31 +435,31 @@ def test_a_lower_limit_counts_all_the_same(crowd: Fleet) -> None:
 def test_a_rotation_is_refused_before_a_key_is_made(crowd: Fleet) -> None:
     before = victims(crowd)
     rotated = run(crowd, "rotate_key", EVIL, check=False)
-    assert rotated.rc == 2 and FOREIGN in said(rotated), rotated.output
+    assert rotated.rc == 2 and FOREIGN in rotated.said, rotated.output
     assert crowd.writes == [] and victims(crowd) == before
 
 
 def test_the_site_goes_on_with_the_others(crowd: Fleet) -> None:
     before = victims(crowd)
     site = run(crowd, "site", f"{VICTIM},{EVIL}", check=False)
-    assert site.rc == 2 and f"{VICTIM}: unchanged" in said(site) and f"{EVIL}: failed: " in said(site), site.output
-    assert FOREIGN in said(site) and victims(crowd) == before and crowd.writes == []
+    assert site.rc == 2 and f"{VICTIM}: unchanged" in site.said and f"{EVIL}: failed: " in site.said, site.output
+    assert FOREIGN in site.said and victims(crowd) == before and crowd.writes == []
 
 
 def test_suspended_all_the_same(crowd: Fleet) -> None:
     as_owner(crowd, [EVIL], [[f"/evil/{EVIL}", "link", "step", f"{VICTIMS}/data/webui.db"]])
     before = victims(crowd)
     suspended = run(crowd, "suspend_client", EVIL)
-    assert FOREIGN in said(suspended) and not crowd.container(EVIL)["State"]["Running"], suspended.output
+    assert FOREIGN in suspended.said and not crowd.container(EVIL)["State"]["Running"], suspended.output
     assert crowd.key(EVIL)["disabled"] and victims(crowd) == before
     resumed = run(crowd, "resume_client", EVIL, check=False)
-    assert resumed.rc == 2 and FOREIGN in said(resumed) and crowd.key(EVIL)["disabled"], resumed.output
+    assert resumed.rc == 2 and FOREIGN in resumed.said and crowd.key(EVIL)["disabled"], resumed.output
     assert_not_taken(crowd)
 
 
 def test_suspended_though_its_row_cannot_be_changed(crowd: Fleet, endless: Run) -> None:
     suspended = endless.wait(120)
-    assert suspended.rc == 0 and "does not come to an end" in said(suspended), suspended.output
+    assert suspended.rc == 0 and "does not come to an end" in suspended.said, suspended.output
     assert not crowd.container(ODD)["State"]["Running"] and crowd.key(ODD)["disabled"]
 
 

@@ -117,7 +117,7 @@ def test_a_playbook_of_a_bare_clone_runs_over_ssh(
     assert result.stats["alpha"]["ok"] == result.stats["beta"]["ok"] == 2
     assert result.total("changed") == 2
     assert result.total("failed") == result.total("unreachable") == 0
-    assert "alpha root O'Brien $HOME" in result.stdout
+    assert "alpha root O'Brien $HOME" in result.said
 
 
 def test_a_playbook_can_be_killed_on_its_way(
@@ -141,6 +141,6 @@ def test_a_playbook_can_be_killed_on_its_way(
     run.signal(signal.SIGKILL)
     result = run.wait(10)
     assert result.rc == -signal.SIGKILL
-    assert "changed: [gamma]" in result.stdout
+    assert "changed: [gamma]" in result.said
     assert result.stats == {}
     assert hosts[1].exec("test", "-e", "/tmp/reached", check=False).returncode == 0

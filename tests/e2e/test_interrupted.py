@@ -168,7 +168,7 @@ def test_a_cut_connection_is_said_to_be_one(story: Story) -> None:
     for slug, result in story.interrupted.items():
         if CASES[slug][1] == "cut":
             assert result.stats[slug]["unreachable"] + result.stats[slug]["failed"] > 0, result.output
-            assert "UNREACHABLE" in result.stdout or "is not known" in result.stdout
+            assert "UNREACHABLE" in result.said or "is not known" in result.said
         else:
             assert result.rc == -signal.SIGKILL
 

@@ -49,7 +49,7 @@ def test_check_mode_on_a_bare_machine_says_what_would_be_done(bare: Fleet) -> No
     # Once, though two clients live there.
     assert rehearsal.stdout.count("Would install docker.io, docker-cli, docker-compose.") == 1
     assert rehearsal.stdout.count("Would create the instance.") == 2
-    assert "Would load " in rehearsal.stdout
+    assert "Would load " in rehearsal.said
     assert bare.writes == []
     assert _packages(bare.host("bare-one")) == before
     assert bare.sh("bare-one", "command -v docker; ls /opt/mai/deployments/client-*", check=False) == ""
@@ -96,7 +96,7 @@ def test_an_engine_that_is_there_is_left_alone_and_only_compose_is_added(
     engine, somebodys = host.exec("sh", "-c", ENGINE).stdout, host.exec("sh", "-c", look).stdout
     assert host.exec("docker", "compose", "version", check=False).returncode != 0
     rehearsal = fleet.run("composed", "--check")
-    assert "Would install docker-compose." in rehearsal.stdout
+    assert "Would install docker-compose." in rehearsal.said
     fleet.run("composed")
     assert _packages(host) == everything
     assert host.exec("sh", "-c", ENGINE).stdout == engine

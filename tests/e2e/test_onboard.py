@@ -108,7 +108,7 @@ def test_check_mode_before_the_first_run_writes_nothing(fleet: Fleet, rehearsed:
         assert fleet.sh(slug, f"ls -d {fleet.directory(slug)} /opt/mai/deployments/.locks/{slug}", check=False) == ""
         assert fleet.simulator.control.keys_named(f"client-{slug}") == []
         assert not (fleet.project.path / "handovers" / f"{slug}.md").exists()
-    assert "Would create the instance." in rehearsed.stdout
+    assert "Would create the instance." in rehearsed.said
     assert fleet.simulator.provisioning_key not in rehearsed.output
 
 
@@ -393,7 +393,7 @@ def test_what_the_administrator_does_in_the_instance_is_theirs(fleet: Fleet, ten
 def test_a_setting_that_the_instance_keeps_itself_is_named(fleet: Fleet, changed: Changed, tended: Tended) -> None:
     told = "settings that the instance keeps in its database and takes no longer from the inventory"
     for run in (changed.result, tended.result):
-        said = " ".join(run.stdout.split())
+        said = run.said
         assert said.count(told) == 1  # of line-break alone
         assert "change them in its own administration: DEFAULT_USER_ROLE" in said
     stored = {row["key"]: row["value"] for row in fleet.table("line-break", "config")}
@@ -448,7 +448,7 @@ def test_another_image_is_reported_and_not_switched(fleet: Fleet, left: Left) ->
 
 def test_a_suspended_client_stays_suspended(fleet: Fleet, left: Left) -> None:
     for run in (left.first, left.again):
-        assert "the client is suspended: its key is disabled" in run.stdout
+        assert "the client is suspended: its key is disabled" in run.said
     assert fleet.organization("line-break")["is_active"] == 1
     assert fleet.container("line-break")["State"]["Status"] == "running"
 

@@ -85,10 +85,6 @@ def upgrade(fleet: Fleet, clients: str, *arguments: str, check: bool = True) -> 
     return fleet.run(clients, *arguments, playbook=UPGRADE, check=check)
 
 
-def said(result: Result) -> str:
-    return " ".join(result.stdout.split())
-
-
 def image(fleet: Fleet, slug: str) -> str:
     """The names of the image that the client's container was made from."""
     return (
@@ -110,15 +106,15 @@ def test_checked_first_then_upgraded_with_people_chatting(fleet: Fleet) -> None:
     new = ("-e", "new_image=mai:2")
     with untouched(fleet, SLUGS):
         checked = upgrade(fleet, "acme", *new, "--check", "--diff")
-        assert "would be upgraded from mai-standin:test to mai:2" in said(checked) and checked.total("changed") > 0
+        assert "would be upgraded from mai-standin:test to mai:2" in checked.said and checked.total("changed") > 0
         missing = upgrade(fleet, "acme", "-e", "new_image=mai:9", check=False)
-        assert missing.rc == 2 and "the image mai:9 is not on the machine" in said(missing)
+        assert missing.rc == 2 and "the image mai:9 is not on the machine" in missing.said
     assert "mai:9" not in recorded(fleet, "acme")
 
     before = fleet.organization("acme")
     with people(fleet, "acme", ADMIN) as api, Probe(api) as probe:
         first = upgrade(fleet, "acme", *new)
-    assert "(acme) was upgraded from mai-standin:test to mai:2" in said(first)
+    assert "(acme) was upgraded from mai-standin:test to mai:2" in first.said
     assert "mai:2" in image(fleet, "acme") and "mai_image: mai:2" in recorded(fleet, "acme")
     assert fleet.writes == [] and fleet.organization("acme")["openrouter_api_key"] == before["openrouter_api_key"]
     assert users(fleet, "acme") == [ADMIN, SOMEBODY] and "mai:2" in fleet.handover("acme")
@@ -144,7 +140,7 @@ def test_back_to_the_old_image_with_the_old_database(fleet: Fleet, name: str, ca
         failed = upgrade(fleet, "acme", "-e", f"new_image={name}", check=False)
         with fleet.api("acme") as anonymous:
             assert anonymous.get("/health").json() == {"status": True}
-    assert failed.rc == 2 and cause in said(failed) and "it runs on with its old image" in said(failed)
+    assert failed.rc == 2 and cause in failed.said and "it runs on with its old image" in failed.said
     assert "mai:2" in image(fleet, "acme") and "mai_image: mai:2" in recorded(fleet, "acme")
     assert users(fleet, "acme") == [ADMIN, SOMEBODY] and fleet.writes == []
     if name == "mai:broken":
@@ -159,10 +155,10 @@ def test_a_killed_upgrade_is_finished_by_the_next(fleet: Fleet, tmp_path: pathli
     held.run.signal_all(signal.SIGKILL)
     held.run.wait(60)
     refused = fleet.run("acme", check=False)
-    assert refused.rc == 2 and "upgrade_client.yml -e client=acme" in said(refused)
+    assert refused.rc == 2 and "upgrade_client.yml -e client=acme" in refused.said
     before = fleet.started("acme")
     finished = upgrade(fleet, "acme", "-e", "take_lock=true")
-    assert "upgraded to mai:slow, which ends an interrupted run" in said(finished) and fleet.started("acme") == before
+    assert "upgraded to mai:slow, which ends an interrupted run" in finished.said and fleet.started("acme") == before
     assert users(fleet, "acme") == [ADMIN, SOMEBODY]
     assert fleet.run("acme").total("changed") == 0
 
@@ -173,7 +169,7 @@ def test_neither_openrouter_nor_an_unreachable_machine(fleet: Fleet) -> None:
         assert upgrade(fleet, "acme", check=False).rc == 4
     fleet.simulator.control.fault(kind="status", status=500, times=None)
     upgraded = upgrade(fleet, "acme")
-    assert "mai:3" in image(fleet, "acme") and "OpenRouter did not answer" in said(upgraded)
+    assert "mai:3" in image(fleet, "acme") and "OpenRouter did not answer" in upgraded.said
 
 
 def test_somebody_who_is_active_is_waited_for(fleet: Fleet) -> None:
@@ -181,14 +177,14 @@ def test_somebody_who_is_active_is_waited_for(fleet: Fleet) -> None:
     with people(fleet, "acme", ADMIN) as api, untouched(fleet, SLUGS):
         assert api.get("/api/v1/auths/").is_success
         busy = upgrade(fleet, "acme", "-e", "when_idle=true", "-e", "idle_minutes=0", check=False)
-        assert busy.rc == 2 and "people active in the last five minutes: " in said(busy)
+        assert busy.rc == 2 and "people active in the last five minutes: " in busy.said
 
 
 def test_one_client_first_and_the_others_only_after_it(fleet: Fleet) -> None:
     fleet.change("acme", mai_image="mai:2")
     fleet.change("spare", mai_image="mai:2")
     alone = upgrade(fleet, "all", "-e", "canary=spare")
-    assert "Left alone for now: acme" in said(alone)
+    assert "Left alone for now: acme" in alone.said
     assert "mai:2" in image(fleet, "spare") and "mai:3" in image(fleet, "acme")
     both = upgrade(fleet, "all", "-e", "canary=spare", "-e", "continue=true")
     assert "mai:2" in image(fleet, "acme") and both.total("changed") > 0
@@ -196,5 +192,5 @@ def test_one_client_first_and_the_others_only_after_it(fleet: Fleet) -> None:
     for slug in SLUGS:
         fleet.change(slug, mai_image="mai:broken")
     stopped = upgrade(fleet, "all", "-e", "continue=true", check=False)
-    assert stopped.rc == 2 and "spare was not upgraded" not in said(stopped)
+    assert stopped.rc == 2 and "spare was not upgraded" not in stopped.said
     assert all("mai:2" in image(fleet, slug) for slug in SLUGS)

@@ -80,6 +80,11 @@ class Result:
     def output(self) -> str:
         return self.stdout + self.stderr
 
+    @property
+    def said(self) -> str:
+        """What it printed as one line: a sentence is found in it however YAML breaks and quotes it."""
+        return " ".join(self.stdout.split()).replace("''", "'")
+
     def total(self, name: str) -> int:
         """Sum of one column of the recap: total("changed")."""
         return sum(counts[name] for counts in self.stats.values())

@@ -474,7 +474,7 @@ def test_every_fault_is_named(
     for fault in faults:
         assert fault.cause in found[fault.check]["cause"]
         assert fault.remedy in found[fault.check]["remedy"]
-    assert result.rc == 2 and f"{client}: " in result.stdout and OTHER_KEY not in result.output
+    assert result.rc == 2 and f"{client}: " in result.said and OTHER_KEY not in result.output
     named += [(name, FAULTS[name].check) for name in names]
 
 

@@ -35,7 +35,7 @@ def test_everything_about_a_client(agency: Agency, client: str) -> None:
     assert info["organisations"][0]["id"] == "company-abc-001"
     assert info["database"]["users"] == 1 and info["database"]["size_bytes"] > 0
     assert info["hand-over"]["on the controller"] == str(agency.handovers / "company-abc.md")
-    assert "usage daily: 1.25" in result.stdout and agency.secret(client) not in result.output
+    assert "usage daily: 1.25" in result.said and agency.secret(client) not in result.output
     info = infos[away]
     assert result.rc == 0 and info["client"]["state"] == "unreachable"
     assert info["keys at OpenRouter"][0]["hash"] == away_key
@@ -46,4 +46,4 @@ def test_without_openrouter(agency: Agency, client: str) -> None:
     result, infos = told(agency, client)
     assert result.rc == 0
     assert infos[client]["keys at OpenRouter"] is None and infos[client]["client"]["state"] == "up"
-    assert "OpenRouter answered 500" in result.stdout
+    assert "OpenRouter answered 500" in result.said

@@ -81,11 +81,11 @@ def test_what_differs_is_named(agency: Agency, clients: list[str]) -> None:
             "a provisional key was left behind: the next onboard_client.yml clears it up",
             "settings: BRAND",
         ]
-        assert "no client of the inventory has the key client-gone" in result.stdout
+        assert "no client of the inventory has the key client-gone" in result.said
         assert "somebody-elses" not in result.stdout
         assert result.rc == 2
         for alarm in ("company-abc: down", "far-away: unreachable", "company-abc: 55 % of its limit used"):
-            assert alarm in result.stdout
+            assert alarm in result.said
         assert "zolw: " not in result.stdout.partition("Fail for what is asked for")[2]
     finally:
         for key_hash in stray:

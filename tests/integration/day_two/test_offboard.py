@@ -31,10 +31,6 @@ def offboard(agency: Agency, slug: str, *arguments: str, confirm: str = "", **en
     return agency.run(slug, "-e", f"confirm={confirm or slug}", *arguments, playbook=OFFBOARD, **environment)
 
 
-def said(result: Result) -> str:
-    return " ".join(result.stdout.split())
-
-
 def names(agency: Agency, slug: str) -> list[str]:
     """Of every key that was made for the client."""
     own = re.compile(rf"client-{slug}( ~.*)?")
@@ -77,10 +73,10 @@ def client(agency: Agency, client: str) -> str:
 def test_nothing_is_touched_unless_it_is_confirmed(agency: Agency, client: str) -> None:
     for slug, confirm in ((client, "company"), ("company,company-abc", "company-abc")):
         refused = offboard(agency, slug, confirm=confirm)
-        assert refused.rc == 2 and "-e confirm=company-abc" in said(refused), refused.output
+        assert refused.rc == 2 and "-e confirm=company-abc" in refused.said, refused.output
     assert agency.control.writes() == []
     agency.control.fault(kind="status", status=500, times=None)
-    assert (refused := offboard(agency, client)).rc == 2 and "OpenRouter answered 500" in refused.stdout
+    assert (refused := offboard(agency, client)).rc == 2 and "OpenRouter answered 500" in refused.said
     agency.control.clear_faults()
     agency.assert_converged(client)
 
@@ -90,13 +86,13 @@ def test_archived(agency: Agency, client: str) -> None:
     key = agency.key(client)
     checked = offboard(agency, client, "--check", "--diff")
     assert checked.rc == 0 and checked.total("changed") == 2, checked.output
-    assert "would be off-boarded" in said(checked) and secret not in checked.output
+    assert "would be off-boarded" in checked.said and secret not in checked.output
     assert agency.control.writes() == [] and not list(agency.handovers.glob(f"{client}-offboarded*"))
     agency.assert_converged(client)
 
     gone = offboard(agency, client, "-vvv")
     assert gone.rc == 0, gone.output
-    assert all(f"key {name}: deleted" in said(gone) for name in before)
+    assert all(f"key {name}: deleted" in gone.said for name in before)
     assert len(before) == 2 and names(agency, client) == [] and not is_alive(pid)
     [archive] = archives(agency, client)
     assert not agency.directory(client).exists() and archive.parent.stat().st_mode & 0o777 == 0o700
@@ -119,7 +115,7 @@ def test_archived(agency: Agency, client: str) -> None:
 def test_again_there_is_nothing_to_do(agency: Agency, client: str) -> None:
     again = offboard(agency, client)
     assert (again.rc, again.total("changed")) == (0, 0), again.output
-    assert "nothing to do" in said(again) and "remove company-abc from the inventory" in said(again)
+    assert "nothing to do" in again.said and "remove company-abc from the inventory" in again.said
     assert agency.control.writes() == []
 
 
@@ -137,7 +133,7 @@ def test_what_is_interrupted_is_finished_by_the_next_run(agency: Agency, client:
     pid, [first] = agency.pid(client), archives(agency, client)
     agency.control.fault(kind="status", status=500, method="DELETE", when="before", times=None)
     failed = offboard(agency, client)
-    assert failed.rc == 2 and "OpenRouter answered 500" in failed.stdout
+    assert failed.rc == 2 and "OpenRouter answered 500" in failed.said
     assert agency.key(client)["disabled"] and not is_alive(pid) and agency.directory(client).exists()
     agency.control.clear_faults()
 
@@ -155,7 +151,7 @@ def test_what_is_interrupted_is_finished_by_the_next_run(agency: Agency, client:
     assert (one, other.name[: len(one.name) + 1]) == (first, one.name + ".")
 
     kept = offboard(agency, client)
-    assert kept.total("changed") == 0 and f"kept until -e purge_data=true: {one}, {other}" in said(kept), kept.output
+    assert kept.total("changed") == 0 and f"kept until -e purge_data=true: {one}, {other}" in kept.said, kept.output
     agency.control.clear_journal()
     purged = offboard(agency, client, "-e", "purge_data=true")
     assert (purged.rc, purged.total("changed")) == (0, 1), purged.output
@@ -171,7 +167,7 @@ def test_what_somebody_else_made_stays(agency: Agency, client: str) -> None:
     agency.directory(client).mkdir()
     (agency.directory(client) / "by-hand").touch()
     refused = offboard(agency, client)
-    assert refused.rc == 2 and "was not made by this collection" in said(refused), refused.output
+    assert refused.rc == 2 and "was not made by this collection" in refused.said, refused.output
     assert (agency.directory(client) / "by-hand").exists() and not agency.lock(client).exists()
 
 
@@ -179,12 +175,12 @@ def test_without_the_machine(agency: Agency) -> None:
     slug, pid = "company", agency.pid("company")
     agency.client(slug, ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
     stopped = offboard(agency, slug)
-    assert stopped.rc == 2 and "keys disabled, instance not reached" in said(stopped), stopped.output
+    assert stopped.rc == 2 and "keys disabled, instance not reached" in stopped.said, stopped.output
     assert agency.key(slug)["disabled"] and not list(agency.handovers.glob("company-offboarded-*"))
 
     key = agency.key(slug)
     lost = offboard(agency, slug, "-e", "host_lost=true")
-    assert lost.rc == 0 and "the machine was not touched" in said(lost), lost.output
+    assert lost.rc == 0 and "the machine was not touched" in lost.said, lost.output
     assert names(agency, slug) == [] and agency.directory(slug).exists()
     assert key["hash"] in record(agency, slug) and "given up as lost" in record(agency, slug)
     agency.control.clear_journal()

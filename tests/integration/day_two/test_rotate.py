@@ -25,10 +25,6 @@ def rotate(agency: Agency, slug: str, *arguments: str, **environment: str) -> Re
     return agency.run(slug, *arguments, playbook=ROTATE, **environment)
 
 
-def said(result: Result) -> str:
-    return " ".join(result.stdout.split())
-
-
 def keys(agency: Agency, slug: str) -> list[tuple[str, bool]]:
     """Of every key made for the client: what kind it is, and whether it is disabled."""
     name = f"client-{slug}"
@@ -86,14 +82,14 @@ def test_a_new_key_everywhere(agency: Agency, client: str) -> None:
 
     checked = rotate(agency, client, "--check", "--diff")
     assert checked.rc == 0 and checked.total("changed") == 1, checked.output
-    assert "would make a new key" in said(checked) and "people would be interrupted" in said(checked)
+    assert "would make a new key" in checked.said and "people would be interrupted" in checked.said
     assert agency.control.writes() == [] and agency.secret(client) == secret
     assert not list(agency.directory(client).glob("api_key.env.*"))
     agency.assert_converged(client)
 
     young = rotate(agency, client, "-e", "older_than_days=90")
     assert (young.rc, young.total("changed")) == (0, 0), young.output
-    assert "younger than 90 days" in said(young)
+    assert "younger than 90 days" in young.said
 
     rotated = rotate(agency, client, "-vvvv")
     assert rotated.rc == 0, rotated.output
@@ -104,7 +100,7 @@ def test_a_new_key_everywhere(agency: Agency, client: str) -> None:
     [retired] = [key for key in agency.control.all_keys() if key["hash"] == old["hash"]]
     assert retired["usage"] == old["usage"] > 0, "nothing that has usage is destroyed"
     assert not list(agency.directory(client).glob("api_key.env.*"))
-    assert "tried with one token: it works" in said(rotated)
+    assert "tried with one token: it works" in rotated.said
     assert_quiet(agency, client)
 
 
@@ -130,7 +126,7 @@ def test_usage_is_carried_over_and_the_old_key_deleted(agency: Agency, client: s
 def test_nobody_is_interrupted_where_the_saved_key_is_read_at_each_request(agency: Agency) -> None:
     slug = agency.client("plain", mai_extra_env={"STANDIN_GENERATION": "none"}, mai_database_create_table=True)
     agency.onboard(slug)
-    assert "nobody would be interrupted" in said(rotate(agency, slug, "--check"))
+    assert "nobody would be interrupted" in rotate(agency, slug, "--check").said
     pid, secret = agency.pid(slug), agency.secret(slug)
     with Probe(agency, slug) as probe:
         rotated = rotate(agency, slug)
@@ -160,7 +156,7 @@ def test_what_does_not_work_is_taken_back(agency: Agency, client: str) -> None:
     failed = rotate(agency, client)
     agency.control.clear_faults()
     assert failed.rc == 2, failed.output
-    assert "works on with its old key" in said(failed) and "HTTP 502" in said(failed)
+    assert "works on with its old key" in failed.said and "HTTP 502" in failed.said
     agency.assert_converged(client)
     assert (agency.key(client)["hash"], agency.secret(client)) == (before["hash"], secret)
     assert keys(agency, client) == [("in use", False)]
@@ -179,7 +175,7 @@ def test_openrouter_fails_at_either_end(agency: Agency, client: str) -> None:
     agency.control.fault(kind="status", status=500, method="PATCH", when="before", times=None)
     failed = rotate(agency, client)
     agency.control.clear_faults()
-    assert failed.rc == 2 and "OpenRouter answered 500" in said(failed)
+    assert failed.rc == 2 and "OpenRouter answered 500" in failed.said
     new = agency.secret(client)
     assert new != secret
     with agency.session(client) as people:
@@ -209,5 +205,5 @@ def test_a_suspended_client_is_not_rotated(agency: Agency, client: str) -> None:
     assert agency.run(client, playbook=SUSPEND).rc == 0
     agency.control.clear_journal()
     refused = rotate(agency, client)
-    assert refused.rc == 2 and "Run resume_client.yml first" in said(refused)
+    assert refused.rc == 2 and "Run resume_client.yml first" in refused.said
     assert agency.control.writes() == []

@@ -44,7 +44,7 @@ def test_everything_follows_and_nothing_restarts(agency: Agency, client: str) ->
     assert [method for method, *_rest in agency.control.writes()] == ["PATCH"]
     assert host_vars(agency, client).read_text() == "---\nmai_monthly_limit: 750\n"
     assert "750.00 USD per calendar month" in (agency.directory(client) / "HANDOVER.md").read_text()
-    assert f"recorded in {host_vars(agency, client)}" in " ".join(first.stdout.split())
+    assert f"recorded in {host_vars(agency, client)}" in first.said
     assert first.total("changed") == checked.total("changed")
 
     agency.control.clear_journal()
@@ -58,7 +58,7 @@ def test_everything_follows_and_nothing_restarts(agency: Agency, client: str) ->
 def test_openrouter_fails_halfway(agency: Agency, client: str) -> None:
     agency.control.fault(kind="status", status=500, method="PATCH", when="after", times=None)
     failed = set_limit(agency, client, "none")
-    assert failed.rc == 2 and "OpenRouter answered 500" in failed.stdout
+    assert failed.rc == 2 and "OpenRouter answered 500" in failed.said
     agency.control.clear_faults()
     assert set_limit(agency, client, "none").rc == 0
     assert limits(agency, client) == (None, None)
@@ -73,7 +73,7 @@ def test_what_else_is_wrong_is_told_after_the_limit_is_recorded(agency: Agency, 
         failed = set_limit(agency, client, "95")
     finally:
         agency.client(client, mai_instance_api_base_url=url)
-    assert failed.rc == 2 and "saved in Open WebUI with another URL" in " ".join(failed.stdout.split())
+    assert failed.rc == 2 and "saved in Open WebUI with another URL" in failed.said
     assert limits(agency, client) == (95, 95)
     assert "mai_monthly_limit: 95" in host_vars(agency, client).read_text()
 
@@ -82,7 +82,7 @@ def test_what_else_is_wrong_is_told_after_the_limit_is_recorded(agency: Agency, 
 def test_what_is_not_remembered_is_said(agency: Agency, client: str) -> None:
     result = set_limit(agency, client, "20.5", "-e", "remember=false")
     assert result.rc == 0 and limits(agency, client) == (20.5, 20.5)
-    assert "NOT RECORDED: the next onboard/site run sets 95 again" in " ".join(result.stdout.split())
+    assert "NOT RECORDED: the next onboard/site run sets 95 again" in result.said
     assert "mai_monthly_limit: 95" in host_vars(agency, client).read_text()
 
 

@@ -47,13 +47,13 @@ def test_there_and_back(agency: Agency, client: str) -> None:
 
     checked = suspend(agency, client, "--check", "--diff")
     assert checked.rc == 0 and checked.total("changed") == 2, checked.output
-    assert "would be stopped" in checked.stdout
+    assert "would be stopped" in checked.said
     assert agency.control.writes() == []
     agency.assert_converged(client)
 
     agency.control.fault(kind="status", status=500, method="PATCH", when="before", times=None)
     failed = suspend(agency, client)
-    assert failed.rc == 2 and "OpenRouter answered 500" in failed.stdout
+    assert failed.rc == 2 and "OpenRouter answered 500" in failed.said
     agency.assert_converged(client)
     agency.control.clear_faults()
 
@@ -65,7 +65,7 @@ def test_there_and_back(agency: Agency, client: str) -> None:
     # Nobody else brings it back.
     agency.control.clear_journal()
     onboarded = agency.onboard(client)
-    assert "suspended" in onboarded.stdout
+    assert "suspended" in onboarded.said
     assert agency.control.writes() == [] and is_suspended(agency, client)
 
     agency.control.fault(kind="status", status=500, method="PATCH", when="after", times=None)
@@ -86,7 +86,7 @@ def test_without_the_machine_and_then_without_stopping_it(agency: Agency, client
     agency.client(client, ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
     gone = suspend(agency, client)
     assert gone.rc == 2, gone.output
-    assert "key disabled, instance not reached" in " ".join(gone.stdout.split())
+    assert "key disabled, instance not reached" in gone.said
     assert agency.key(client)["disabled"]
     agency.client(client, ansible_connection=None, ansible_host=None, ansible_port=None)
 
@@ -106,7 +106,7 @@ def test_without_the_machine_and_then_without_stopping_it(agency: Agency, client
 def test_a_client_that_nobody_knows_is_not_suspended_silently(agency: Agency) -> None:
     slug = agency.client("newcomer")
     refused = suspend(agency, slug)
-    assert refused.rc == 2 and "There is no key named client-newcomer to disable" in " ".join(refused.stdout.split())
+    assert refused.rc == 2 and "There is no key named client-newcomer to disable" in refused.said
     refused = resume(agency, slug)
-    assert refused.rc == 2 and "run onboard_client.yml first" in " ".join(refused.stdout.split())
+    assert refused.rc == 2 and "run onboard_client.yml first" in refused.said
     assert agency.control.writes() == []

@@ -150,8 +150,8 @@ def test_no_credit_and_no_limit_are_noted_but_no_obstacle(agency: Agency, tmp_pa
     run = agency.onboard(slug, "-e", f"@{extra}", **no_other)
     agency.control.credits(100)
     assert agency.openrouter.provisioning_key not in run.output
-    assert "NO LIMIT is set for this client" in run.stdout
-    assert "no credit left" in run.stdout
+    assert "NO LIMIT is set for this client" in run.said
+    assert "no credit left" in run.said
     assert (agency.key(slug)["limit"], agency.key(slug)["limit_reset"]) == (None, None)
     agency.assert_converged(slug)
     record = (agency.handovers / f"{slug}.md").read_text()

@@ -39,7 +39,7 @@ def test_a_key_that_is_still_somewhere_on_the_machine_is_recovered(onboarded: Ag
             assert foreseen.total("changed") > 0 and not agency.key_file(slug).exists()
         # Asked to replace what is lost, it still finds first.
         run = agency.onboard(slug, "-v", "-e", "replace_lost_key=true")
-        assert f"found: {found}" in run.stdout
+        assert f"found: {found}" in run.said
         assert agency.secret(slug) == secret
         agency.assert_converged(slug)
         if place == "environment":
@@ -69,7 +69,7 @@ def test_a_lost_key_that_was_used_stops_the_run_until_somebody_decides(onboarded
 
     stopped = agency.run(slug)
     assert stopped.rc == 2
-    assert "write its secret into that file" in stopped.stdout and "replace_lost_key=true" in stopped.stdout
+    assert "write its secret into that file" in stopped.said and "replace_lost_key=true" in stopped.said
     assert agency.control.writes() == [] and not agency.key_file(slug).exists()
 
     agency.onboard(slug, "-e", "replace_lost_key=true")
@@ -117,7 +117,7 @@ def test_the_key_saved_in_open_webui_follows_and_other_connections_stay(agency: 
     assert saved() == connections
 
     foreseen = agency.onboard(SAVED, "--check", "-e", "replace_lost_key=true")
-    assert "Would put the client's new key into Open WebUI" in foreseen.stdout and saved() == connections
+    assert "Would put the client's new key into Open WebUI" in foreseen.said and saved() == connections
     # Killed when everything but the saved keys is up to date: the next run still knows the old ones for ours.
     agency.start_until(COMPARE, SAVED, "-e", "replace_lost_key=true").kill(signal.SIGKILL)
     assert saved() == connections

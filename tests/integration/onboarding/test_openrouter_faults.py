@@ -40,7 +40,7 @@ def test_lasting_faults_stop_the_run_and_leave_nothing(agency: Agency) -> None:
     agency.control.fault(kind="status", status=500, method="POST", times=None, body=leaky)
     slug = agency.client("unlucky")
     stopped = agency.run(slug)
-    assert stopped.rc == 2 and "OpenRouter answered 500" in stopped.stdout
+    assert stopped.rc == 2 and "OpenRouter answered 500" in stopped.said
     assert agency.openrouter.provisioning_key not in stopped.output
     assert agency.control.keys_named(slug) == [] and not agency.key_file(slug).exists()
     assert not agency.lock(slug).exists()
@@ -53,7 +53,7 @@ def test_an_account_that_cannot_be_reached_stops_the_run_before_anything_is_touc
     slug = agency.client("offline")
     agency.control.fault(kind="status", status=403, method="GET", path="^/credits$", times=None)
     stopped = agency.run(slug)
-    assert stopped.rc == 2 and "OpenRouter answered 403" in stopped.stdout
+    assert stopped.rc == 2 and "OpenRouter answered 403" in stopped.said
     assert agency.control.writes() == [] and not agency.directory(slug).exists()
 
 
@@ -69,7 +69,7 @@ def test_an_instance_that_runs_is_not_hurt(onboarded: Agency) -> None:
     agency.client(slug, mai_monthly_limit=75)
     agency.control.fault(kind="html", status=502, method="PATCH", times=None)
     stopped = agency.run(slug)
-    assert stopped.rc == 2 and "OpenRouter answered 502" in stopped.stdout
+    assert stopped.rc == 2 and "OpenRouter answered 502" in stopped.said
     assert agency.pid(slug) == pid
     assert files.items() <= written_by_us(agency, slug).items()
     agency.assert_converged(slug)

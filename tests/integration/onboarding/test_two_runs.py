@@ -113,5 +113,5 @@ def test_a_lock_of_another_controller_counts_for_an_hour_or_so(agency: Agency) -
 
     lock.write_text(json.dumps({**owner, "since": int(time.time()) - 24 * 3600}) + "\n")
     taken = agency.onboard(slug, "-v")
-    assert "taken_over_from: anna on bastion, job 4711" in taken.stdout
+    assert "taken_over_from: anna on bastion, job 4711" in taken.said
     agency.assert_converged(slug)
