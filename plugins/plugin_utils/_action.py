@@ -82,7 +82,9 @@ class OpenRouterAction(ActionBase):
         if any("secret" in one for one in (result, *result.get("created", ()))):
             result["_ansible_no_log"] = True
         elif result.get("failed"):
-            raise Refusal(result["msg"], result=result)
+            # Both are the exception's own
+            told = {name: value for name, value in result.items() if name not in ("failed", "msg")}
+            raise Refusal(result["msg"], result=told)
         return result
 
     def _operate(self) -> dict[str, t.Any]:

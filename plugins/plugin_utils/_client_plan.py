@@ -145,7 +145,7 @@ class ClientPlanAction(OpenRouterAction):
         except OpenRouterError as error:
             result["account"].update(error=error.code, status=error.status, msg=str(error), credits=None)
             # With a key the run is under way
-            untouched = "" if params["key"] else f"{shown(client['slug'])} was not touched. "
+            untouched = "" if params["key"] else f"{shown(params['variables']['slug'])} was not touched. "
             self._stop(result, "unanswered", f"{untouched}{error}")
             return None
         if keys is not None:
