@@ -63,7 +63,13 @@ def _instance(_client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
             if parts["runs"]
             else "start the instance"
         )
-        yield f"Would {what}. Why: {'; '.join(parts['why'])}."
+        yield f"Would {what}.{_reasons(parts)}"
+
+
+def _reasons(parts: Values) -> str:
+    names, others = parts["settings_differ"], [why for why in parts["why"] if not why.startswith("settings: ")]
+    settings = f" Settings that differ: {', '.join(names)}." if names else ""
+    return f"{settings} Why: {'; '.join(others)}." if others else settings
 
 
 def _administrator(client: Values, _key: Values, _plan: Values) -> t.Iterator[str]:

@@ -32,7 +32,7 @@ RECORD = (
     "handovers/company-abc.md."
 )
 ORGANIZATION = "Would record Company ABC as company-abc-001 in the instance's database."
-START = "Would re-create the instance, which interrupts its people for some seconds. Why: "
+START = "Would re-create the instance, which interrupts its people for some seconds. "
 
 
 def test_the_spec_knows_every_part():
@@ -95,18 +95,18 @@ SITUATIONS: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], list[str]]] = {
     "another setting": (
         {},
         {"mai_extra_env": {"A": "1"}},
-        [f"{START}settings: A.", ORGANIZATION],
+        [f"{START}Settings that differ: A.", ORGANIZATION],
     ),
     "another image, without data": (
         {"image/id": NEW_IMAGE, "database/exists": False},
         {},
-        [f"{START}image.", ORGANIZATION],
+        [f"{START}Why: image.", ORGANIZATION],
     ),
     "a name that is none": (
         {},
         {"mai_client_name": "A\nB"},
         [
-            f"{START}settings: CLIENT_ORG_NAME, ORGANIZATION_NAME, WEBUI_NAME.",
+            f"{START}Settings that differ: CLIENT_ORG_NAME, ORGANIZATION_NAME, WEBUI_NAME.",
             "Would record A␊B as company-abc-001 in the instance's database: name.",
             RECORD,
         ],
