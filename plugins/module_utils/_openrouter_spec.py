@@ -130,6 +130,7 @@ def client_plan_spec() -> dict[str, t.Any]:
             **_common(),
             "variables": {"type": "dict", "required": True, "no_log": True},
             "openrouter": {"type": "bool", "default": True},
+            "credits": {"type": "bool", "default": True},
             "look": {"type": "bool", "default": True},
             "probe": {"type": "bool", "default": True},
             "unclaimed": {"type": "bool", "default": False},

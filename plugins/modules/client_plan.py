@@ -30,6 +30,11 @@ options:
       - Whether OpenRouter is asked. Without it, the key is taken to be the one on the machine.
     type: bool
     default: true
+  credits:
+    description:
+      - Whether the account's credits are asked for, with the keys. That is one more call.
+    type: bool
+    default: true
   look:
     description:
       - Whether there is anything to decide. Without it only the variables and the account are checked.

@@ -138,8 +138,9 @@ class ClientPlanAction(OpenRouterAction):
             return None
         try:
             with Client(on_wait=self._tell_wait, **connection_of(params, os.environ)) as client:
-                credit = SharedCredit(client, C.DEFAULT_LOCAL_TMP).get(lambda: ask_account(client, require=True))
-                result["account"].update(credit, management_key=True)
+                if params["credits"]:
+                    credit = SharedCredit(client, C.DEFAULT_LOCAL_TMP).get(lambda: ask_account(client, require=True))
+                    result["account"].update(credit, management_key=True)
                 known = Listing(client, C.DEFAULT_LOCAL_TMP)
                 keys = None if params["key"] else known.keys(None, fresh=params["fresh"])
         except OpenRouterError as error:
