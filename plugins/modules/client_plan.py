@@ -187,8 +187,8 @@ checks:
 account:
   description:
     - C(credits) of the account, or C(error), C(status) and C(msg) where OpenRouter did not tell them.
-    - C(api_keys) are the client's: the one in use, those on their way, and those that were replaced. Null where they
-      are not known.
+    - C(api_keys) are those of the client, that is the one in use, those on their way, and those that were replaced.
+      Null where they are not known.
   type: dict
   returned: success
 problems:

@@ -23,7 +23,7 @@ ASKED = {
     "database": {},
     "inventory": "inventories/production/hosts.yml",
 }
-KEYS = [account_key().shown(), account_key(name="client-company-abc ~retired-49216395").shown()]
+KEYS = (account_key().shown(), account_key(name="client-company-abc ~retired-49216395").shown())
 SEEN, LOST = converged(client()), {}
 UNIT = converged(client(**NATIVE))
 NO_DATABASE = changed(SEEN, {"database/exists": False})

@@ -14,7 +14,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.upgrade import u
 from tests.unit.plan.situations import KEY, NEW_IMAGE, changed, client, converged
 
 WHO = "Company ABC (company-abc) "
-KEYS = [{"hash": KEY}]
+KEYS = ({"hash": KEY},)
 NEW = changed(converged(client()), {"image/id": NEW_IMAGE})
 SAME = converged(client())
 RESUMES = changed(NEW, {"directory/upgrading": True})

@@ -20,6 +20,14 @@ def test_the_examples_show_the_module(module):
     assert name in {task.action for task in tasks.tasks_of_examples(module)}
 
 
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+def test_the_documentation_can_be_read(module):
+    """ansible-test finds that, too, minutes later."""
+    assert tasks.load(tasks.constant(module, "DOCUMENTATION"))["module"] == module.stem
+    for value in (tasks.load(tasks.constant(module, "RETURN")) or {}).values():
+        assert {"description", "type", "returned"} <= set(value)
+
+
 @pytest.mark.parametrize("plugin", DOCUMENTED, ids=lambda path: path.stem)
 def test_examples_use_options_that_exist(plugin):
     refused = {str(task): arguments.problems(task.action, task.arguments) for task in tasks.tasks_of_examples(plugin)}
