@@ -109,7 +109,8 @@ def test_a_lock_of_another_controller_counts_for_an_hour_or_so(agency: Agency) -
     message = agency.failures(slug)[slug]
     assert "anna on bastion, job 4711" in message
     assert json.loads(lock.read_text()) == owner and not agency.directory(slug).exists()
-    assert agency.run(slug, "--check").rc == 2
+    # To look, and to say what would be done, nobody has to wait
+    assert agency.run(slug, "--check").rc == 0
 
     lock.write_text(json.dumps({**owner, "since": int(time.time()) - 24 * 3600}) + "\n")
     taken = agency.onboard(slug, "-v")

@@ -4,7 +4,7 @@
 """Stops a run before a certain task, so that a test can break something at that very moment.
 
 HOLD_AT is the task's name without its role, HOLD_FILE a path: the run makes it when it has come there, and goes on
-when it is gone.
+when it is gone. Where the task comes again, it does not stop again.
 """
 
 from __future__ import annotations
@@ -30,9 +30,12 @@ class CallbackModule(CallbackBase):
     CALLBACK_TYPE = "notification"
     CALLBACK_NAME = "hold"
 
+    _held = False
+
     def v2_playbook_on_task_start(self, task, is_conditional):
-        if task.name != os.environ.get("HOLD_AT"):
+        if self._held or task.name != os.environ.get("HOLD_AT"):
             return
+        self._held = True
         file = pathlib.Path(os.environ["HOLD_FILE"])
         file.touch()
         while file.exists():
