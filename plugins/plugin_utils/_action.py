@@ -22,7 +22,6 @@ from ansible.utils.display import Display
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption, OpenRouterError
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import connection_of
-from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal
 from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
 
 display = Display()
@@ -81,10 +80,6 @@ class OpenRouterAction(ActionBase):
             del result["diff"]
         if any("secret" in one for one in (result, *result.get("created", ()))):
             result["_ansible_no_log"] = True
-        elif result.get("failed"):
-            # Both are the exception's own
-            told = {name: value for name, value in result.items() if name not in ("failed", "msg")}
-            raise Refusal(result["msg"], result=told)
         return result
 
     def _operate(self) -> dict[str, t.Any]:

@@ -55,7 +55,10 @@ class ClientPlanAction(OpenRouterAction):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         self._variables = task_vars or {}
-        return super().run(tmp, task_vars)
+        try:
+            return super().run(tmp, task_vars)
+        except Unanswered as error:
+            return error.result
 
     def _operate(self) -> dict[str, t.Any]:
         self._refuse_environment()
@@ -126,7 +129,7 @@ class ClientPlanAction(OpenRouterAction):
             return
         told = {"error": result["account"].get("error") or result["state"], "state": result["state"]}
         if result["state"] == "unreachable" and not params["unreachable_fails"]:
-            raise Unanswered(result["reason"], told)
+            raise Unanswered({"msg": result["reason"], **told})
         raise Refusal(result["reason"], result=told)
 
     def _problems(self, client: Values) -> list[str]:

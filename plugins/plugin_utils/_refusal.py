@@ -9,23 +9,25 @@ and the message again. An operator has to read one sentence: what is wrong, and 
 
 from __future__ import annotations
 
-from ansible.errors import AnsibleActionFail
+import typing as t
+
+from ansible.errors import AnsibleActionFail, AnsibleError
 
 
 class Refusal(AnsibleActionFail):
-    """The result of a task that fails with a sentence for people."""
+    """The result of a task that fails with a sentence for people.
+
+    It goes past C(failed_when): modules whose failure is somebody's answer return it instead.
+    """
 
     @property
     def omit_exception_key(self) -> bool:
         return True
 
 
-class Unanswered(Refusal):
-    """The same of a machine that does not answer: the play goes on without it."""
+class Unanswered(AnsibleError):
+    """The same of a machine that does not answer: no failure, the play goes on without it."""
 
-    def __init__(self, message: str, result: dict[str, object]) -> None:
-        super().__init__(message, result={"unreachable": True, **result})
-
-    @property
-    def omit_failed_key(self) -> bool:
-        return True
+    def __init__(self, result: dict[str, t.Any]) -> None:
+        super().__init__(result["msg"])
+        self.result = {"changed": False, "unreachable": True, **result}

@@ -96,8 +96,9 @@ TEXTS = {
 ANSWERS = {
     "answer-drip": Attack(ways=("drip",), state="unhealthy", asked=True),
     "answer-drip-header": Attack(ways=("drip-header",), state="up"),
-    "answer-endless": Attack(ways=("endless",), state="up"),
-    "answer-deep": Attack(ways=("deep",), state="up"),
+    # What claims to be JSON and cannot be read is no yes
+    "answer-endless": Attack(ways=("endless",), state="unhealthy"),
+    "answer-deep": Attack(ways=("deep",), state="unhealthy"),
     "answer-continued": Attack(ways=("continued",), state="unhealthy"),
     "answer-typed": Attack(ways=("typed",), state="up"),
     "answer-surrogate": Attack(ways=("surrogate",), state="up"),
