@@ -4,14 +4,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.modules.client_record import ARGUMENT_SPEC
+from ansible_collections.mai.clients.plugins.plugin_utils import _record_file
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal
 from ansible_collections.mai.clients.plugins.plugin_utils._target_files import File, put
 
@@ -35,7 +33,7 @@ class ActionModule(ActionBase):
                 written.append(change.path)
                 diffs.append(_diff(change.path, change.before, text))
         if options["path"]:
-            before = _kept(options["path"])
+            before = _record_file.read(options["path"])
             if before != text:
                 written.append(options["path"])
                 diffs.append(_diff(options["path"], before, text))
@@ -51,21 +49,9 @@ def _diff(path: str, before: str | None, after: str) -> dict[str, str]:
     return {"before_header": path, "after_header": path, "before": before or "", "after": after}
 
 
-def _kept(path: str) -> str | None:
-    with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8", newline="") as file:
-        return file.read()
-    return None
-
-
 def _keep(path: str, text: str) -> None:
-    """On the controller: for its owner only, whole or not at all."""
-    folder = os.path.dirname(os.path.abspath(path))
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".mai", dir=folder)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.replace(temporary, path)
+        _record_file.write(path, text)
     except OSError as error:
         raise Refusal(
             f"The client's record cannot be kept on the controller ({shown(path)}: {error.strerror}): set"

@@ -8,7 +8,6 @@ This is private to the collection.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import typing as t
 
@@ -16,6 +15,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import client_plan_spec
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils import _record_file
 from ansible_collections.mai.clients.plugins.plugin_utils._account import ask_account
 from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
 from ansible_collections.mai.clients.plugins.plugin_utils._client import keys_shown, unclaimed_keys
@@ -197,7 +197,4 @@ def _files(client: Values) -> Files:
         with open(os.path.join(ROLES, role, "templates", name), encoding="utf-8") as file:
             templates[name] = file.read()
     path = os.path.join(client["mai_handover_dir"], f"{client['slug']}.md")
-    kept = None
-    with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8", newline="") as file:
-        kept = file.read()
-    return Files(templates, kept, path)
+    return Files(templates, _record_file.read(path), path)

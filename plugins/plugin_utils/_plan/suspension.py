@@ -21,6 +21,7 @@ def suspension(
 ) -> dict[str, t.Any]:
     """``done`` holds why the suspension was not recorded in the instance's database, if it was not."""
     stop = not asked["keep_running"]
+    stops = bool(stop and plan["instance"]["runs"])
     # Its disabled key is the record that counts: a database that cannot be written to is no obstacle
     database = seen["database"]
     record = database["exists"] and database["error_reason"] in (None, "locked")
@@ -35,8 +36,8 @@ def suspension(
         said.append(f"not recorded in its own database, which changes nothing of that: {not_recorded}")
     said.append(f"bring it back: resume_client.yml -e client={client['slug']}")
     return {
-        "due": bool(stop and plan["instance"]["runs"]) or bool(record and plan["organization"]["due"]),
-        "stop": bool(stop and plan["instance"]["runs"]),
+        "due": stops or bool(record and plan["organization"]["due"]),
+        "stop": stops,
         "record": record,
         "summary": said,
     }
