@@ -47,41 +47,56 @@ class Refused(Exception):
         self.reason = reason
 
 
-def confined(
-    what: str,
-    work: Callable[..., Any],
-    *arguments: Any,
-    folder: str | None = None,
-    before: Callable[[], Any] | None = None,
-    seconds: float = 20,
-    largest_file: int = 64 * MIB,
-) -> Any:
-    """Return what work(*arguments) returns, as JSON carries it. Its root and current directory is the folder.
+class Confined:
+    """Such work, beside its caller until its result is wanted.
 
     Before opens what the work needs from outside: it runs first, and what it returns is the work's first argument.
-    Raise Refused where the work does, where it does not end in time, and where it ends in any way that is not planned;
-    what it was about is named in the message.
     """
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
+
+    def __init__(
+        self,
+        what: str,
+        work: Callable[..., Any],
+        *arguments: Any,
+        folder: str | None = None,
+        before: Callable[[], Any] | None = None,
+        seconds: float = 20,
+        largest_file: int = 64 * MIB,
+    ) -> None:
+        self._what = what
+        self._deadline = time.monotonic() + seconds
+        self._reading, writing = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            try:
+                _begin(writing, seconds, largest_file)
+                _send(writing, _outcome(what, work, arguments, folder, before))
+            finally:
+                # Nothing of the parent's (its output that is not flushed yet, its exit handlers) is the child's to run.
+                os._exit(0)
+        os.close(writing)
+
+    def result(self) -> Any:
+        """Return what work(*arguments) returns, as JSON carries it; ask once.
+
+        Raise Refused where the work does, where it does not end in time, and where it ends in any way that is not
+        planned; what it was about is named in the message.
+        """
         try:
-            _begin(writing, seconds, largest_file)
-            _send(writing, _outcome(what, work, arguments, folder, before))
+            answer, why = _read(self._reading, self._deadline)
         finally:
-            # Nothing of the parent's (its output that is not flushed yet, its exit handlers) is the child's to run.
-            os._exit(0)
-    os.close(writing)
-    try:
-        answer, why = _read(reading, time.monotonic() + seconds)
-    finally:
-        os.close(reading)
-        # It has ended, or has to: also where somebody who took it over has only closed its side
-        os.kill(pid, signal.SIGKILL)
-        status = os.waitpid(pid, 0)[1]
-    if why:
-        raise Refused(f"{_first(what)} {why}, so it was given up.", "endless")
-    return _unpack(what, answer, status)
+            os.close(self._reading)
+            # It has ended, or has to: also where somebody who took it over has only closed its side
+            os.kill(self._pid, signal.SIGKILL)
+            status = os.waitpid(self._pid, 0)[1]
+        if why:
+            raise Refused(f"{_first(self._what)} {why}, so it was given up.", "endless")
+        return _unpack(self._what, answer, status)
+
+
+def confined(what: str, work: Callable[..., Any], *arguments: Any, **bounds: Any) -> Any:
+    """Return what work(*arguments) returns. Its root and current directory is the folder."""
+    return Confined(what, work, *arguments, **bounds).result()
 
 
 def _first(words: str) -> str:
@@ -214,8 +229,8 @@ def _read(reading: int, deadline: float) -> tuple[bytes, str | None]:
     ready.register(reading, select.POLLIN)
     answer = b""
     while True:
-        left = deadline - time.monotonic()
-        if left <= 0 or not ready.poll(left * 1000):
+        left = max(deadline - time.monotonic(), 0)
+        if not ready.poll(left * 1000):
             return b"", "does not come to an end"
         piece = os.read(reading, MIB)
         if not piece:

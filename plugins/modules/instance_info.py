@@ -12,14 +12,14 @@ short_description: Everything there is to know about one client's instance
 version_added: 0.1.0
 description:
   - Looks, on the target host and in one round trip, at one client's instance of mAI or Open WebUI.
-    Machine, Docker, files, container or unit, image, port, health, database, saved connection and settings, log.
+    Machine, Docker, files, container or unit, image, port, health, database, saved connection and settings.
   - Nothing is changed, and nothing fails because a part is missing. What is absent is null, false or empty.
   - The instance is not trusted. Its database and its answers are read in a process of their own, confined to the folder
     of the database, within bounds of time (25 s for the database, 5 s to 60 s for an answer), memory (512 MiB) and size
     (8 MiB, 4 MiB); no link is followed. Every text comes out on one line, with control characters made visible, cut to
     500 characters.
   - No secret is returned. Keys and settings come as SHA-256 in hex, which for a key is the hash that OpenRouter
-    knows it by, and the log lines are masked.
+    knows it by.
 author:
   - The mai.clients team (@mai-clients)
 requirements:
@@ -71,7 +71,7 @@ EXAMPLES = r"""
 
 - name: Say whether it is healthy
   ansible.builtin.debug:
-    msg: "{{ 'healthy' if look.instance.health.ok else look.instance.log_tail }}"
+    msg: "{{ 'healthy' if look.instance.health.ok else look.instance.health.url ~ ' says no' }}"
 
 - name: Try its key and its models
   mai.clients.instance_info:
@@ -224,11 +224,6 @@ instance:
         listening: true
         ours: true
         process: mai-companyabc
-    listening_ports:
-      description: Every TCP port of the machine that something listens on.
-      returned: always
-      type: list
-      elements: int
     health:
       description:
         - What the instance answers on this machine. C(status) is the HTTP status of O(health_path), null without
@@ -315,11 +310,6 @@ instance:
         - Where the stored value means the same as the text in C(settings.env), the digest is that of the text.
       returned: always
       type: dict
-    log_tail:
-      description: The last 20 log lines, with secrets masked, each cut to 500 characters.
-      returned: always
-      type: list
-      elements: str
     facts:
       description: Who can read what, from the actual settings.
       returned: always

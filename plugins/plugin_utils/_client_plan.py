@@ -8,8 +8,10 @@ This is private to the collection.
 
 from __future__ import annotations
 
+import contextvars
 import os
 import typing as t
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure
@@ -73,10 +75,14 @@ class ClientPlanAction(OpenRouterAction):
                 result, "refused", f"{shown(client['slug'])} was not touched. Correct its variables first:\n- {lines}"
             )
             self._end(result, params)
-        keys = self._ask(params, result)
+        # OpenRouter and the machine are waited for side by side
+        with ThreadPoolExecutor(1) as beside:
+            asked = beside.submit(contextvars.copy_context().run, self._ask, params)
+            looked = self._look(params) if params["look"] and not params["seen"] else {}
+        keys = self._account(params, asked, result)
         self._end(result, params)
         if params["look"]:
-            result["seen"] = params["seen"] or self._look(client, params["probe"], result) or {}
+            result["seen"] = params["seen"] or self._seen(client, looked, result)
         if result["seen"] and not result["problems"]:
             self._plan(params, result, keys)
         elif not result["problems"]:
@@ -135,23 +141,29 @@ class ClientPlanAction(OpenRouterAction):
     def _problems(self, client: Values) -> list[str]:
         return variable_problems(client, self._variables["hostvars"], self._variables["groups"]["mai_clients"])
 
-    def _ask(self, params: Values, result: dict[str, t.Any]) -> list[Key] | None:
-        """The account and its keys, as this play has them; nothing where nobody asks for them, or no answer came."""
+    def _ask(self, params: Values) -> tuple[dict[str, t.Any], list[Key] | None]:
+        """The account and its keys, as this play has them; nothing where nobody asks for them."""
         if not params["openrouter"]:
-            return None
+            return {}, None
+        credit: dict[str, t.Any] = {}
+        with Client(on_wait=self._tell_wait, **connection_of(params, os.environ)) as client:
+            if params["credits"]:
+                credit = SharedCredit(client, C.DEFAULT_LOCAL_TMP).get(lambda: ask_account(client, require=True))
+                credit["management_key"] = True
+            known = Listing(client, C.DEFAULT_LOCAL_TMP)
+            return credit, None if params["key"] else known.keys(None, fresh=params["fresh"])
+
+    def _account(self, params: Values, asked: Future[t.Any], result: dict[str, t.Any]) -> list[Key] | None:
+        """The keys, and into the result what else is known of the account; nothing where no answer came."""
         try:
-            with Client(on_wait=self._tell_wait, **connection_of(params, os.environ)) as client:
-                if params["credits"]:
-                    credit = SharedCredit(client, C.DEFAULT_LOCAL_TMP).get(lambda: ask_account(client, require=True))
-                    result["account"].update(credit, management_key=True)
-                known = Listing(client, C.DEFAULT_LOCAL_TMP)
-                keys = None if params["key"] else known.keys(None, fresh=params["fresh"])
+            credit, keys = asked.result()
         except OpenRouterError as error:
             result["account"].update(error=error.code, status=error.status, msg=str(error), credits=None)
             # With a key the run is under way
             untouched = "" if params["key"] else f"{shown(params['variables']['slug'])} was not touched. "
             self._stop(result, "unanswered", f"{untouched}{error}")
             return None
+        result["account"].update(credit)
         if keys is not None:
             result["account"]["api_keys"] = keys_shown(keys, params["variables"]["mai_key_name"])
         if keys is not None and params["unclaimed"]:
@@ -159,8 +171,9 @@ class ClientPlanAction(OpenRouterAction):
             result["account"]["unclaimed"] = unclaimed_keys([key.data for key in keys], *inventory)
         return keys
 
-    def _look(self, client: Values, probe: bool, result: dict[str, t.Any]) -> Values | None:
+    def _look(self, params: Values) -> Values | AnsibleConnectionFailure:
         """One look over SSH."""
+        client = params["variables"]
         options = {
             "client": client["slug"],
             "deployment_dir": client["mai_deployment_dir"],
@@ -169,25 +182,32 @@ class ClientPlanAction(OpenRouterAction):
             "port": client["mai_port"],
             "health_path": client["mai_health_path"],
             "base_url": client["mai_instance_api_base_url"],
-            "probe": probe,
+            "probe": params["probe"],
         }
-        machine = shown(client["machine"])
         try:
-            looked = self._execute_module(
+            return self._execute_module(
                 module_name="mai.clients.instance_info", module_args=options, task_vars=self._variables
             )
         except AnsibleConnectionFailure as error:
-            why = shown(" ".join(str(error).split()))
+            return error
+
+    def _seen(
+        self, client: Values, looked: Values | AnsibleConnectionFailure, result: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        """What the look found; nothing where it could not be taken."""
+        machine = shown(client["machine"])
+        if isinstance(looked, AnsibleConnectionFailure):
+            why = shown(" ".join(str(looked).split()))
             self._stop(
                 result, "unreachable", f"the machine {machine} does not answer ({why}), so nothing was done there"
             )
-            return None
+            return {}
         if looked.get("ansible_facts"):
             result["ansible_facts"] = looked["ansible_facts"]  # which Python was found there, for the next tasks
         if looked.get("failed") or "instance" not in looked:
             why = shown(" ".join(str(looked.get("msg") or looked.get("module_stderr") or "no answer").split()))
             self._stop(result, "unreachable", f"the machine {machine} could not be looked at: {why}")
-            return None
+            return {}
         return looked["instance"]
 
 

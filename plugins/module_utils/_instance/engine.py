@@ -17,9 +17,14 @@ _COMPOSE_LABELS = tuple("com.docker.compose.project" + end for end in ("", ".wor
 _NEVER = "0001-01-01T00:00:00Z"
 
 
-def engine() -> dict:
-    # One call tells about client, plugin and engine; without an engine it still prints the client's part.
-    answer = system.run("docker", "info", "--format", "{{json .}}")
+# One call tells about client, plugin and engine; without an engine it still prints the client's part.
+INFO = ("docker", "info", "--format", "{{json .}}")
+LIST = ("docker", "ps", "--all", "--quiet", "--no-trunc")
+IMAGE = ("docker", "image", "inspect")
+
+
+def engine(answer: system.Command) -> dict:
+    """What INFO tells."""
     details = _json(answer.output) or {}
     plugins = (details.get("ClientInfo") or {}).get("Plugins") or []
     compose = [plugin.get("Version") for plugin in plugins if plugin.get("Name") == "compose"]
@@ -34,10 +39,9 @@ def engine() -> dict:
     }
 
 
-def inspect_containers() -> list[dict]:
-    """Every container of this machine, as docker inspect describes it."""
-    listed = system.run("docker", "ps", "--all", "--quiet", "--no-trunc")
-    identifiers = listed.output.split()
+def inspect_containers(listed: system.Command | None = None) -> list[dict]:
+    """Every container of this machine, those of LIST, as docker inspect describes it."""
+    identifiers = (listed or system.run(*LIST)).output.split()
     if not identifiers:
         return []
     # A container that went away meanwhile makes the command fail, yet it still prints the others.
@@ -110,8 +114,9 @@ def environment(details: dict) -> dict[str, str]:
     return {name: value for name, separator, value in pairs if separator}
 
 
-def image(reference: str) -> dict:
-    details = (_json(system.run("docker", "image", "inspect", reference).output) or [None])[0] or {}
+def image(reference: str | None, answer: system.Command | None) -> dict:
+    """What IMAGE tells of the reference."""
+    details = ((_json(answer.output) if answer else None) or [None])[0] or {}
     return {
         "reference": reference,
         "present": bool(details),

@@ -17,7 +17,6 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import (
     database,
     engine,
     folder,
-    masking,
     native,
     probe,
     saved_hashes,
@@ -42,6 +41,7 @@ class Sight:
     """What was looked at, secrets and all. It stays inside the module."""
 
     docker: dict
+    image: dict  # the wanted one
     every: list[dict]  # each container of the machine, as the engine tells about it
     ours: list[dict]
     containers: list[dict]  # ours, described
@@ -56,7 +56,7 @@ class Sight:
     contents: database.Contents
     url: str | None
     health: dict
-    log: str
+    key_asked: web.Asked | None
     listening: dict[int, set[str]]  # the sockets of each port
 
     @property
@@ -74,25 +74,24 @@ class Sight:
 
 def _gathered(wanted: dict) -> Sight:
     client, service, path = wanted["client"], wanted["service"], wanted["deployment_dir"]
-    docker = engine.engine()
-    every = engine.inspect_containers() if docker["engine"] else []
+    # What takes time of its own is asked for first, and read when it is wanted
+    info, listed = system.Started(*engine.INFO), system.Started(*engine.LIST)
+    image = system.Started(*engine.IMAGE, wanted["image"]) if wanted["image"] else None
+    files = {name: folder.variables(path, f"{name}.env") for name in ("settings", "api_key", "secrets", "admin")}
+    key_asked = probe.ask_key(wanted["base_url"], files["api_key"].get("OPENAI_API_KEY")) if wanted["probe"] else None
+    contents = database.look(os.path.join(path, "data", "webui.db"))
+    every = engine.inspect_containers(listed.outcome())
     ours = [entry for entry in every if engine.is_of_client(entry, service, client)]
     ours.sort(key=lambda entry: (not engine.is_running(entry), entry.get("Name") != "/" + service))
     containers = [engine.describe(entry, client) for entry in ours]
     unit, unit_words = native.unit(service, client)
     process = native.process(path)
     pids = _pids(unit, process)
-    files = {name: folder.variables(path, f"{name}.env") for name in ("settings", "api_key", "secrets", "admin")}
     environment = engine.environment(ours[0]) if ours else system.process_environment(pids[0]) if pids else {}
-    contents = database.look(os.path.join(path, "data", "webui.db"))
     url = _url(containers, wanted["port"])
-    health = _health(url, wanted["health_path"])
-    if containers:
-        _lines, log = engine.log(containers[0])
-    else:
-        _lines, log = native.log(path, service, unit_words.get("InvocationID", ""))
     return Sight(
-        docker=docker,
+        docker=engine.engine(info.outcome()),
+        image=engine.image(wanted["image"], image.outcome() if image else None),
         every=every,
         ours=ours,
         containers=containers,
@@ -102,8 +101,8 @@ def _gathered(wanted: dict) -> Sight:
         environment=environment,
         contents=contents,
         url=url,
-        health=health,
-        log=log,
+        health=_health(url, wanted["health_path"]),
+        key_asked=key_asked,
         listening=system.listening(),
         **files,
     )
@@ -112,7 +111,6 @@ def _gathered(wanted: dict) -> Sight:
 def _described(wanted: dict, sight: Sight) -> dict:
     client, path = wanted["client"], wanted["deployment_dir"]
     connections = sight.contents.saved.connections()
-    hidden = masking.secrets([sight.api_key, sight.secrets, sight.admin], [sight.environment, sight.settings])
     return {
         "machine": system.machine(),
         "docker": sight.docker,
@@ -139,9 +137,8 @@ def _described(wanted: dict, sight: Sight) -> dict:
         ),
         "unit": sight.unit,
         "process": sight.process,
-        "image": _image(wanted["image"], sight.docker),
+        "image": sight.image,
         "port": _port(wanted["port"], sight),
-        "listening_ports": sorted(set(sight.listening) | sight.published),
         "health": sight.health,
         "database": sight.contents.summary,
         "stored_connection": {
@@ -152,9 +149,8 @@ def _described(wanted: dict, sight: Sight) -> dict:
             ],
         },
         "stored_settings": saved_hashes.saved_hashes(sight.contents.saved, dict(sight.environment, **sight.settings)),
-        "log_tail": masking.tail(sight.log, hidden),
         "facts": _facts(sight.environment or sight.settings, sight.health),
-        "probe": _probe(wanted["base_url"], sight) if wanted["probe"] else None,
+        "probe": _probe(sight) if wanted["probe"] else None,
     }
 
 
@@ -186,8 +182,9 @@ def _health(url: str | None, path: str) -> dict:
     health.update(url=url + path, status=asked.status, ok=asked.up, ready=asked.ready)
     if asked.status is None:
         return health
-    health["version"] = shown_or_none(web.request(url + "/api/version").get("version"), 60)
-    config = web.request(url + "/api/config")
+    version, asked = web.Asked(url + "/api/version"), web.Asked(url + "/api/config")
+    health["version"] = shown_or_none(version.answer().get("version"), 60)
+    config = asked.answer()
     if config.ok and isinstance(config.data, dict):
         health["onboarding"] = bool(config.get("onboarding", False))
         features = config.get("features")
@@ -222,12 +219,6 @@ def _port(number: int | None, sight: Sight) -> dict:
     }
 
 
-def _image(reference: str | None, docker: dict) -> dict:
-    if reference and docker["engine"]:
-        return engine.image(reference)
-    return {"reference": reference, "present": False, "id": None, "size_bytes": None, "created": None}
-
-
 def _facts(environment: dict[str, str], health: dict) -> dict:
     """Who can read what, as the instance's settings have it; Open WebUI's own defaults where none is set."""
 
@@ -243,9 +234,9 @@ def _facts(environment: dict[str, str], health: dict) -> dict:
     }
 
 
-def _probe(base_url: str | None, sight: Sight) -> dict:
+def _probe(sight: Sight) -> dict:
     outcome = {
-        "key": probe.key(base_url, sight.api_key.get("OPENAI_API_KEY")),
+        "key": probe.key(sight.key_asked, sight.api_key.get("OPENAI_API_KEY")),
         "models": {"status": "unknown", "count": None, "reason": "the instance does not answer"},
         "signup_closed": None,
         "usage_page": {"status": None},

@@ -16,13 +16,19 @@ _REFUSED = (401, 403)
 _TOLD = ("limit", "limit_remaining", "label", "expires_at", "effective_budget")
 
 
-def key(base_url: str | None, secret: str | None) -> dict:
+def ask_key(base_url: str | None, secret: str | None) -> web.Asked | None:
+    if not base_url or not secret:
+        return None
+    return web.Asked(base_url.rstrip("/") + "/key", token=secret, timeout=20, proxies=True)
+
+
+def key(asked: web.Asked | None, secret: str | None) -> dict:
     outcome = dict.fromkeys(("status", "disabled", *_TOLD, "error"))
     outcome["ok"] = False
-    if not base_url or not secret:
+    if asked is None:
         outcome["error"] = "base_url is not given" if secret else "api_key.env holds no OPENAI_API_KEY"
         return outcome
-    answer = web.request(base_url.rstrip("/") + "/key", token=secret, timeout=20, proxies=True)
+    answer = asked.answer()
     outcome["status"] = answer.status
     details = answer.get("data")
     if answer.ok and isinstance(details, dict):
@@ -53,38 +59,42 @@ def _budget(told: object) -> dict | None:
 
 
 def instance(url: str, secret_key: str | None, administrator: dict | None) -> dict:
-    """Models and usage page through a session of our own; the sign-up page as a stranger."""
-    signup = web.request(
+    """Models and usage page through a session of our own; the sign-up page as a stranger. All asked at once."""
+    signup = web.Asked(
         url + "/api/v1/auths/signup",
         body={"email": _NO_ADDRESS, "password": "", "name": ""},
         timeout=10,
     )
-    outcome = {
-        "signup_closed": {403: True, 400: False, 200: False}.get(signup.status or 0),
-        "models": {"status": "unknown", "count": None, "reason": None},
-        "usage_page": {"status": None},
+    listed = page = None
+    reason = "there is no administrator yet" if secret_key else "WEBUI_SECRET_KEY is not known on this host"
+    if secret_key and administrator:
+        token = session.token(secret_key, administrator)
+        listed = _ask_models(url, token)
+        page = web.Asked(url + "/api/v1/usage-tracking/my-organization/usage-summary", token=token, timeout=20)
+    status, reason, offered = _models(listed) if listed else ("unknown", reason, None)
+    return {
+        "signup_closed": {403: True, 400: False, 200: False}.get(signup.answer().status or 0),
+        "models": {"status": status, "count": None if offered is None else len(offered), "reason": reason},
+        "usage_page": {"status": _page_status(page.answer()) if page else None},
     }
-    if not secret_key or not administrator:
-        outcome["models"]["reason"] = (
-            "there is no administrator yet" if secret_key else "WEBUI_SECRET_KEY is not known on this host"
-        )
-        return outcome
-    token = session.token(secret_key, administrator)
-    status, reason, offered = models(url, token)
-    outcome["models"] = {"status": status, "count": None if offered is None else len(offered), "reason": reason}
-    usage = web.request(
-        url + "/api/v1/usage-tracking/my-organization/usage-summary",
-        token=token,
-        timeout=20,
-    )
-    # An unknown address is answered with the page itself: 200, but no JSON.
-    outcome["usage_page"]["status"] = 404 if usage.ok and usage.data is None else usage.status
-    return outcome
+
+
+def _page_status(answer: web.Answer) -> int | None:
+    """An unknown address is answered with the page itself: 200, but no JSON."""
+    return 404 if answer.ok and answer.data is None else answer.status
 
 
 def models(url: str, token: str) -> tuple[str, str | None, list | None]:
     """Ok, failed or unknown, why, and the models that the instance offers (None: it gave no list)."""
-    answer = web.request(url + "/api/models?refresh=true", token=token, timeout=60)
+    return _models(_ask_models(url, token))
+
+
+def _ask_models(url: str, token: str) -> web.Asked:
+    return web.Asked(url + "/api/models?refresh=true", token=token, timeout=60)
+
+
+def _models(asked: web.Asked) -> tuple[str, str | None, list | None]:
+    answer = asked.answer()
     listed = answer.get("data")
     if answer.status in _REFUSED:
         return "unknown", f"the instance refuses a session made on its host (HTTP {answer.status})", None

@@ -39,26 +39,39 @@ class Command:
         self.error = error
 
 
-def run(*argv: str, timeout: int = 20) -> Command:
-    try:
-        # AnsibleModule.run_command has no timeout, and an engine that hangs must not hang the run.
-        process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(os.environ, LC_ALL="C", LANGUAGE="C"),
-        )
-    except (FileNotFoundError, PermissionError):
-        return Command(None, "", f"{argv[0]} is not installed")
-    with process:
+class Started:
+    """A command at work, beside others and beside its caller, until its outcome is wanted."""
+
+    def __init__(self, *argv: str, timeout: int = 20):
+        self._name, self._timeout = argv[0], timeout
+        self._deadline = time.monotonic() + timeout
         try:
-            output, error = _collect(process, time.monotonic() + timeout)
-        except TimeoutError:
-            return Command(124, "", f"{argv[0]} gave no answer within {timeout} seconds")
-        finally:
-            process.kill()
-    return Command(process.returncode, _text(output), _text(error))
+            # AnsibleModule.run_command has no timeout, and an engine that hangs must not hang the run.
+            self._process = subprocess.Popen(  # pylint: disable=ansible-bad-function
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(os.environ, LC_ALL="C", LANGUAGE="C"),
+            )
+        except (FileNotFoundError, PermissionError):
+            self._process = None
+
+    def outcome(self) -> Command:
+        if self._process is None:
+            return Command(None, "", f"{self._name} is not installed")
+        with self._process as process:
+            try:
+                output, error = _collect(process, self._deadline)
+            except TimeoutError:
+                return Command(124, "", f"{self._name} gave no answer within {self._timeout} seconds")
+            finally:
+                process.kill()
+        return Command(process.returncode, _text(output), _text(error))
+
+
+def run(*argv: str, timeout: int = 20) -> Command:
+    return Started(*argv, timeout=timeout).outcome()
 
 
 def _collect(process: subprocess.Popen, deadline: float) -> tuple[bytes, bytes]:

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from http.client import HTTPException
 
-from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, Refused, confined
+from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, Confined, Refused
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
 # Five times a list of all the models that OpenRouter offers
@@ -45,17 +45,28 @@ def _opener(proxies: bool) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(_NoRedirect(), *([] if proxies else [urllib.request.ProxyHandler({})]))
 
 
-def request(url: str, body=None, token: str | None = None, timeout: float = 5, proxies: bool = False) -> Answer:
-    """GET, or with a body POST it as JSON. Nothing raises; proxies obeys the environment's proxies.
+class Asked:
+    """A request under way, beside others: GET, or with a body POST it as JSON; proxies obeys the environment's proxies.
 
     The timeout is that of the whole request: an answer that drips, or has no end, ends with it.
     """
-    opener = _opener(proxies)
-    try:
-        return Answer(*confined("the answer", _ask, opener, url, body, token, timeout, seconds=timeout))
-    except Refused as refused:
-        why = "does not come to an end" if refused.reason == "endless" else "cannot be read"
-        return Answer(error=f"its answer {why}")
+
+    def __init__(
+        self, url: str, body=None, token: str | None = None, timeout: float = 5, proxies: bool = False
+    ) -> None:
+        self._work = Confined("the answer", _ask, _opener(proxies), url, body, token, timeout, seconds=timeout)
+
+    def answer(self) -> Answer:
+        """Wait for it. Nothing raises."""
+        try:
+            return Answer(*self._work.result())
+        except Refused as refused:
+            why = "does not come to an end" if refused.reason == "endless" else "cannot be read"
+            return Answer(error=f"its answer {why}")
+
+
+def request(url: str, **options) -> Answer:
+    return Asked(url, **options).answer()
 
 
 def _ask(opener: urllib.request.OpenerDirector, url: str, body, token: str | None, timeout: float) -> list:

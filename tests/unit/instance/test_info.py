@@ -13,7 +13,8 @@ import threading
 import time
 
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils._instance import system
+from ansible_collections.mai.clients.plugins.module_utils._instance import engine, masking, system
+from ansible_collections.mai.clients.plugins.module_utils._instance import native as native_instance
 from ansible_collections.mai.clients.plugins.module_utils._instance.observe import observe
 
 from .conftest import IMAGE_ID, KEY, OLD_KEY, PASSWORD, SECRET_KEY, SECRETS, make_database, sha256, write_env
@@ -36,12 +37,10 @@ KEYS = [
     "process",
     "image",
     "port",
-    "listening_ports",
     "health",
     "database",
     "stored_connection",
     "stored_settings",
-    "log_tail",
     "facts",
     "probe",
 ]
@@ -124,7 +123,7 @@ def test_nothing_is_there(tmp_path, without_docker):
     assert found["stored_connection"] == {"form": "none", "connections": []}
     for name in ("files", "settings", "environment", "stored_settings"):
         assert found[name] == {}
-    for name in ("containers", "foreign_containers", "key_candidates", "log_tail"):
+    for name in ("containers", "foreign_containers", "key_candidates"):
         assert found[name] == []
     assert found["key_hash"] is found["process"] is None
     assert found["probe"]["models"]["status"] == "unknown"
@@ -194,8 +193,6 @@ def test_everything_is_there(running, open_webui):
         "created": "2026-11-01T08:00:00Z",
     }
     assert found["port"] == {"number": open_webui.port, "listening": True, "ours": True, "process": "mai-companyabc"}
-    assert open_webui.port in found["listening_ports"]
-    assert found["listening_ports"] == sorted(found["listening_ports"])
     assert found["health"] == {
         "url": open_webui.url + "/health",
         "status": 200,
@@ -205,8 +202,9 @@ def test_everything_is_there(running, open_webui):
         "onboarding": False,
         "signup_enabled": False,
     }
-    assert found["log_tail"][0] == "line 11"
-    assert found["log_tail"][-1] == "started with *** and ***"
+    _lines, log = engine.log(found["containers"][0])
+    tail = masking.tail(log, masking.secrets([{"KEY": KEY, "PASSWORD": PASSWORD}], []))
+    assert (tail[0], tail[-1]) == ("line 11", "started with *** and ***")
     assert found["facts"] == {
         "admin_chat_access": True,
         "admin_export": False,
@@ -360,7 +358,6 @@ def test_foreign_containers_and_memory_of_the_others(docker, directory):
     ]
     assert found["memory_limits_bytes"] == 1 << 30
     assert found["port"]["ours"] is False
-    assert {5432, 8002, 8004} <= set(found["listening_ports"])
 
 
 def test_port_of_somebody_elses_container(docker, directory):
@@ -476,7 +473,7 @@ def test_native_process(directory, without_docker, native):
     assert found["port"]["process"].startswith("python")
     assert found["environment"]["PLAIN"] == sha256("1")
     assert found["key_candidates"] == [{"where": "environment", "hash": sha256(KEY)}]
-    assert found["log_tail"] == ["INFO one", "ERROR key ***"]
+    assert native_instance.log(str(directory), "mai-companyabc", "") == (2, f"INFO one\nERROR key {KEY}\n")
 
 
 def test_process_number_that_is_somebody_elses_by_now(directory, without_docker):
@@ -631,7 +628,7 @@ def test_unit(directory, systemd, native):
     assert found["directory"]["managed"] is True
     assert found["port"]["ours"] is True
     assert found["environment"]["PLAIN"] == sha256("1")
-    assert found["log_tail"] == ["one", "key ***"]
+    assert native_instance.log(str(directory), "mai-companyabc", "abc") == (2, f"one\nkey {KEY}\n")
 
 
 def test_unit_that_does_not_exist(directory, systemd):
