@@ -106,7 +106,10 @@ instance:
         systemd: true
         python_version: 3.13.5
     docker:
-      description: Docker's client, engine and compose plugin. C(error) says why the engine does not answer.
+      description:
+        - Docker's client, engine and compose plugin. C(error) says why the engine does not answer.
+        - C(networks_left) is how many networks the address ranges of the engine still allow, the client's own included
+          where it exists and there is no other; no more than 50 are counted. Null where it cannot be told.
       returned: always
       type: dict
       sample:
@@ -115,6 +118,7 @@ instance:
         compose: 2.26.1
         error:
         data_root_free_bytes: 21474836480
+        networks_left: 28
     directory:
       description:
         - The deployment directory.

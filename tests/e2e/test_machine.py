@@ -69,6 +69,10 @@ def test_docker_and_the_image_arrive_once_on_a_bare_machine(bare: Fleet, install
         [part] = [part for part in installed.stdout.split("\nTASK ") if f": {task}]" in part]
         assert part.count("changed: [") == 1, part
     assert bare.sh("bare-one", "ls -A /opt/mai/deployments/client-*/.image", check=False) == ""
+    # Thousands of clients find room, not thirty
+    ranges = "docker network inspect --format '{{(index .IPAM.Config 0).Subnet}}'"
+    subnets = bare.sh("bare-one", f"{ranges} client-bare-one_default client-bare-two_default").split()
+    assert [subnet.split("/")[1] for subnet in subnets] == ["24", "24"]
 
 
 def test_a_second_client_finds_everything_there(bare: Fleet, installed: Result) -> None:
@@ -105,4 +109,18 @@ def test_an_engine_that_is_there_is_left_alone_and_only_compose_is_added(
         assert api.get("/health").json() == {"status": True}
     assert fleet.run("composed").total("changed") == 0
     assert host.exec("sh", "-c", look).stdout == somebodys
+    _assert_that_one_client_too_many_is_refused(fleet, host)
     host.down()
+
+
+def _assert_that_one_client_too_many_is_refused(fleet: Fleet, host: Host) -> None:
+    """Docker's ranges of addresses are all taken: who has a network goes on, who needs one is told before the key."""
+    host.exec("sh", "-c", "i=0; while docker network create filler$i; do i=$((i+1)); done")
+    fleet.put("crowded", host, mai_client_name="Crowded", mai_port=8302, mai_admin_email="a@crowded.example")
+    crowded = fleet.run("crowded,composed", check=False)
+    assert "Docker has no range of addresses left on the machine for one more network" in crowded.said
+    assert (crowded.stats["crowded"]["failed"], crowded.stats["composed"]["failed"]) == (1, 0)
+    assert fleet.writes == []
+    host.exec("docker", "network", "rm", "filler0")
+    fleet.run("crowded")
+    assert fleet.organization("crowded")["is_active"] == 1

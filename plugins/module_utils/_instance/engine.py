@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.mai.clients.plugins.module_utils._instance import system
+from ansible_collections.mai.clients.plugins.module_utils._instance import networks, system
 
 CLIENT_LABEL = "mai.clients.client"
 _OWN_LABELS = "mai.clients."
@@ -36,7 +36,13 @@ def engine(answer: system.Command) -> dict:
         "compose": (compose[0] or "").lstrip("v") or None if compose else None,
         "error": None if version else _short(answer.error),
         "data_root_free_bytes": system.free_bytes(root) if root else None,
+        "networks_left": networks.left(details.get("DefaultAddressPools")) if version else None,
     }
+
+
+def has_network(client: str) -> bool:
+    """The one that Compose makes for the client."""
+    return system.run("docker", "network", "inspect", f"client-{client}_default").ok
 
 
 def inspect_containers(listed: system.Command | None = None) -> list[dict]:

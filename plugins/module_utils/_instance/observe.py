@@ -87,10 +87,13 @@ def _gathered(wanted: dict) -> Sight:
     unit, unit_words = native.unit(service, client)
     process = native.process(path)
     pids = _pids(unit, process)
+    docker = engine.engine(info.outcome())
+    if docker["networks_left"] == 0 and engine.has_network(client):
+        docker["networks_left"] = 1
     environment = engine.environment(ours[0]) if ours else system.process_environment(pids[0]) if pids else {}
     url = _url(containers, wanted["port"])
     return Sight(
-        docker=engine.engine(info.outcome()),
+        docker=docker,
         image=engine.image(wanted["image"], image.outcome() if image else None),
         every=every,
         ours=ours,

@@ -17,6 +17,8 @@ from ansible_collections.mai.clients.plugins.plugin_utils._variables import memo
 DATA_MINIMUM = 1 * GIB
 IMAGE_MINIMUM = 6 * GIB
 PLACEHOLDER_IMAGE = "your-mai-image:latest"
+MORE_NETWORKS = '"default-address-pools": [{"base": "10.201.0.0/16", "size": 24}]'
+FEW_NETWORKS = 4
 # Systems whose own packages bring Compose v2, and what these are called there
 PACKAGES: dict[str, dict[str, list[str]]] = {
     "debian-13": {"engine": ["docker.io", "docker-cli"], "compose": ["docker-compose"]},
@@ -78,6 +80,12 @@ def _docker(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Ite
                 f"the image {client['mai_image']} is not on the machine and mai_image_pull is never: load it there, "
                 "set mai_image_archive, or allow pulling"
             )
+        if docker["networks_left"] == 0 and not seen["containers"]:
+            yield (
+                "Docker has no range of addresses left on the machine for one more network, and each client has one. "
+                f"Give it more in /etc/docker/daemon.json, a range that nothing else of yours uses: {MORE_NETWORKS}, "
+                "and restart Docker when people can wait a minute: each instance restarts with it"
+            )
         return
     if client["mai_image"] == PLACEHOLDER_IMAGE and not client["mai_image_archive"]:
         yield f"mai_image is the placeholder {PLACEHOLDER_IMAGE}: set it to the image of your mAI build"
@@ -138,6 +146,12 @@ def machine_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any])
     image_comes = client["mai_deployment"] == "docker" and not seen["image"]["present"]
     if image_comes and room is not None and room < IMAGE_MINIMUM:
         warnings.append(f"only {_gib(room)} are free for images; an image of mAI may need {_gib(IMAGE_MINIMUM)}")
+    left = seen["docker"]["networks_left"]
+    if client["mai_deployment"] == "docker" and left is not None and 0 < left < FEW_NETWORKS:
+        more = "one more client" if left == 1 else f"{left} more clients"
+        warnings.append(
+            f"Docker's ranges of addresses allow {more}, see {MORE_NETWORKS.split(':')[0]} in its documentation"
+        )
     if client["mai_database"] != "sqlite":
         warnings.append("mAI's own usage tracking works on SQLite only: with PostgreSQL its usage pages stay empty")
     return warnings

@@ -109,6 +109,7 @@ def test_nothing_is_there(tmp_path, without_docker):
         "compose": None,
         "error": "docker is not installed",
         "data_root_free_bytes": None,
+        "networks_left": None,
     }
     assert found["directory"]["exists"] is False
     assert found["directory"]["empty"] is False

@@ -82,6 +82,7 @@ def nothing() -> dict[str, t.Any]:
         },
         "docker": {
             "engine": "26.1.5", "compose": "2.26.1", "cli": True, "error": None, "data_root_free_bytes": 90 * 1024**3,
+            "networks_left": 28,
         },
         "directory": {
             "path": VARIABLES["mai_deployment_dir"], "exists": False, "empty": False, "managed": False,

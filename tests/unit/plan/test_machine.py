@@ -34,7 +34,14 @@ SEEN = {
         "root": True,
         "systemd": True,
     },
-    "docker": {"cli": True, "engine": "26.1", "compose": "2.26", "error": None, "data_root_free_bytes": 50 * GIB},
+    "docker": {
+        "cli": True,
+        "engine": "26.1",
+        "compose": "2.26",
+        "error": None,
+        "data_root_free_bytes": 50 * GIB,
+        "networks_left": 28,
+    },
     "directory": {
         "path": "/opt/mai/deployments/client-company-abc",
         "exists": False,
@@ -81,6 +88,9 @@ NO_DOCKER = {"cli": False, "engine": None, "compose": None, "error": "docker is 
         ({"mai_image": "your-mai-image:latest"}, {"image": {"present": True}}),
         ({"mai_deployment": "native"}, {"docker": NO_DOCKER}),
         ({"mai_memory_limit": "8g"}, {}),
+        ({}, {"docker": {"networks_left": None}}),
+        ({}, {"docker": {"networks_left": 0}, "containers": [{"name": "mai-companyabc", "managed": True}]}),
+        ({"mai_deployment": "native"}, {"docker": {"networks_left": 0}}),
     ],
 )
 def test_nothing_stands_in_the_way(client: dict, parts: dict) -> None:
@@ -113,6 +123,7 @@ def test_nothing_stands_in_the_way(client: dict, parts: dict) -> None:
         ({}, {"docker": NO_DOCKER, "machine": {"root": False}}, "not root's"),
         ({}, {"docker": NO_DOCKER, "machine": {"system_id": "fedora"}}, "fedora"),
         ({}, {"docker": {"engine": None, "compose": None, "error": "permission denied"}}, "does not answer"),
+        ({}, {"docker": {"networks_left": 0}}, "/etc/docker/daemon.json"),
         ({}, {"directory": {"free_bytes": GIB // 2}}, "make room"),
         ({}, {"directory": {"upgrading": True}}, "upgrade_client.yml -e client=company-abc"),
         ({"mai_memory_limit": "9g"}, {}, "mai_memory_limit is 9.0 GiB"),
@@ -133,6 +144,8 @@ def test_what_stands_in_the_way_is_named_once(client: dict, parts: dict, about: 
     [
         ({"mai_memory_limit": "4g"}, {"memory_limits_bytes": 5 * GIB}, "add up to 9.0 GiB"),
         ({}, {"docker": {"data_root_free_bytes": 2 * GIB}}, "free for images"),
+        ({}, {"docker": {"networks_left": 2}}, "2 more clients"),
+        ({}, {"docker": {"networks_left": 1}}, "one more client,"),
         ({"mai_database": "external"}, {}, "SQLite only"),
     ],
 )
