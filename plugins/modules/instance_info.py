@@ -123,6 +123,7 @@ instance:
       description:
         - The deployment directory.
         - It is C(managed) when its mark, or the label in its compose file or unit, names this client.
+        - C(shadowed_by) is a compose file that Compose would take instead of C(compose.yml), null where there is none.
         - It is C(upgrading) while an upgrade has begun and neither ended nor been taken back.
       returned: always
       type: dict
@@ -181,6 +182,19 @@ instance:
       returned: always
       type: list
       elements: dict
+    beside:
+      description:
+        - Other containers of the client's Compose project. They are C(managed) where the inventory has them, in
+          C(mai_compose_extra).
+      returned: always
+      type: list
+      elements: dict
+      sample:
+        - id: 3f4e5d6c7b8a
+          name: client-company-abc-tika-1
+          service: tika
+          state: running
+          managed: true
     foreign_containers:
       description: Other containers that publish O(port), with C(name) and C(ports).
       returned: always
@@ -219,6 +233,23 @@ instance:
         id: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
         size_bytes: 1843200000
         created: "2026-11-01T08:00:00Z"
+    override:
+      description: The file that Compose adds to C(compose.yml), C(name) and C(sha256). Null where there is none.
+      returned: always
+      type: dict
+      sample:
+        name: compose.override.yml
+        sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    last_image:
+      description:
+        - The image that the instance was last started from, as its compose file says, and whether it is on the machine.
+          Null without a compose file; C(id) is null in one that an older release of the collection wrote.
+      returned: always
+      type: dict
+      sample:
+        reference: registry.example.com/mai:1.4.2
+        id: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+        present: true
     port:
       description: Whether something listens on O(port), whether that is this instance, and its name where known.
       returned: always

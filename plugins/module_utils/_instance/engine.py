@@ -10,6 +10,7 @@ import json
 from ansible_collections.mai.clients.plugins.module_utils._instance import networks, system
 
 CLIENT_LABEL = "mai.clients.client"
+BESIDE_LABEL = "mai.clients.beside"
 _OWN_LABELS = "mai.clients."
 _COMPOSE_LABELS = tuple("com.docker.compose.project" + end for end in ("", ".working_dir")) + (
     "com.docker.compose.service",
@@ -56,6 +57,21 @@ def inspect_containers(listed: system.Command | None = None) -> list[dict]:
 
 def is_of_client(details: dict, service: str, client: str) -> bool:
     return _name(details) == service or _labels(details).get(CLIENT_LABEL) == client
+
+
+def is_beside(details: dict, client: str) -> bool:
+    """Whether it is another container of the client's Compose project."""
+    return _labels(details).get(_COMPOSE_LABELS[0]) == f"client-{client}"
+
+
+def beside(details: dict, client: str) -> dict:
+    return {
+        "id": details.get("Id"),
+        "name": _name(details),
+        "service": _labels(details).get(_COMPOSE_LABELS[2]),
+        "state": (details.get("State") or {}).get("Status"),
+        "managed": _labels(details).get(BESIDE_LABEL) == client,
+    }
 
 
 def describe(details: dict, client: str) -> dict:
@@ -112,7 +128,8 @@ def is_running(details: dict) -> bool:
 def other_client(details: dict, client: str) -> bool:
     """Whether the container is one that the collection made, for somebody else."""
     labels = _labels(details)
-    return any(name.startswith(_OWN_LABELS) for name in labels) and labels.get(CLIENT_LABEL) != client
+    own = client in (labels.get(CLIENT_LABEL), labels.get(BESIDE_LABEL))
+    return any(name.startswith(_OWN_LABELS) for name in labels) and not own
 
 
 def environment(details: dict) -> dict[str, str]:
@@ -121,7 +138,7 @@ def environment(details: dict) -> dict[str, str]:
 
 
 def image(reference: str | None, answer: system.Command | None) -> dict:
-    """What IMAGE tells of the reference."""
+    """What IMAGE tells of the reference, a name or an identifier."""
     details = ((_json(answer.output) if answer else None) or [None])[0] or {}
     return {
         "reference": reference,

@@ -25,11 +25,24 @@ FILES = (
     "start-mai-instance.sh",
     "HANDOVER.md",
 )
+# Which one Compose adds to compose.yml, in its order
+OVERRIDES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+# What Compose would read instead, for whoever calls it in that directory
+SHADOWS = ("compose.yaml",)
 # A digest of a password that a person chose could be guessed back.
 _WITHOUT_DIGEST = ("admin.env",)
 GUESSABLE_VARIABLES = ("WEBUI_ADMIN_PASSWORD",)
 
 _LABEL = re.compile(r"""mai\.clients\.client["']?\s*[:=]\s*["']?([A-Za-z0-9-]+)""")
+
+# As roles/instance/templates/compose.yml.j2 writes them, or a hand that changed them
+_IMAGE = re.compile(r"^ +image: *(\S.*?) *$", re.MULTILINE)
+_IMAGE_ID = re.compile(r"""^x-mai-image: *["']?(sha256:[0-9a-f]{64})["']? *$""", re.MULTILINE)
 
 _FORMER = re.compile(r"^# replaces ([0-9a-f]{64})$", re.MULTILINE)
 
@@ -53,6 +66,24 @@ def former_keys(directory: str) -> list[str]:
     return _FORMER.findall(_own_file.read_text(os.path.join(directory, "api_key.env")) or "")
 
 
+def image(path: str) -> dict | None:
+    """The image that the instance was last started from: its name, and its identifier, which a name may leave."""
+    text = _own_file.read_text(os.path.join(path, "compose.yml")) or ""
+    named, identified = _IMAGE.search(text), _IMAGE_ID.search(text)
+    if not named:
+        return None
+    name = named.group(1).strip("\"'")
+    return {"reference": name, "id": identified.group(1) if identified else None}
+
+
+def override(path: str) -> dict | None:
+    """What somebody added beside our compose file."""
+    for name in OVERRIDES:
+        if os.path.lexists(os.path.join(path, name)):
+            return {"name": name, "sha256": _digest(os.path.join(path, name))}
+    return None
+
+
 def directory(path: str, client: str, unit_client: str | None) -> dict:
     try:
         status = os.stat(path)
@@ -71,6 +102,7 @@ def directory(path: str, client: str, unit_client: str | None) -> dict:
         "managed_by": owner,
         "mode": mode(status) if status else None,
         "free_bytes": system.free_bytes(path),
+        "shadowed_by": next((name for name in SHADOWS if name in entries), None),
         "upgrading": os.path.lexists(os.path.join(path, ".upgrade", "webui.db")),
     }
 

@@ -42,6 +42,7 @@ class Sight:
 
     docker: dict
     image: dict  # the wanted one
+    last_image: dict | None  # the one that the instance was last started from
     every: list[dict]  # each container of the machine, as the engine tells about it
     ours: list[dict]
     containers: list[dict]  # ours, described
@@ -76,7 +77,9 @@ def _gathered(wanted: dict) -> Sight:
     client, service, path = wanted["client"], wanted["service"], wanted["deployment_dir"]
     # What takes time of its own is asked for first, and read when it is wanted
     info, listed = system.Started(*engine.INFO), system.Started(*engine.LIST)
-    image = system.Started(*engine.IMAGE, wanted["image"]) if wanted["image"] else None
+    image = _ask_image(wanted["image"])
+    last_image = folder.image(path)
+    asked_last = _ask_image((last_image["id"] or last_image["reference"]) if last_image else None)
     files = {name: folder.variables(path, f"{name}.env") for name in ("settings", "api_key", "secrets", "admin")}
     key_asked = probe.ask_key(wanted["base_url"], files["api_key"].get("OPENAI_API_KEY")) if wanted["probe"] else None
     contents = database.look(os.path.join(path, "data", "webui.db"))
@@ -95,6 +98,7 @@ def _gathered(wanted: dict) -> Sight:
     return Sight(
         docker=docker,
         image=engine.image(wanted["image"], image.outcome() if image else None),
+        last_image=_last_image(last_image, asked_last),
         every=every,
         ours=ours,
         containers=containers,
@@ -119,6 +123,7 @@ def _described(wanted: dict, sight: Sight) -> dict:
         "docker": sight.docker,
         "directory": folder.directory(path, client, sight.unit_client),
         "files": folder.files(path),
+        "override": folder.override(path),
         "settings": folder.hashes(sight.settings),
         "environment": folder.hashes(sight.environment),
         "key_hash": hash_of(sight.api_key.get("OPENAI_API_KEY")),
@@ -130,6 +135,11 @@ def _described(wanted: dict, sight: Sight) -> dict:
             [key for _organization, key in sight.contents.organization_keys],
         ),
         "containers": sight.containers,
+        "beside": [
+            engine.beside(entry, client)
+            for entry in sight.every
+            if entry not in sight.ours and engine.is_beside(entry, client)
+        ],
         "foreign_containers": [
             {"name": container["name"], "ports": container["ports"]}
             for container in (engine.describe(entry, client) for entry in sight.every if entry not in sight.ours)
@@ -141,6 +151,7 @@ def _described(wanted: dict, sight: Sight) -> dict:
         "unit": sight.unit,
         "process": sight.process,
         "image": sight.image,
+        "last_image": sight.last_image,
         "port": _port(wanted["port"], sight),
         "health": sight.health,
         "database": sight.contents.summary,
@@ -155,6 +166,16 @@ def _described(wanted: dict, sight: Sight) -> dict:
         "facts": _facts(sight.environment or sight.settings, sight.health),
         "probe": _probe(sight) if wanted["probe"] else None,
     }
+
+
+def _ask_image(reference: str | None) -> system.Started | None:
+    return system.Started(*engine.IMAGE, reference) if reference else None
+
+
+def _last_image(noted: dict | None, asked: system.Started | None) -> dict | None:
+    if noted is None or asked is None:
+        return None
+    return dict(noted, present=engine.image(None, asked.outcome())["present"])
 
 
 def _pids(unit: dict | None, process: dict | None) -> list[int]:
@@ -247,7 +268,8 @@ def _probe(sight: Sight) -> dict:
     if sight.url is not None and sight.health["status"] is not None:
         secret_key = sight.secrets.get("WEBUI_SECRET_KEY") or sight.environment.get("WEBUI_SECRET_KEY")
         contents = sight.contents
-        outcome.update(probe.instance(sight.url, secret_key, contents.administrator))
+        second_factor = contents.saved.get("auth.mfa.enable") == (True,)
+        outcome.update(probe.instance(sight.url, secret_key, contents.administrator, second_factor))
         if contents.summary["error"] and not contents.administrator:
             outcome["models"]["reason"] = "who administers the instance is not known, since its database cannot be read"
     return outcome

@@ -11,7 +11,12 @@ from ansible_collections.mai.clients.plugins.module_utils._text import shown_or_
 
 # Behind the question whether sign-up is open, and in front of everything that would create an account.
 _NO_ADDRESS = "not-an-email-address"
-_REFUSED = (401, 403)
+_UNKNOWN_SESSION = 401
+_REFUSED = (_UNKNOWN_SESSION, 403)
+_OTHER_DATABASE = (
+    "the instance does not know the administrator of the database in its directory (HTTP 401): it uses another "
+    "database, or another secret key than that of secrets.env; see how it is started and what its environment says"
+)
 # The effective budget is the cap that blocks first: the key's own, or one of its workspace or guardrails.
 _TOLD = ("limit", "limit_remaining", "label", "expires_at", "effective_budget")
 
@@ -58,8 +63,12 @@ def _budget(told: object) -> dict | None:
     return dict(texts, **amounts)
 
 
-def instance(url: str, secret_key: str | None, administrator: dict | None) -> dict:
-    """Models and usage page through a session of our own; the sign-up page as a stranger. All asked at once."""
+def instance(url: str, secret_key: str | None, administrator: dict | None, second_factor: bool) -> dict:
+    """Models and usage page through a session of our own; the sign-up page as a stranger. All asked at once.
+
+    The session is what the instance itself would make for an administrator of its database. Where it demands a second
+    factor that is not enough; else, an instance that refuses it lives on another database.
+    """
     signup = web.Asked(
         url + "/api/v1/auths/signup",
         body={"email": _NO_ADDRESS, "password": "", "name": ""},
@@ -71,7 +80,12 @@ def instance(url: str, secret_key: str | None, administrator: dict | None) -> di
         token = session.token(secret_key, administrator)
         listed = _ask_models(url, token)
         page = web.Asked(url + "/api/v1/usage-tracking/my-organization/usage-summary", token=token, timeout=20)
-    status, reason, offered = _models(listed) if listed else ("unknown", reason, None)
+    status, offered = "unknown", None
+    if listed:
+        answer = listed.answer()
+        status, reason, offered = _models(answer)
+        if answer.status == _UNKNOWN_SESSION and not second_factor:
+            status, reason = "failed", _OTHER_DATABASE
     return {
         "signup_closed": {403: True, 400: False, 200: False}.get(signup.answer().status or 0),
         "models": {"status": status, "count": None if offered is None else len(offered), "reason": reason},
@@ -86,15 +100,14 @@ def _page_status(answer: web.Answer) -> int | None:
 
 def models(url: str, token: str) -> tuple[str, str | None, list | None]:
     """Ok, failed or unknown, why, and the models that the instance offers (None: it gave no list)."""
-    return _models(_ask_models(url, token))
+    return _models(_ask_models(url, token).answer())
 
 
 def _ask_models(url: str, token: str) -> web.Asked:
     return web.Asked(url + "/api/models?refresh=true", token=token, timeout=60)
 
 
-def _models(asked: web.Asked) -> tuple[str, str | None, list | None]:
-    answer = asked.answer()
+def _models(answer: web.Answer) -> tuple[str, str | None, list | None]:
     listed = answer.get("data")
     if answer.status in _REFUSED:
         return "unknown", f"the instance refuses a session made on its host (HTTP {answer.status})", None

@@ -19,6 +19,7 @@ from ansible_collections.mai.clients.plugins.module_utils._same_url import hashe
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._client import has_url
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.compose_extra import compose_extra
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
 
 Values = t.Mapping[str, t.Any]
@@ -124,6 +125,38 @@ def own_container(seen: Values, name: str) -> Values:
     return next(ours, {})
 
 
+def last_image(seen: Values, container: Values) -> Values:
+    """What its data was last used with: name, identifier (None: only the name was noted), is it on the machine?
+
+    A container may be gone (pruned, taken down, lost with the engine's own files), while its compose file is there.
+    """
+    if container:
+        return {"reference": container["image"], "id": container["image_id"], "present": True}
+    return seen["last_image"] or {}
+
+
+def last_image_is_gone(client: Values, last: Values) -> str:
+    identifier = f" ({last['id'][:19]})" if last["id"] else ""
+    return (
+        f"the image that its data was last used with, {shown(last['reference'])}{identifier}, is not on the machine "
+        "any more, and another one could change the data for good: load it there again, or run "
+        f"{upgrade_command(client)}, which copies the data first"
+    )
+
+
+def upgrade_command(client: Values) -> str:
+    return f"ansible-playbook playbooks/upgrade_client.yml -e client={client['slug']}"
+
+
+def another_image(client: Values, seen: Values, last: Values) -> bool:
+    """Whether the inventory's image is not the one that the instance was last started from."""
+    if not last:
+        return False
+    if last["id"]:
+        return last["id"] != seen["image"]["id"]
+    return last["reference"] != client["mai_image"]
+
+
 def keeper(client: Values, seen: Values) -> str:
     """Who keeps the instance running."""
     if client["mai_deployment"] == "docker":
@@ -153,9 +186,13 @@ def instance(
     is_administered = administered(seen) if situation.administered is None else situation.administered
     bind = bind_address(client, is_administered)
     container = own_container(seen, name)
-    image_differs = bool(container) and container["image_id"] != seen["image"]["id"]
+    last = last_image(seen, container)
+    image_differs = not is_native and another_image(client, seen, last)
     # An instance that has data keeps the image it has: changing it is upgrade_client.yml, which backs up first
-    keeps_image = image_differs and seen["database"]["exists"] and not situation.new_image
+    has_image = bool(last) and seen["database"]["exists"] and not situation.new_image
+    keeps_image = has_image and image_differs
+    # A name may stand for another image by now, or, where it is pulled, in a moment; an identifier never does
+    pinned = keeps_image or (has_image and client["mai_image_pull"] == "always")
     recipe = "start-mai-instance.sh" if is_native else "compose.yml"
     secret_files = ["secrets.env", *(["admin.env"] if client["mai_admin_email"] else [])]
     wanted = settings(client, bind, situation.open_signup)
@@ -169,24 +206,31 @@ def instance(
         "open_signup": situation.open_signup,
         "bind": bind,
         "local_url": f"http://{LOOPBACK if bind == EVERYWHERE else bind}:{client['mai_port']}",
-        # A name may stand for another image by now, an identifier never does
-        "image": container["image_id"] if keeps_image else client["mai_image"],
+        "image": (last["id"] or last["reference"]) if pinned else client["mai_image"],
+        "image_id": last.get("id") if has_image else None,
+        # What an upgrade can go back to
+        "former_image": (last["id"] or last["reference"]) if last.get("present") else "",
+        # Said where what is brought by the inventory's name turns out to be another one
+        "image_gone": last_image_is_gone(client, last) if keeps_image and not last["present"] else "",
         "image_differs": image_differs,
         "keeps_image": keeps_image,
-        "pull": "never" if keeps_image or situation.new_image else client["mai_image_pull"],
+        "compose_files": [recipe, *([seen["override"]["name"]] if seen["override"] else [])],
+        "compose_extra": compose_extra(client["mai_compose_extra"], client["slug"]),
         "exists": recipe in seen["files"],
         "runs": _runs(client, seen, container),
         "container": dict(container),
-        "containers": [dict(one) for one in seen["containers"] if one["managed"]],
+        # With those of mai_compose_extra
+        "containers": [dict(one) for one in (*seen["containers"], *seen["beside"]) if one["managed"]],
         "health_intervals": health_intervals(seen["docker"]),
     }
     plan["settings_changes"] = settings_changes(wanted, seen["settings"], LATE_SETTINGS)
     plan["settings_differ"] = sorted(name for names in plan["settings_changes"].values() for name in names)
-    plan["digest"] = _digest(client, plan, wanted, recipes)
+    plan["digest"] = _digest(client, plan, wanted, recipes, seen)
     plan["why"] = list(_why(plan, client, seen, key))
     suspended = bool(key["disabled"])
     plan["due"] = bool(plan["why"]) and not suspended
     plan["administrator_due"] = bool(client["mai_admin_email"]) and not is_administered and not suspended
+    plan["beside"] = list(_beside(client, seen, plan))
     plan["saved_key"] = _saved_key(client, seen, key, situation)
     plan["not_applied"] = _not_applied(wanted, seen)
     return plan
@@ -199,11 +243,15 @@ def _runs(client: Values, seen: Values, container: Values) -> bool:
     return bool(process.get("running")) or unit.get("active_state") == "active"
 
 
-def _digest(client: Values, plan: Values, wanted: Values, recipes: t.Mapping[str, str]) -> str:
+def _digest(client: Values, plan: Values, wanted: Values, recipes: t.Mapping[str, str], seen: Values) -> str:
     """What the instance is made from, as a digest that it carries with it: all but its image, its key and itself."""
     # As text: a port may be written as a number or in quotes
     inputs = {name: to_text(client[name]) for name in RECIPE_VARIABLES if client[name] is not None}
     inputs.update((name, plan[name]) for name in ("service", "env_files", "bind"))
+    if client["mai_compose_extra"]:
+        inputs["compose_extra"] = plan["compose_extra"]
+    if seen["override"] and plan["recipe"] == "compose.yml":
+        inputs["override"] = seen["override"]["sha256"]
     values = {name: to_text(value) for name, value in wanted.items() if value is not None}
     used = ["mai.service.j2"] if plan["keeper"] == "systemd" else []
     texts = [recipes[name] for name in (f"{plan['recipe']}.j2", *used)]
@@ -245,6 +293,30 @@ def _why(plan: Values, client: Values, seen: Values, key: Values) -> t.Iterator[
         yield "image"
     if key_from_environment(seen) and environment.get("OPENAI_API_KEY") != key["hash"]:
         yield "key"
+
+
+def _beside(client: Values, seen: Values, plan: Values) -> t.Iterator[str]:
+    """What an operator should know of that which lies beside what the collection made; nothing of it is removed."""
+    if plan["recipe"] != "compose.yml":
+        return
+    directory = client["mai_deployment_dir"]
+    if seen["override"]:
+        yield (
+            f"{directory}/{seen['override']['name']} adds to what the inventory says: it is used, as Compose does. "
+            "Write it as mai_compose_extra, so that the inventory tells all"
+        )
+    if seen["directory"]["shadowed_by"]:
+        yield (
+            f"{directory}/{seen['directory']['shadowed_by']} is not used here, but docker compose, called there, takes "
+            "it instead of compose.yml: put it away"
+        )
+    if not seen["override"]:
+        for one in seen["beside"]:
+            if one["service"] not in plan["compose_extra"]["services"]:
+                yield (
+                    f"container {shown(one['name'])} belongs to the client's Compose project, but to none of its "
+                    "services: remove it by hand where nobody needs it"
+                )
 
 
 def _saved_key(client: Values, seen: Values, key: Values, situation: Situation) -> dict[str, t.Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.mai.clients.plugins.plugin_utils._client import GIB
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import last_image_is_gone, upgrade_command
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import memory_bytes
 
 DATA_MINIMUM = 1 * GIB
@@ -53,10 +54,7 @@ def _somebody_elses(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) 
 
 def _interrupted(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if seen["directory"]["upgrading"]:
-        yield (
-            "an upgrade of the instance was interrupted and has to be finished first: "
-            f"ansible-playbook playbooks/upgrade_client.yml -e client={client['slug']}"
-        )
+        yield (f"an upgrade of the instance was interrupted and has to be finished first: {upgrade_command(client)}")
 
 
 def _database(_client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
@@ -112,6 +110,17 @@ def _native(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Ite
         )
 
 
+def _last_image(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """Data without a container goes on with the image that it was last used with, and with no other."""
+    last = seen["last_image"]
+    if seen["containers"] or not seen["database"]["exists"] or not last or last["present"]:
+        return
+    # The same name may still bring it; the run looks whether it did
+    if last["reference"] == client["mai_image"] and not seen["image"]["present"]:
+        return
+    yield last_image_is_gone(client, last)
+
+
 def _room(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     free = seen["directory"]["free_bytes"]
     if free is not None and free < DATA_MINIMUM:
@@ -129,6 +138,7 @@ def machine_problems(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any])
         *_interrupted(client, seen),
         *_database(client, seen),
         *deployment(client, seen),
+        *(_last_image(client, seen) if client["mai_deployment"] == "docker" else []),
         *_room(client, seen),
     ]
 
@@ -166,6 +176,8 @@ def lacks(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> dict[st
         "mark": not directory["managed"],
         "image": docker and not seen["image"]["present"],
     }
+    # Whoever says always gets the newest; data goes on with what it has until upgrade_client.yml
+    bring_image = missing["image"] or (docker and client["mai_image_pull"] == "always")
     system, source = _system(seen["machine"]), client["mai_docker_packages"]
     if source == "auto":
         source = "distribution" if system in PACKAGES else "docker"
@@ -174,7 +186,13 @@ def lacks(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> dict[st
     wanted = [*([] if seen["docker"]["engine"] else packages["engine"]), *packages["compose"]]
     # A directory that is not there yet is no difference of its own: with it comes everything
     differs = directory["exists"] and (missing["directory"] or missing["mark"])
-    return {**missing, "differs": differs, "source": source, "packages": wanted if missing["docker"] else []}
+    return {
+        **missing,
+        "bring_image": bring_image,
+        "differs": differs,
+        "source": source,
+        "packages": wanted if missing["docker"] else [],
+    }
 
 
 def _system(machine: t.Mapping[str, t.Any]) -> str:

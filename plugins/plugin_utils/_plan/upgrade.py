@@ -11,7 +11,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.mai.clients.plugins.plugin_utils._client import GIB
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import own_container, service
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import (
+    another_image,
+    last_image,
+    own_container,
+    service,
+)
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import counted, who
 
 Values = t.Mapping[str, t.Any]
@@ -35,25 +40,30 @@ def upgrade(
     container = own_container(seen, service(client["slug"]))
     suspended = any(not one["is_active"] for one in seen["database"]["organizations"])
     resumes = seen["directory"]["upgrading"]
-    differs = bool(container) and container["image_id"] != seen["image"]["id"]
-    due = bool(not suspended and seen["database"]["exists"] and (resumes or differs))
+    last = last_image(seen, container)
+    differs = another_image(client, seen, last)
+    can_be = not suspended and bool(seen["database"]["exists"])
+    due = can_be and (resumes or differs)
+    # A tag that is always fetched may stand for another image a moment later
+    fetches = can_be and client["mai_image_pull"] == "always" and not client["mai_image_archive"]
     people = asked["people"] if due and not resumes else None
     if resumes:
         course = f"to {client['mai_image']}, which ends an interrupted run"
     else:
-        course = f"from {container.get('image', 'nothing')} to {client['mai_image']}"
+        course = f"from {last.get('reference', 'nothing')} to {client['mai_image']}"
     return {
         "due": due,
         "suspended": suspended,
         "resumes": resumes,
-        "bring_image": not seen["image"]["present"] or client["mai_image_pull"] == "always",
+        "bring_image": fetches or (due and not seen["image"]["present"]),
         "obstacle": _obstacle(client, seen, asked, people) if due else "",
         # The upgrade does not need it; only the hand-over names its limit
         "key": keys[0] if keys else {"hash": seen["key_hash"], "disabled": suspended},
         "key_known": bool(keys),
         "answered": keys is not None,
         "summary": [
-            f"{who(client)} {_outcome(client, suspended, due, bool(done), course)}",
+            f"{who(client)} {_outcome(client, suspended, due, bool(done), course)}"
+            + ("; it would be fetched anew first, which may bring a newer one" if fetches and asked["checks"] else ""),
             *_people(people),
             *(_what_is_there(client, done) if due and done else []),
             *([f"recorded in {done['recorded']}"] if done and done["recorded"] else []),

@@ -16,6 +16,7 @@ import jinja2
 from ansible.errors import AnsibleError
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils import _extra_env
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import compose_extra
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import (
     RULES,
     SLUG,
@@ -47,6 +48,7 @@ def _alone(client: Variables) -> t.Iterator[str]:
         if found:
             yield found
     yield from _extra_env.problems(client["mai_extra_env"])
+    yield from compose_extra.problems(client["mai_compose_extra"], f"mai-{client['slug'].replace('-', '')}")
 
 
 def _together(client: Variables) -> t.Iterator[str]:
@@ -55,6 +57,8 @@ def _together(client: Variables) -> t.Iterator[str]:
     if client["mai_deployment"] == "native":
         if not client["mai_start_command"]:
             yield "mai_deployment is native, but mai_start_command, which starts the instance, is missing"
+        if client["mai_compose_extra"]:
+            yield "mai_deployment is native, and mai_compose_extra is for Docker: remove one of them"
         # Docker takes 4gb as well, systemd would pass over it
         if isinstance(memory, str) and memory_bytes(memory) and memory.lower().endswith(("kb", "mb", "gb")):
             yield f"mai_memory_limit is {quoted(memory)}: write it as 512m or 4g"

@@ -89,6 +89,7 @@ def notes(
         found.append("the client is suspended: its key is disabled, resume it with resume_client.yml")
     if instance["keeps_image"]:
         found.append("image differs from the inventory: run upgrade_client.yml, which backs up first")
+    found.extend(instance["beside"])
     if instance["not_applied"]:
         found.append(
             "settings that the instance keeps in its database and takes no longer from the inventory, change them in "

@@ -291,7 +291,7 @@ elif arguments[0] == "ps":
 elif arguments[:3] == ["inspect", "--type", "container"]:
     print(json.dumps([container for container in state["containers"] if container["Id"] in arguments[3:]]))
 elif arguments[:2] == ["image", "inspect"]:
-    found = [image for image in state["images"] if arguments[2] in image["RepoTags"]]
+    found = [image for image in state["images"] if arguments[2] in [image["Id"], *image["RepoTags"]]]
     print(json.dumps(found))
     sys.exit(not found)
 elif arguments[0] == "logs":

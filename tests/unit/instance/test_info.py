@@ -36,6 +36,9 @@ KEYS = [
     "unit",
     "process",
     "image",
+    "last_image",
+    "override",
+    "beside",
     "port",
     "health",
     "database",
@@ -538,14 +541,53 @@ def test_probe_of_a_disabled_key_and_an_open_door(running, open_webui):
     assert open_webui.signups == []
 
 
-def test_probe_that_the_instance_refuses_is_unknown(running, open_webui):
+def test_an_instance_that_refuses_its_own_administrator_uses_another_database(running, open_webui):
     open_webui.session_stamp = "another"
     found = look(running, probe=True, base_url=open_webui.url + "/nothing")["probe"]
-    assert found["models"]["status"] == "unknown"
-    assert "HTTP 401" in found["models"]["reason"]
+    assert found["models"]["status"] == "failed"
+    assert "it uses another database" in found["models"]["reason"]
     assert found["usage_page"]["status"] == 401
     assert found["key"]["ok"] is False
     assert "is base_url right?" in found["key"]["error"]
+
+
+def test_where_a_second_factor_is_demanded_models_are_unknown(running, open_webui):
+    open_webui.session_stamp = "another"
+    with sqlite3.connect(running / "data" / "webui.db") as database:
+        database.execute("INSERT INTO config (key, value) VALUES ('auth.mfa.enable', 'true')")
+    models = look(running, probe=True)["probe"]["models"]
+    assert (models["status"], "HTTP 401" in models["reason"]) == ("unknown", True)
+
+
+COMPOSE = """\
+x-mai-image: {identifier}
+services:
+  mai-companyabc:
+    image: {name}
+"""
+
+
+@pytest.mark.parametrize(
+    ("identifier", "name", "expected"),
+    [
+        (f'"{IMAGE_ID}"', '"mai:1"', {"reference": "mai:1", "id": IMAGE_ID, "present": True}),
+        (IMAGE_ID, "mai:1   ", {"reference": "mai:1", "id": IMAGE_ID, "present": True}),
+        (f'"sha256:{"0" * 64}"', '"mai:1"', {"reference": "mai:1", "id": f"sha256:{'0' * 64}", "present": False}),
+        ('""', "'mai:1'", {"reference": "mai:1", "id": None, "present": True}),
+        ('""', "gone:1", {"reference": "gone:1", "id": None, "present": False}),
+    ],
+)
+def test_the_image_that_its_files_name(running, identifier, name, expected):
+    (running / "compose.yml").write_text(COMPOSE.format(identifier=identifier, name=name))
+    assert look(running, image="mai:2")["last_image"] == expected
+
+
+def test_files_that_name_no_image(running):
+    for text in ("", "services: {}\n", "image: top\n", "\0"):
+        (running / "compose.yml").write_text(text)
+        assert look(running)["last_image"] is None
+    (running / "compose.yml").unlink()
+    assert look(running)["last_image"] is None
 
 
 def test_probe_without_the_secret_key(running, open_webui):

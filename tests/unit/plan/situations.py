@@ -50,6 +50,7 @@ VARIABLES: dict[str, t.Any] = {
     "mai_health_path": "/health",
     "mai_health_timeout": 300,
     "mai_extra_env": {},
+    "mai_compose_extra": {},
     "mai_memory_limit": None,
     "mai_cpu_limit": None,
     "mai_docker_packages": "auto",
@@ -87,6 +88,7 @@ def nothing() -> dict[str, t.Any]:
         "directory": {
             "path": VARIABLES["mai_deployment_dir"], "exists": False, "empty": False, "managed": False,
             "managed_by": None, "mode": None, "free_bytes": 90 * 1024**3, "upgrading": False,
+            "shadowed_by": None,
         },
         "files": {},
         "settings": {},
@@ -101,6 +103,9 @@ def nothing() -> dict[str, t.Any]:
         "unit": None,
         "process": None,
         "image": {"reference": "mai:1.4", "present": True, "id": IMAGE},
+        "last_image": None,
+        "override": None,
+        "beside": [],
         "port": {"number": 8001, "listening": False, "ours": False, "process": None},
         "health": {"url": None, "status": None, "ok": False, "ready": None, "onboarding": None, "signup_enabled": None},
         "database": {
@@ -167,6 +172,7 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             {"name": "mai-companyabc", "managed": True, "state": "running", "image": "mai:1.4", "image_id": IMAGE,
              "labels": {}, "id": "c1"}
         ]  # fmt: skip
+        seen["last_image"] = {"reference": "mai:1.4", "id": IMAGE, "present": True}
     digest = instance(variables, seen, account_key().shown(), TEMPLATES)["digest"]
     if native:
         seen["environment"]["MAI_CONFIGURATION"] = sha256(digest)

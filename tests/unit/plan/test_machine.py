@@ -56,8 +56,9 @@ SEEN = {
     "unit": None,
     "port": {"number": 8001, "listening": False, "ours": False, "process": None},
     "image": {"present": False},
+    "last_image": None,
     "memory_limits_bytes": 0,
-    "database": {"error": None},
+    "database": {"error": None, "exists": False},
 }
 
 

@@ -386,11 +386,80 @@ def test_sign_up_is_open_only_where_a_run_asks_for_it():
 def test_only_an_upgrade_gives_an_instance_with_data_another_image():
     seen = changed(converged(client()), {"image/id": NEW_IMAGE})
     kept = planned(client(), seen)["plan"]
-    assert (kept["instance"]["image"], kept["instance"]["pull"]) == (IMAGE, "never")
+    assert kept["instance"]["image"] == IMAGE
     assert "image differs from the inventory: run upgrade_client.yml, which backs up first" in kept["notes"]
     new = planned(client(), seen, new_image=True)["plan"]
-    assert (new["instance"]["image"], new["instance"]["pull"]) == ("mai:1.4", "never")
+    assert new["instance"]["image"] == "mai:1.4"
     assert new["instance"]["why"] == ["image"]
+
+
+LAST = "mai:1.4"
+PRUNED: dict[str, t.Any] = {"containers": []}
+NOTED = {**PRUNED, "last_image": {"reference": LAST, "id": IMAGE, "present": True}}
+ONLY_NAMED = {**PRUNED, "last_image": {"reference": LAST, "id": None, "present": True}}
+AWAY = {**PRUNED, "last_image": {"reference": LAST, "id": IMAGE, "present": False}}
+ABSENT = {"image/present": False, "image/id": None}
+# The look, and variables → the image it is started from, the identifier that is noted, whether it differs, whether a
+# run must not go on, and whether what it brings must be that image
+IMAGES: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], tuple[str, str | None, bool, bool, bool]]] = {
+    "the same": ({}, {}, (LAST, IMAGE, False, False, False)),
+    "a moved tag": ({"image/id": NEW_IMAGE}, {}, (IMAGE, IMAGE, True, False, False)),
+    "pulled always": ({}, {"mai_image_pull": "always"}, (IMAGE, IMAGE, False, False, False)),
+    "the container is gone": (NOTED, {}, (LAST, IMAGE, False, False, False)),
+    "gone, and the tag has moved": ({**NOTED, "image/id": NEW_IMAGE}, {}, (IMAGE, IMAGE, True, False, False)),
+    "gone, and pulled always": (NOTED, {"mai_image_pull": "always"}, (IMAGE, IMAGE, False, False, False)),
+    "gone, and the inventory names another": (
+        {**NOTED, "image/id": NEW_IMAGE},
+        {"mai_image": "mai:1.5"},
+        (IMAGE, IMAGE, True, False, False),
+    ),
+    "gone, noted by name, and the inventory names another": (
+        {**ONLY_NAMED, "image/id": NEW_IMAGE},
+        {"mai_image": "mai:1.5"},
+        (LAST, None, True, False, False),
+    ),
+    "gone, and noted by name": (ONLY_NAMED, {}, (LAST, None, False, False, False)),
+    "gone with its image, and the tag has moved": (
+        {**AWAY, "image/id": NEW_IMAGE},
+        {},
+        (IMAGE, IMAGE, True, True, True),
+    ),
+    "gone with its image, which may come again": ({**AWAY, **ABSENT}, {}, (IMAGE, IMAGE, True, False, True)),
+    "gone with its image, and the inventory names another": (
+        {**AWAY, **ABSENT},
+        {"mai_image": "mai:1.5"},
+        (IMAGE, IMAGE, True, True, True),
+    ),
+    "gone with its image, noted by name": (
+        {**PRUNED, **ABSENT, "last_image": {"reference": LAST, "id": None, "present": False}},
+        {},
+        (LAST, None, False, False, False),
+    ),
+    "gone without data": (
+        {**NOTED, "image/id": NEW_IMAGE, "database/exists": False},
+        {},
+        (LAST, None, True, False, False),
+    ),
+    "nothing of it is known": ({**PRUNED, "last_image": None}, {}, (LAST, None, False, False, False)),
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_data_goes_on_with_the_image_that_it_was_last_used_with(name):
+    differences, variables, expected = IMAGES[name]
+    found = planned(client(**variables), changed(converged(client()), differences))["plan"]
+    parts = found["instance"]
+    stands = [problem for problem in found["problems"] if "not on the machine any more" in problem]
+    assert (
+        parts["image"],
+        parts["image_id"],
+        parts["image_differs"],
+        bool(stands),
+        bool(parts["image_gone"]),
+    ) == expected
+    assert parts["keeps_image"] == (expected[2] and "without data" not in name)
+    if stands:
+        assert "upgrade_client.yml -e client=company-abc" in stands[0] and LAST in stands[0]
 
 
 def test_only_keys_that_were_ours_are_replaced_in_open_webui():

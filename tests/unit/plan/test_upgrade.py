@@ -24,10 +24,20 @@ COUNTS = {"counts": {"user": 3, "chat": 5}, "recorded": ""}
 
 
 def upgraded(
-    seen: t.Any, keys: t.Any = KEYS, when_idle: bool = False, people: t.Any = None, done: t.Any = None, **more: t.Any
+    seen: t.Any,
+    keys: t.Any = KEYS,
+    when_idle: bool = False,
+    people: t.Any = None,
+    done: t.Any = None,
+    checks: bool = False,
+    **more: t.Any,
 ) -> dict[str, t.Any]:
     return upgrade(
-        seen, client(mai_image="mai:1.5", **more), keys, {"when_idle": when_idle, "people": people or {}}, done
+        seen,
+        client(mai_image="mai:1.5", **more),
+        keys,
+        {"when_idle": when_idle, "people": people or {}, "checks": checks},
+        done,
     )
 
 
@@ -53,8 +63,17 @@ DUE: dict[str, tuple[t.Any, bool, str]] = {
     ),
     "suspended": (SUSPENDED, False, "is suspended and was not upgraded: run resume_client.yml, then this again"),
     "no data": (changed(NEW, {"database/exists": False}), False, "has image mai:1.5 already"),
-    "no container": (changed(NEW, {"containers": []}), False, "has image mai:1.5 already"),
-    "somebody else's container": (changed(NEW, {"containers/0/managed": False}), False, "has image mai:1.5 already"),
+    "no container": (
+        changed(NEW, {"containers": []}),
+        True,
+        "would be upgraded from mai:1.4 to mai:1.5; its people would be interrupted until its migrations have ended",
+    ),
+    "no container, and the same image": (changed(SAME, {"containers": []}), False, "has image mai:1.5 already"),
+    "nothing that tells its image": (
+        changed(NEW, {"containers": [], "last_image": None}),
+        False,
+        "has image mai:1.5 already",
+    ),
 }
 
 
@@ -116,10 +135,23 @@ def test_what_is_in_the_way(situation: str) -> None:
 
 @pytest.mark.parametrize(
     ("seen", "pull", "brought"),
-    [(NEW, "missing", False), (NEW, "always", True), (GONE, "missing", True), (NEW, "never", False)],
+    [
+        (NEW, "missing", False),
+        (NEW, "always", True),
+        (SAME, "always", True),
+        (SUSPENDED, "always", False),
+        (GONE, "missing", True),
+        (NEW, "never", False),
+    ],
 )
 def test_the_image_is_brought_where_it_may_be_missing(seen: t.Any, pull: str, brought: bool) -> None:
     assert upgraded(seen, mai_image_pull=pull)["bring_image"] == brought
+
+
+def test_a_rehearsal_does_not_know_what_a_tag_that_is_always_fetched_will_bring() -> None:
+    [line] = upgraded(SAME, mai_image_pull="always", checks=True)["summary"]
+    assert line == f"{WHO}has image mai:1.5 already; it would be fetched anew first, which may bring a newer one"
+    assert upgraded(SAME, mai_image_pull="always")["summary"] == [f"{WHO}has image mai:1.5 already"]
 
 
 UPGRADED = f"{WHO}was upgraded from mai:1.4 to mai:1.5"

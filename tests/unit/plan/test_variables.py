@@ -49,6 +49,7 @@ CLIENT = {
     "mai_health_path": "/health",
     "mai_health_timeout": 300,
     "mai_extra_env": {},
+    "mai_compose_extra": {},
     "mai_memory_limit": "4g",
     "mai_cpu_limit": None,
     "mai_docker_packages": "auto",
@@ -493,7 +494,7 @@ def test_of_every_odd_value_it_is_known_whether_it_is_accepted(variable: str) ->
 def test_no_variable_is_without_a_rule() -> None:
     # Where the machine is found is Ansible's variable
     looked_at = set(read("mai", "vars/main.yml")["mai_variables"]) - {"machine"}
-    assert set(RULES) | {"slug", "mai_extra_env"} == looked_at == set(CLIENT)
+    assert set(RULES) | {"slug", "mai_extra_env", "mai_compose_extra"} == looked_at == set(CLIENT)
     passwords = {name for name in options("mai") if name.endswith(("_password", "_key"))}
     inputs = {name for name in options("mai") if name.startswith(("mai_plan_", "mai_check_"))}
     # A URL of a database that this release does not set up

@@ -18,6 +18,7 @@ import jinja2
 import pytest
 import yaml
 from ansible.plugins.filter.core import FilterModule as AnsibleFilters
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.compose_extra import compose_extra
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import health_intervals
 
 from tests.unit.repository.tasks import ROOT
@@ -32,8 +33,10 @@ exit {code}
 """
 
 
-def healthcheck(engine: str | None = "26.1.5", compose: str | None = "2.26.1") -> dict[str, t.Any]:
-    """How an instance is checked on a machine where these were seen."""
+def rendered(
+    engine: str | None = "26.1.5", compose: str | None = "2.26.1", extra: t.Any = None, **more: t.Any
+) -> dict[str, t.Any]:
+    """The compose file on a machine where these were seen."""
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters.update(AnsibleFilters().filters())
     plan = {
@@ -43,17 +46,74 @@ def healthcheck(engine: str | None = "26.1.5", compose: str | None = "2.26.1") -
         "bind": "127.0.0.1",
         "digest": "0123",
         "health_intervals": health_intervals({"engine": engine, "compose": compose}),
+        "compose_extra": compose_extra(extra or {}, "company-abc"),
+        "image_id": None,
+        **more,
     }
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         inventory_hostname="company-abc",
         mai_plan={"instance": plan},
+        mai_seen={"image": {"id": "sha256:01"}},
         mai_port=8001,
         mai_health_path=PATH,
         mai_health_timeout=300,
         mai_memory_limit=None,
         mai_cpu_limit=None,
     )
-    return yaml.safe_load(text)["services"]["mai-companyabc"]["healthcheck"]
+    return yaml.safe_load(text)
+
+
+def healthcheck(engine: str | None = "26.1.5", compose: str | None = "2.26.1") -> dict[str, t.Any]:
+    return rendered(engine, compose)["services"]["mai-companyabc"]["healthcheck"]
+
+
+def test_the_image_is_noted_by_its_identifier_and_never_pulled() -> None:
+    assert rendered()["x-mai-image"] == "sha256:01"
+    known = rendered(image_id="sha256:02", image="sha256:02")
+    service = known["services"]["mai-companyabc"]
+    assert (known["x-mai-image"], service["image"], service["pull_policy"]) == ("sha256:02", "sha256:02", "never")
+
+
+EXTRA = {
+    "service": {
+        "labels": {"traefik.enable": "true", "auth": "a:$apr1$x"},
+        "networks": ["default", "proxy"],
+        "extra_hosts": ["ollama.internal:10.0.0.9"],
+        "ports": ["127.0.0.1:9000:9000"],
+        "volumes": ["/srv/fonts:/usr/share/fonts:ro"],
+        "security_opt": ["label=disable"],
+        "deploy": {"resources": {"reservations": {"devices": [{"driver": "nvidia", "count": 1}]}}},
+        "shm_size": "1gb",
+    },
+    "services": {"tika": {"image": "apache/tika:3", "labels": ["a=b"]}, "odd: name": {"image": "x"}},
+    "networks": {"proxy": {"external": True}},
+    "volumes": {"cache": None},
+}
+
+
+def test_what_an_operator_adds_stands_beside_what_is_ours() -> None:
+    before, after = rendered(), rendered(extra=EXTRA)
+    ours, service = before["services"]["mai-companyabc"], after["services"]["mai-companyabc"]
+    added = EXTRA["service"]
+    assert service["labels"] == {**ours["labels"], "traefik.enable": "true", "auth": "a:$$apr1$$x"}
+    for name in ("ports", "volumes", "security_opt"):
+        assert service[name] == [*ours[name], *added[name]]
+    for name in ("networks", "extra_hosts", "deploy", "shm_size"):
+        assert service[name] == added[name]
+    assert {name: service[name] for name in set(ours) - {"labels", "ports", "volumes", "security_opt"}} == {
+        name: ours[name] for name in set(ours) - {"labels", "ports", "volumes", "security_opt"}
+    }
+    assert after["services"]["tika"] == {
+        "image": "apache/tika:3",
+        "labels": {"a": "b", "mai.clients.beside": "company-abc"},
+    }
+    assert after["services"]["odd: name"]["image"] == "x"
+    assert (after["networks"], after["volumes"]) == ({"proxy": {"external": True}}, {"cache": None})
+
+
+def test_without_anything_added_the_file_is_ours_alone() -> None:
+    assert set(rendered()) == {"name", "x-mai-image", "services"}
+    assert set(rendered()["services"]) == {"mai-companyabc"}
 
 
 @pytest.fixture

@@ -1,0 +1,128 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an operator adds to the compose file of a client: labels, networks, devices, containers beside the instance.
+
+This is private to the collection. What decides which instance it is, where its data is and who keeps it running stays
+the collection's; everything else is Compose's own to judge.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.mai.clients.plugins.plugin_utils._variables import quoted
+
+Values = t.Mapping[str, t.Any]
+
+# What the instance gets, containers beside it, and what both of them name
+PARTS = ("service", "services", "networks", "volumes", "configs", "secrets")
+LABEL = "mai.clients.beside"
+DATA = "/app/backend/data"
+_OWN_LABELS = "mai.clients."
+_MERGED = ("labels", "ports", "volumes", "security_opt")
+_SAME = "the collection sets it"
+OWNED: dict[str, str] = {
+    "image": "set mai_image",
+    "build": "set mai_image",
+    "pull_policy": "set mai_image_pull",
+    "environment": "set mai_extra_env",
+    "env_file": "set mai_extra_env",
+    "mem_limit": "set mai_memory_limit",
+    "cpus": "set mai_cpu_limit",
+    "healthcheck": "set mai_health_path and mai_health_timeout",
+    "network_mode": "without a network of its own its port cannot be published; set networks",
+    "container_name": "the instance is found by its name",
+    "profiles": "the instance has to be started with the project",
+    "scale": "an instance has one container, since its database has one writer",
+    "extends": "write down what it adds",
+    "restart": _SAME,
+    "logging": _SAME,
+    "stop_grace_period": _SAME,
+}
+
+
+def problems(given: t.Any, service: str) -> t.Iterator[str]:
+    """All that is wrong with it; no message holds a value."""
+    if not isinstance(given, t.Mapping):
+        yield f"mai_compose_extra must be a mapping of {', '.join(PARTS)}"
+        return
+    for name, part in given.items():
+        if name not in PARTS:
+            yield f"mai_compose_extra has {quoted(name)}: it may have {', '.join(PARTS)}"
+        elif not isinstance(part, t.Mapping):
+            yield f"mai_compose_extra.{name} must be a mapping of names"
+        elif name == "service":
+            yield from _service_problems(part)
+        elif name == "services" and service in part:
+            yield f"mai_compose_extra.services must not have {service}: write what it gets under service"
+    if not _is_text_alone(given):
+        yield "mai_compose_extra must hold texts, numbers, truth values, lists and mappings by names only"
+
+
+def _service_problems(part: Values) -> t.Iterator[str]:
+    for name in part:
+        if name in OWNED:
+            yield f"mai_compose_extra.service must not set {name}: {OWNED[name]}"
+    for name in ("ports", "volumes", "security_opt"):
+        if not isinstance(part.get(name, []), (list, tuple)):
+            yield f"mai_compose_extra.service.{name} must be a list"
+            return
+    labels = part.get("labels", {})
+    if not isinstance(labels, (t.Mapping, list, tuple)):
+        yield "mai_compose_extra.service.labels must be a mapping"
+    elif any(name.startswith(_OWN_LABELS) for name in _labels(labels)):
+        yield f"mai_compose_extra.service.labels must have no names that begin with {_OWN_LABELS}, the collection's"
+    for volume in part.get("volumes", []):
+        target = _target(volume).rstrip("/")
+        if target == DATA or target.startswith(DATA + "/") or DATA.startswith(target + "/"):
+            yield f"mai_compose_extra.service.volumes must not lie at {quoted(target)}: the instance's data is there"
+
+
+def _target(volume: t.Any) -> str:
+    """Where it is mounted: SOURCE:TARGET[:MODE], TARGET alone, or a mapping."""
+    if isinstance(volume, t.Mapping):
+        return str(volume.get("target", ""))
+    parts = str(volume).split(":")
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+def _is_text_alone(value: t.Any) -> bool:
+    if isinstance(value, t.Mapping):
+        return all(isinstance(name, str) and _is_text_alone(inner) for name, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_text_alone, value))
+    return value is None or isinstance(value, (str, bool, int, float))
+
+
+def compose_extra(given: Values, slug: str) -> dict[str, t.Any]:
+    """What the template of the compose file writes beside its own: ``service`` as it is, and what is merged with it."""
+    data: t.Any = _as_data(given)
+    service = data.get("service", {})
+    beside = {
+        name: {**one, "labels": {**_labels(one.get("labels", {})), LABEL: slug}} if isinstance(one, dict) else one
+        for name, one in data.get("services", {}).items()
+    }
+    return {
+        "service": {name: value for name, value in service.items() if name not in _MERGED},
+        "labels": _labels(service.get("labels", {})),
+        **{name: list(service.get(name, [])) for name in _MERGED if name != "labels"},
+        "services": beside,
+        "top": {name: data[name] for name in PARTS[2:] if data.get(name)},
+    }
+
+
+def _labels(given: t.Any) -> dict[str, t.Any]:
+    """Of both ways in which Compose takes them."""
+    if isinstance(given, t.Mapping):
+        return dict(given)
+    return {name: value for name, _is, value in (str(one).partition("=") for one in given)}
+
+
+def _as_data(value: t.Any) -> t.Any:
+    """A $ is a $: Compose would take it for the beginning of a variable."""
+    if isinstance(value, t.Mapping):
+        return {name: _as_data(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_data(inner) for inner in value]
+    return value.replace("$", "$$") if isinstance(value, str) else value
