@@ -13,6 +13,7 @@ import csv
 import io
 import re
 import typing as t
+from datetime import datetime, timezone
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mai.clients.plugins.module_utils._text import shown, shown_or_none
@@ -22,7 +23,9 @@ from ansible_collections.mai.clients.plugins.plugin_utils._client import (
     NOT_KNOWN,
     amount,
     found,
+    is_unhealthy,
     keys_of,
+    limit_difference,
     number,
     own_container,
     told,
@@ -32,7 +35,6 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys impor
     Key,
     carried_usage,
     is_pending,
-    limit_left,
 )
 
 Row = t.Dict[str, t.Any]
@@ -58,7 +60,7 @@ COLUMNS = {
 
 def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values] | None) -> Row:
     """One client: ``seen`` is what M(mai.clients.instance_info) found or nothing, ``keys`` are those of the account."""
-    seen = found(seen)
+    seen, now = found(seen), datetime.now(timezone.utc)
     of_name = keys_of(keys, client["key_name"])
     current = [key for key in of_name if key.name == client["key_name"]]
     key = current[0] if current else None
@@ -79,14 +81,18 @@ def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values
             "state": _or("unknown", _state, seen, client, key),
             "image": _or(NOT_KNOWN, _image, seen, client),
             "key_hash": key.hash if key else None,
-            "key_state": "unknown" if keys is None else _key_state(key),
+            "key_state": "unknown" if keys is None else _key_state(key, now),
             "limit": limit,
             "limit_reset": key["limit_reset"] if key else None,
             "used_this_month": used,
             "percent_of_limit": _percent(counted, limit),
             "last_used_at": key["last_used_at"] if key else None,
             "disk_free_bytes": _or(None, lambda: number(seen["directory"]["free_bytes"])) if seen else None,
-            "differs": [*client["problems"], *_differences(seen, client, of_name, current, keys is not None)],
+            "differs": [
+                *client["problems"],
+                *_differences(seen, client, of_name, current, keys is not None),
+                *([key.expiry(now)[1]] if key and not key.disabled and key.expiry(now)[0] else []),
+            ],
         }
     )
 
@@ -103,8 +109,10 @@ def _or(otherwise: t.Any, tell: t.Callable[..., t.Any], *arguments: t.Any) -> t.
         return otherwise
 
 
-def _key_state(key: Key | None) -> str:
-    return "missing" if key is None else "disabled" if key.disabled else "enabled"
+def _key_state(key: Key | None, now: datetime) -> str:
+    if key is None:
+        return "missing"
+    return "disabled" if key.disabled else "expired" if key.expiry(now)[0] == "expired" else "enabled"
 
 
 def _state(seen: Values | None, client: Values, key: Key | None) -> str:
@@ -114,7 +122,7 @@ def _state(seen: Values | None, client: Values, key: Key | None) -> str:
     if not directory["managed"]:
         return "not onboarded" if not directory["exists"] or directory["empty"] else "not ours"
     suspended = bool(key and key.disabled)
-    if seen["health"]["ok"]:
+    if seen["health"]["ok"] and not is_unhealthy(seen):
         return "up, suspended" if suspended else "up"
     if suspended:
         return "suspended"
@@ -154,11 +162,9 @@ def _readable(where: str, differences: t.Iterator[str]) -> t.Iterator[str]:
 
 
 def _key_differences(seen: Values | None, client: Values, key: Key, carried: float) -> t.Iterator[str]:
-    wanted = limit_left(client["limit"], carried, key["limit"])
-    if key["limit"] != wanted:
-        yield f"limit {amount(key['limit'])} instead of {amount(wanted)}"
-    elif wanted is not None and key["limit_reset"] != "monthly":
-        yield f"the limit is not monthly but {key['limit_reset'] or 'for good'}"
+    differs = limit_difference(key, carried, client["limit"])
+    if differs:
+        yield differs
     if seen is None:
         yield "the key has no instance on its machine" if not client["unreachable"] else "its machine does not answer"
     elif seen["key_hash"] != key.hash:
@@ -274,6 +280,8 @@ def overview_alarms(rows: t.Sequence[Row], conditions: str) -> list[str]:
 def _alarms(row: Row, what: str, least: str) -> t.Iterator[str]:
     if what == "down" and row["state"] in TROUBLE:
         yield row["state"]
+    if what == "down" and row["key_state"] == "expired":
+        yield "its key expired"
     percent, free = number(row["percent_of_limit"]), number(row["disk_free_bytes"])
     if what == "limit" and (percent or 0) >= int(least or 80):
         yield f"{percent or 0:.0f} % of its limit used"

@@ -26,13 +26,14 @@ from ansible_collections.mai.clients.plugins.plugin_utils._client import (
     amount,
     found,
     keys_of,
+    limit_difference,
     number,
     own_container,
     some_of,
     told,
     unreadable,
 )
-from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key, carried_usage
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import HOPELESS, judge
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import LATE_SETTINGS, key_from_environment
 
@@ -149,7 +150,8 @@ class Case:
 
     def verified(self, check: str, remedy: t.Callable[[], str]) -> Finding:
         """One of the checks that end an onboarding."""
-        expected = {**self.client, "key": {"hash": self.key_hash}}
+        expiry = self.key.expiry(datetime.now(timezone.utc))[1] if self.current else ""
+        expected = {**self.client, "key": {"hash": self.key_hash}, "expiry": expiry, "answered": self.openrouter}
         result, cause = judge(check, self.seen, expected)
         return (result, cause, remedy() if result == "failed" else "")
 
@@ -245,9 +247,18 @@ def _key_not_expired(case: Case) -> Finding:
     expires = case.key.expires
     if expires is None:
         return ok("it does not expire")
-    if expires > datetime.now(timezone.utc):
-        return ok(f"it expires at {expires:%Y-%m-%d %H:%M} UTC")
-    return ("failed", f"it expired at {expires:%Y-%m-%d %H:%M} UTC", case.play("rotate_key"))
+    kind, _said = case.key.expiry(datetime.now(timezone.utc))
+    when = f"{expires:%Y-%m-%d %H:%M} UTC"
+    if not kind:
+        return ok(f"it expires at {when}")
+    return ("failed", f"it {'expired' if kind == 'expired' else 'expires'} at {when}", case.play("rotate_key"))
+
+
+def _limit_ordered(case: Case) -> Finding:
+    differs = limit_difference(case.key, carried_usage(case.of_name, case.client["key_name"]), case.client["limit"])
+    if differs:
+        return ("failed", differs, case.put_right())
+    return ok("it is that of the inventory")
 
 
 def _limit(case: Case) -> Finding:
@@ -286,6 +297,10 @@ def _onboarded(case: Case) -> Finding:
     if directory["exists"] and not directory["empty"]:
         cause = f"{directory['path']} was made by somebody else"
     return ("failed", cause, case.play("onboard_client"))
+
+
+def _reached(case: Case) -> Finding:
+    return case.verified("OpenRouter from the machine", case.put_right)
 
 
 def _key_on_machine(case: Case) -> Finding:
@@ -550,8 +565,10 @@ CHECKS: dict[str, tuple[t.Callable[[Case], str] | None, t.Callable[[Case], Findi
     "key exists": (_no_openrouter, _key_exists),
     "key enabled": (_no_key, _key_enabled),
     "key not expired": (_no_key, _key_not_expired),
+    "limit as ordered": (_no_key, _limit_ordered),
     "limit not used up": (_no_key, _limit),
     "onboarded": (_no_machine, _onboarded),
+    "OpenRouter from the machine": (_no_client, _reached),
     "budgets not used up": (_no_client, _budgets),
     "key on the machine": (lambda case: _no_client(case) or _no_key(case), _key_on_machine),
     "instance up": (_no_client, _instance_up),

@@ -85,13 +85,16 @@ class Confined:
         try:
             answer, why = _read(self._reading, self._deadline)
         finally:
-            os.close(self._reading)
-            # It has ended, or has to: also where somebody who took it over has only closed its side
-            os.kill(self._pid, signal.SIGKILL)
-            status = os.waitpid(self._pid, 0)[1]
+            status = self.give_up()
         if why:
             raise Refused(f"{_first(self._what)} {why}, so it was given up.", "endless")
         return _unpack(self._what, answer, status)
+
+    def give_up(self) -> int:
+        """End it, and return its status. It may have ended already, or somebody who took it over only seems to have."""
+        os.close(self._reading)
+        os.kill(self._pid, signal.SIGKILL)
+        return os.waitpid(self._pid, 0)[1]
 
 
 def confined(what: str, work: Callable[..., Any], *arguments: Any, **bounds: Any) -> Any:

@@ -47,6 +47,12 @@ options:
   base_url:
     description: Address of the API that the instance's key is for, for example V(https://openrouter.ai/api/v1).
     type: str
+  proxies:
+    description:
+      - Variables such as E(HTTPS_PROXY) and E(NO_PROXY) by which the instance reaches O(base_url), where those of its
+        environment are about to change. By default those that it has, else those of the target.
+    type: dict
+    default: {}
 attributes:
   check_mode:
     support: full
@@ -403,6 +409,7 @@ def main() -> None:
             "port": {"type": "int"},
             "probe": {"type": "bool", "default": False},
             "base_url": {"type": "str"},
+            "proxies": {"type": "dict", "default": {}, "no_log": True},
         },
         supports_check_mode=True,
     )

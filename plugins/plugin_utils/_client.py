@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._same_url import bare, hashes_of_url, same_url
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, show_url, shown, shown_or_none
-from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key, owner_of
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key, limit_left, owner_of
 
 Values = t.Mapping[str, t.Any]
 
@@ -102,6 +102,21 @@ def amount(usd: t.Any) -> str:
 
 def own_container(seen: Values) -> Values:
     return next((one for one in seen["containers"] if one["managed"]), {})
+
+
+def limit_difference(key: Key, carried: float, ordered: float | None) -> str:
+    """How the key's limit is not what was ordered; ``carried`` is what was used on the key that it replaced."""
+    wanted = limit_left(ordered, carried, key["limit"])
+    if key["limit"] != wanted:
+        return f"limit {amount(key['limit'])} instead of {amount(wanted)}"
+    if wanted is not None and key["limit_reset"] != "monthly":
+        return f"the limit is not monthly but {key['limit_reset'] or 'for good'}"
+    return ""
+
+
+def is_unhealthy(seen: Values) -> bool:
+    """Whether Docker says so, whatever the instance answers: what routes by Docker's word sends nobody there."""
+    return own_container(seen).get("health") == "unhealthy"
 
 
 def has_url(connection: Values, url: str) -> bool:

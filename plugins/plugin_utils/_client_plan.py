@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.mai.clients.plugins.module_utils._instance.web import proxies_of
 from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import client_plan_spec
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils import _record_file
@@ -183,6 +184,7 @@ class ClientPlanAction(OpenRouterAction):
             "health_path": client["mai_health_path"],
             "base_url": client["mai_instance_api_base_url"],
             "probe": params["probe"],
+            "proxies": proxies_of(client["mai_extra_env"]),
         }
         try:
             return self._execute_module(

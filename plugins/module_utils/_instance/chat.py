@@ -29,12 +29,18 @@ class Outcome(Exception):
 def chat(url: str, token: str, base_url: str, key: str, user: str | None, model: str | None) -> dict:
     """Costs a fraction of a cent. The generation is asked for with the client's key: who else paid is not told."""
     result: dict = {"model": model, "cost": None, "generation": None, "external_user": None}
+    told = True
     try:
-        result["model"] = model or _cheapest(base_url, _models(url, token))
+        if model is None:
+            result["model"], told = _cheapest(base_url, _models(url, token))
         _say(url, token, user, result)
         _record(base_url, key, result)
     except Outcome as outcome:
-        return all_shown(dict(result, status=outcome.status, reason=outcome.reason))
+        status, reason = outcome.status, outcome.reason
+        if not told and status == "failed":
+            # It may be a model of another connection: that says nothing about this one
+            status, reason = "unknown", f"{reason}; it is not in OpenRouter's list of prices: name one with model"
+        return all_shown(dict(result, status=status, reason=reason))
     return all_shown(dict(result, status="ok", reason=None))
 
 
@@ -50,11 +56,17 @@ def _models(url: str, token: str) -> list[str]:
     status, reason, offered = probe.models(url, token)
     if not offered:
         raise Outcome(status, reason)
-    return [str(model["id"]) for model in offered if isinstance(model, dict) and "id" in model]
+    names = [str(model["id"]) for model in offered if isinstance(model, dict) and "id" in model]
+    if not names:
+        raise Outcome("unknown", "the instance lists models that have no name")
+    return names
 
 
-def _cheapest(base_url: str, offered: list[str]) -> str:
-    """The model of the instance that costs least; those that cost nothing have limits of their own."""
+def _cheapest(base_url: str, offered: list[str]) -> tuple[str, bool]:
+    """The model of the instance that costs least, and whether OpenRouter has a price for it; else the first one.
+
+    Those that cost nothing have limits of their own. The list of prices is asked without a key: it may not answer.
+    """
     prices = {}
     priced = web.request(base_url + "/models", timeout=30, proxies=True).get("data")
     for one in priced if isinstance(priced, list) else []:
@@ -65,10 +77,10 @@ def _cheapest(base_url: str, offered: list[str]) -> str:
             continue
         if price > 0:
             prices[name] = price
-    known = sorted((prices[name], name) for name in offered if name in prices)
-    if not known:
-        raise Outcome("failed", "the instance offers no model that OpenRouter has a price for: name one with model")
-    return known[0][1]
+    # Open WebUI puts the prefix of a connection before its models: PREFIX.NAME
+    named = ((prices.get(name, prices.get(name.partition(".")[2])), name) for name in offered)
+    known = sorted((price, name) for price, name in named if price is not None)
+    return (known[0][1], True) if known else (offered[0], False)
 
 
 def _say(url: str, token: str, user: str | None, result: dict) -> None:

@@ -58,6 +58,7 @@ class Sight:
     url: str | None
     health: dict
     key_asked: web.Asked | None
+    trial: probe.Trial | None
     listening: dict[int, set[str]]  # the sockets of each port
 
     @property
@@ -81,7 +82,6 @@ def _gathered(wanted: dict) -> Sight:
     last_image = folder.image(path)
     asked_last = _ask_image((last_image["id"] or last_image["reference"]) if last_image else None)
     files = {name: folder.variables(path, f"{name}.env") for name in ("settings", "api_key", "secrets", "admin")}
-    key_asked = probe.ask_key(wanted["base_url"], files["api_key"].get("OPENAI_API_KEY")) if wanted["probe"] else None
     contents = database.look(os.path.join(path, "data", "webui.db"))
     every = engine.inspect_containers(listed.outcome())
     ours = [entry for entry in every if engine.is_of_client(entry, service, client)]
@@ -95,6 +95,15 @@ def _gathered(wanted: dict) -> Sight:
         docker["networks_left"] = 1
     environment = engine.environment(ours[0]) if ours else system.process_environment(pids[0]) if pids else {}
     url = _url(containers, wanted["port"])
+    key_asked = None
+    if wanted["probe"]:
+        key = files["api_key"].get("OPENAI_API_KEY")
+        key_asked = probe.ask_key(wanted["base_url"], key, wanted["proxies"] or environment)
+    trial = None
+    if wanted["probe"] and url:
+        secret_key = files["secrets"].get("WEBUI_SECRET_KEY") or environment.get("WEBUI_SECRET_KEY")
+        second_factor = contents.saved.get("auth.mfa.enable") == (True,)
+        trial = probe.Trial(url, secret_key, contents.administrator, second_factor)
     return Sight(
         docker=docker,
         image=engine.image(wanted["image"], image.outcome() if image else None),
@@ -110,6 +119,7 @@ def _gathered(wanted: dict) -> Sight:
         url=url,
         health=_health(url, wanted["health_path"]),
         key_asked=key_asked,
+        trial=trial,
         listening=system.listening(),
         **files,
     )
@@ -265,11 +275,11 @@ def _probe(sight: Sight) -> dict:
         "signup_closed": None,
         "usage_page": {"status": None},
     }
-    if sight.url is not None and sight.health["status"] is not None:
-        secret_key = sight.secrets.get("WEBUI_SECRET_KEY") or sight.environment.get("WEBUI_SECRET_KEY")
+    if sight.trial and sight.health["status"] is None:
+        sight.trial.give_up()
+    elif sight.trial:
         contents = sight.contents
-        second_factor = contents.saved.get("auth.mfa.enable") == (True,)
-        outcome.update(probe.instance(sight.url, secret_key, contents.administrator, second_factor))
+        outcome.update(sight.trial.outcome())
         if contents.summary["error"] and not contents.administrator:
             outcome["models"]["reason"] = "who administers the instance is not known, since its database cannot be read"
     return outcome

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from ansible_collections.mai.clients.plugins.module_utils._database_base import number
 from ansible_collections.mai.clients.plugins.module_utils._instance import session, web
+from ansible_collections.mai.clients.plugins.module_utils._openrouters_word import is_openrouters
 from ansible_collections.mai.clients.plugins.module_utils._text import shown_or_none
 
 # Behind the question whether sign-up is open, and in front of everything that would create an account.
 _NO_ADDRESS = "not-an-email-address"
 _UNKNOWN_SESSION = 401
 _REFUSED = (_UNKNOWN_SESSION, 403)
+_NO_KEY = "api_key.env holds no OPENAI_API_KEY"
 _OTHER_DATABASE = (
     "the instance does not know the administrator of the database in its directory (HTTP 401): it uses another "
     "database, or another secret key than that of secrets.env; see how it is started and what its environment says"
@@ -21,21 +23,24 @@ _OTHER_DATABASE = (
 _TOLD = ("limit", "limit_remaining", "label", "expires_at", "effective_budget")
 
 
-def ask_key(base_url: str | None, secret: str | None) -> web.Asked | None:
-    if not base_url or not secret:
+def ask_key(base_url: str | None, secret: str | None, environment: dict[str, str]) -> web.Asked | None:
+    """By way of the instance's proxies, else of this host's. Without a key, too: OpenRouter's refusal says enough."""
+    if not base_url:
         return None
-    return web.Asked(base_url.rstrip("/") + "/key", token=secret, timeout=20, proxies=True)
+    proxies = web.proxies_of(environment)
+    return web.Asked(base_url.rstrip("/") + "/key", token=secret, timeout=20, proxies=proxies or True)
 
 
 def key(asked: web.Asked | None, secret: str | None) -> dict:
-    outcome = dict.fromkeys(("status", "disabled", *_TOLD, "error"))
-    outcome["ok"] = False
+    outcome = dict.fromkeys(("status", "refused", "disabled", *_TOLD, "reached", "error"))
+    outcome["ok"] = outcome["refused"] = False
     if asked is None:
-        outcome["error"] = "base_url is not given" if secret else "api_key.env holds no OPENAI_API_KEY"
+        outcome["error"] = "base_url is not given" if secret else _NO_KEY
         return outcome
     answer = asked.answer()
     outcome["status"] = answer.status
     details = answer.get("data")
+    outcome["reached"] = True
     if answer.ok and isinstance(details, dict):
         outcome["ok"] = True
         outcome["disabled"] = bool(details.get("disabled", False))
@@ -46,12 +51,23 @@ def key(asked: web.Asked | None, secret: str | None) -> dict:
             expires_at=shown_or_none(details.get("expires_at")),
             effective_budget=_budget(details.get("effective_budget")),
         )
-    elif answer.status == 401:
-        outcome["error"] = "OpenRouter refuses the key (HTTP 401): it is disabled, expired or deleted"
+    elif answer.status in _REFUSED and is_openrouters(answer.data):
+        outcome["refused"] = bool(secret)
+        outcome["error"] = (
+            f"OpenRouter refuses the key (HTTP {answer.status}): it is disabled, expired or deleted"
+            if secret
+            else _NO_KEY
+        )
     elif answer.status is None:
+        # A bare host may lack the certificates that the instance brings along
+        outcome["reached"] = None if "SSL" in (answer.error or "") else False
         outcome["error"] = f"OpenRouter cannot be reached from this host: {answer.error}"
     else:
-        outcome["error"] = f"GET /key answered HTTP {answer.status} without a key's data: is base_url right?"
+        outcome["reached"] = is_openrouters(answer.data)
+        outcome["error"] = (
+            f"GET /key answered HTTP {answer.status} without a key's data: something between this host and OpenRouter "
+            "answers, or base_url is not right"
+        )
     return outcome
 
 
@@ -63,34 +79,45 @@ def _budget(told: object) -> dict | None:
     return dict(texts, **amounts)
 
 
-def instance(url: str, secret_key: str | None, administrator: dict | None, second_factor: bool) -> dict:
+class Trial:
     """Models and usage page through a session of our own; the sign-up page as a stranger. All asked at once.
 
     The session is what the instance itself would make for an administrator of its database. Where it demands a second
     factor that is not enough; else, an instance that refuses it lives on another database.
     """
-    signup = web.Asked(
-        url + "/api/v1/auths/signup",
-        body={"email": _NO_ADDRESS, "password": "", "name": ""},
-        timeout=10,
-    )
-    listed = page = None
-    reason = "there is no administrator yet" if secret_key else "WEBUI_SECRET_KEY is not known on this host"
-    if secret_key and administrator:
-        token = session.token(secret_key, administrator)
-        listed = _ask_models(url, token)
-        page = web.Asked(url + "/api/v1/usage-tracking/my-organization/usage-summary", token=token, timeout=20)
-    status, offered = "unknown", None
-    if listed:
-        answer = listed.answer()
-        status, reason, offered = _models(answer)
-        if answer.status == _UNKNOWN_SESSION and not second_factor:
-            status, reason = "failed", _OTHER_DATABASE
-    return {
-        "signup_closed": {403: True, 400: False, 200: False}.get(signup.answer().status or 0),
-        "models": {"status": status, "count": None if offered is None else len(offered), "reason": reason},
-        "usage_page": {"status": _page_status(page.answer()) if page else None},
-    }
+
+    def __init__(self, url: str, secret_key: str | None, administrator: dict | None, second_factor: bool) -> None:
+        self._second_factor = second_factor
+        self._reason = "there is no administrator yet" if secret_key else "WEBUI_SECRET_KEY is not known on this host"
+        self._asked = {
+            "signup": web.Asked(
+                url + "/api/v1/auths/signup",
+                body={"email": _NO_ADDRESS, "password": "", "name": ""},
+                timeout=10,
+            )
+        }
+        if secret_key and administrator:
+            token = session.token(secret_key, administrator)
+            usage = url + "/api/v1/usage-tracking/my-organization/usage-summary"
+            self._asked["models"] = _ask_models(url, token)
+            self._asked["usage"] = web.Asked(usage, token=token, timeout=20)
+
+    def outcome(self) -> dict:
+        answers = {name: asked.answer() for name, asked in self._asked.items()}
+        status, reason, offered = "unknown", self._reason, None
+        if "models" in answers:
+            status, reason, offered = _models(answers["models"])
+            if answers["models"].status == _UNKNOWN_SESSION and not self._second_factor:
+                status, reason = "failed", _OTHER_DATABASE
+        return {
+            "signup_closed": {403: True, 400: False, 200: False}.get(answers["signup"].status or 0),
+            "models": {"status": status, "count": None if offered is None else len(offered), "reason": reason},
+            "usage_page": {"status": _page_status(answers["usage"]) if "usage" in answers else None},
+        }
+
+    def give_up(self) -> None:
+        for asked in self._asked.values():
+            asked.give_up()
 
 
 def _page_status(answer: web.Answer) -> int | None:

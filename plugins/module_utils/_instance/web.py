@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import urllib.error
 import urllib.request
 from http.client import HTTPException
@@ -45,16 +46,28 @@ def _opener(proxies: bool) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(_NoRedirect(), *([] if proxies else [urllib.request.ProxyHandler({})]))
 
 
-class Asked:
-    """A request under way, beside others: GET, or with a body POST it as JSON; proxies obeys the environment's proxies.
+def proxies_of(environment: dict[str, str]) -> dict[str, str]:
+    """What an environment says about proxies, by names in lower case."""
+    return {name.lower(): value for name, value in environment.items() if name.lower().endswith("_proxy") and value}
 
-    The timeout is that of the whole request: an answer that drips, or has no end, ends with it.
+
+class Asked:
+    """A request under way, beside others: GET, or with a body POST it as JSON.
+
+    Proxies are those of the environment (True), none (False), or what proxies_of gave for another environment. The
+    timeout is that of the whole request: an answer that drips, or has no end, ends with it.
     """
 
     def __init__(
-        self, url: str, body=None, token: str | None = None, timeout: float = 5, proxies: bool = False
+        self,
+        url: str,
+        body=None,
+        token: str | None = None,
+        timeout: float = 5,
+        proxies: bool | dict[str, str] = False,
     ) -> None:
-        self._work = Confined("the answer", _ask, _opener(proxies), url, body, token, timeout, seconds=timeout)
+        work, through = (_ask_through, proxies) if isinstance(proxies, dict) else (_ask, _opener(proxies))
+        self._work = Confined("the answer", work, through, url, body, token, timeout, seconds=timeout)
 
     def answer(self) -> Answer:
         """Wait for it. Nothing raises."""
@@ -64,9 +77,24 @@ class Asked:
             why = "does not come to an end" if refused.reason == "endless" else "cannot be read"
             return Answer(error=f"its answer {why}")
 
+    def give_up(self) -> None:
+        """Nobody waits for it any more."""
+        self._work.give_up()
+
 
 def request(url: str, **options) -> Answer:
     return Asked(url, **options).answer()
+
+
+def _ask_through(proxies: dict[str, str], *request) -> list:
+    """This process is the request's alone, and so is its environment."""
+    for name in proxies_of(dict(os.environ)):
+        for spelling in (name, name.upper()):
+            os.environ.pop(spelling, None)
+    everywhere = proxies.get("all_proxy")
+    both = dict.fromkeys(("http_proxy", "https_proxy"), everywhere) if everywhere else {}
+    os.environ.update(both, **proxies)
+    return _ask(urllib.request.build_opener(_NoRedirect()), *request)
 
 
 def _ask(opener: urllib.request.OpenerDirector, url: str, body, token: str | None, timeout: float) -> list:

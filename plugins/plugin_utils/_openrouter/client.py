@@ -20,14 +20,18 @@ import sys
 import threading
 import time
 import typing as t
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from ansible_collections.mai.clients.plugins.module_utils._openrouters_word import is_openrouters
+
+from . import environment
 from .errors import (
     InsufficientCredits,
     InvalidOption,
     MissingLibrary,
     NotFound,
     NotManagementKey,
+    NotOpenRouter,
     OpenRouterError,
     RateLimited,
     Rejected,
@@ -61,6 +65,8 @@ MAX_PAGES = 500
 MAX_KEYS = MAX_PAGES * PAGE
 MAX_LISTING = 600.0
 MAX_ROWS = 100_000
+# Too slow, too many: the same from whomever it comes
+PASSING = (408, 429)
 
 
 class Client:
@@ -85,7 +91,7 @@ class Client:
                 " (meta/execution-environment.yml names httpx)."
             )
         self._secret = _checked_key(provisioning_key)
-        self._base_url = _checked_url(base_url)
+        self._base_url = environment.checked_url(base_url)
         self._deadline = PARTS * timeout
         self._retries = retries
         self._thread = threading.local()
@@ -95,16 +101,13 @@ class Client:
         self._clock = clock
         self._slow_until: float | None = None
         self._listings = Together()
-        self._http = httpx.Client(
-            headers={
-                "Authorization": f"Bearer {self._secret}",
-                "Accept": "application/json",
-                # Some proxies compress all the same, see _fetch.
-                "Accept-Encoding": "identity",
-            },
-            timeout=timeout,
-            transport=transport,
-        )
+        headers = {
+            "Authorization": f"Bearer {self._secret}",
+            "Accept": "application/json",
+            # Some proxies compress all the same, see _fetch.
+            "Accept-Encoding": "identity",
+        }
+        self._http = _http(self._base_url, transport, headers=headers, timeout=timeout)
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -339,6 +342,8 @@ class Client:
         return failure
 
     def _refusal(self, where: str, status: int, answer: dict[str, t.Any] | None) -> OpenRouterError:
+        if status < 400 or (status not in PASSING and status < 500 and not is_openrouters(answer)):
+            return self._foreign(where, status)
         said = self._message(where, answer)
         problem = f"{where}: OpenRouter answered {status}{said}"
         if status in (401, 403):
@@ -355,10 +360,25 @@ class Client:
         if status == 429:
             return RateLimited(f"{problem} Too many requests; run again later or with fewer forks.", status)
         if status == 408 or status >= 500:
-            return ServerFailed(f"{problem} That is a fault at OpenRouter.", status)
-        if status >= 400:
-            return Rejected(f"{problem} OpenRouter does not accept this request as it is.", status)
-        return Rejected(f"{where}: answered {status}, a redirection. Check base_url.", status)
+            whose = "" if is_openrouters(answer) else ", or of something before it"
+            return ServerFailed(f"{problem} That is a fault at OpenRouter{whose}.", status)
+        return Rejected(f"{problem} OpenRouter does not accept this request as it is.", status)
+
+    @staticmethod
+    def _foreign(where: str, status: int) -> NotOpenRouter:
+        """A page of a gateway says nothing about a key or the account."""
+        if status < 400:
+            return NotOpenRouter(f"{where}: answered {status}, a redirection. Check base_url.", status)
+        if status == 407:
+            remedy = "A proxy wants a user name and a password: write them into HTTPS_PROXY, as http://user:password@host:port."
+        else:
+            remedy = (
+                "Something in between (a proxy, a firewall, Cloudflare) blocks the controller's request, or base_url is"
+                " not OpenRouter's API: ask whoever runs the network, and check HTTPS_PROXY, NO_PROXY and base_url."
+            )
+        return NotOpenRouter(
+            f"{where}: answered {status} with something that is not OpenRouter's answer. {remedy}", status
+        )
 
     def _message(self, where: str, answer: dict[str, t.Any] | None) -> str:
         """OpenRouter's own words, without anything that could be a secret."""
@@ -402,10 +422,14 @@ def _checked_key(key: str) -> str:
     return key
 
 
-def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
-        raise InvalidOption(
-            "base_url must be a plain URL such as https://openrouter.ai/api/v1, without user name, password or query."
-        )
-    return url.rstrip("/")
+def _http(base_url: str, transport: httpx.BaseTransport | None, **options: t.Any) -> httpx.Client:
+    """With what the environment says; a netrc file's password for that host is not used."""
+    if transport:
+        return httpx.Client(transport=transport, trust_env=False, **options)
+    way = environment.proxy(base_url)
+    context = None
+    with contextlib.suppress(OSError, ValueError):
+        context = httpx.create_ssl_context()
+    if context is None:
+        raise environment.certificate_fault()
+    return httpx.Client(proxy=way.url if way else None, verify=context, trust_env=False, **options)

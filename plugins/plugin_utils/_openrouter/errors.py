@@ -66,6 +66,12 @@ class RateLimited(Rejected):
     code = "rate_limited"
 
 
+class NotOpenRouter(Rejected):
+    """Something in between answered: what it says is not OpenRouter's word about anything."""
+
+    code = "not_openrouter"
+
+
 class Unreachable(OpenRouterError):
     """No connection was made, so nothing was sent."""
 

@@ -14,7 +14,7 @@ import hashlib
 import re
 import typing as t
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from ansible_collections.mai.clients.plugins.module_utils._text import LONGEST, shown
 
@@ -50,6 +50,9 @@ FIELDS = (
 # What a task can ask for; the rest is OpenRouter's to say.
 SETTINGS = ("name", "disabled", "limit", "limit_reset", "include_byok_in_limit", "expires_at", "workspace_id")
 _AMOUNTS = tuple(name for name in FIELDS if "usage" in name)
+# A key that expires so soon is rotated for that; nobody wants its expiry in the new one.
+SOON = timedelta(days=7)
+_MOMENT = "%Y-%m-%d %H:%M"
 # Far longer than any name that is given to a key.
 _LONGEST_NAME = 1000
 
@@ -204,6 +207,17 @@ class Key:
     @property
     def expires(self) -> datetime | None:
         return parse_time(self["expires_at"])
+
+    def expiry(self, now: datetime) -> tuple[str, str]:
+        """Whether it is "expired", expires "soon", or neither; and what to say of it."""
+        if self.expires is None or self.expires > now + SOON:
+            return "", ""
+        if self.expires <= now:
+            return (
+                "expired",
+                f"the key expired at {self.expires:{_MOMENT}} UTC, and every chat is refused: run rotate_key.yml",
+            )
+        return "soon", f"the key expires at {self.expires:{_MOMENT}} UTC: run rotate_key.yml before"
 
     def shown(self) -> dict[str, t.Any]:
         """For results: no secret is part of it."""

@@ -20,7 +20,7 @@ import time
 import typing as t
 
 from .client import Client
-from .errors import OpenRouterError, ServerFailed, Unreachable
+from .errors import NotOpenRouter, OpenRouterError, ServerFailed, Unreachable
 from .keys import Key
 from .values import json_object, number
 
@@ -108,7 +108,7 @@ def _shared(
             return known, False
         try:
             answer = ask()
-        except (ServerFailed, Unreachable) as error:
+        except (ServerFailed, Unreachable, NotOpenRouter) as error:
             failure = {"code": error.code, "status": error.status, "message": str(error)}
             _write(file, json.dumps({"time": clock(), "failure": failure}))
             raise

@@ -24,6 +24,7 @@ from datetime import datetime, timedelta
 
 from .errors import DuplicateName, ForeignSecret, LostSecret, NotFound, NotPossible, ServerFailed, StoreRefused
 from .keys import (
+    SOON,
     Key,
     is_carried,
     is_pending,
@@ -248,7 +249,7 @@ class _Present:
         if old:
             wanted = {name: old[name] for name in _INHERITED if old[name] is not None}
             wanted["disabled"] = old.disabled
-            if old.expires and old.expires > self.now:
+            if old.expires and old.expires > self.now + SOON:
                 wanted["expires_at"] = old["expires_at"]
         wanted.update(self._fields(None, old))
         if self.desired.expires_at:

@@ -12,7 +12,14 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._text import show_url, shown
-from ansible_collections.mai.clients.plugins.plugin_utils._client import CELL, found, has_url, some_of, unreadable
+from ansible_collections.mai.clients.plugins.plugin_utils._client import (
+    CELL,
+    found,
+    has_url,
+    is_unhealthy,
+    some_of,
+    unreadable,
+)
 
 Seen = t.Mapping[str, t.Any]
 
@@ -25,6 +32,11 @@ def _health(seen: Seen, _expected: Seen) -> tuple[str, str]:
     health = seen["health"]
     if not health["ok"]:
         return "failed", f"the instance is not healthy: {health['url']} answers with {health['status'] or 'nothing'}"
+    if is_unhealthy(seen):
+        return "failed", (
+            "Docker calls the container unhealthy, though the instance answers: what asks Docker (Traefik, autoheal) "
+            "sends nobody there. See docker inspect for what its health check says"
+        )
     if health["ready"] is False:
         return "failed", "the instance is up but not ready: its start or its database has a fault, see its log"
     return "ok", "the instance is healthy"
@@ -36,6 +48,23 @@ def _key_stored(seen: Seen, expected: Seen) -> tuple[str, str]:
     return "failed", "the key in api_key.env is not the client's key at OpenRouter: run onboard_client.yml again"
 
 
+def _reached(seen: Seen, expected: Seen) -> tuple[str, str]:
+    """From the controller OpenRouter answers, or nobody would know the client's key."""
+    key, models = seen["probe"]["key"], seen["probe"]["models"]
+    if key["reached"] or (models["status"] == "ok" and models["count"]):
+        return "ok", "OpenRouter answers the machine"
+    if key["reached"] is None or not expected["answered"]:
+        return "unknown", f"whether OpenRouter answers the machine could not be tried: {key['error']}"
+    return "failed", not_reached(key)
+
+
+def not_reached(key: Seen) -> str:
+    return (
+        f"the machine does not reach OpenRouter, though the controller does: {key['error']}. Correct its name "
+        "resolution or firewall; where it needs a proxy, set HTTPS_PROXY (and NO_PROXY) in mai_extra_env"
+    )
+
+
 def _key_works(seen: Seen, expected: Seen) -> tuple[str, str]:
     key = seen["probe"]["key"]
     if key["ok"]:
@@ -43,8 +72,9 @@ def _key_works(seen: Seen, expected: Seen) -> tuple[str, str]:
         if left is not None and left <= 0:
             return "failed", "the key's limit is used up: raise mai_monthly_limit, or wait for the reset"
         return "ok", "OpenRouter accepts the key"
-    if key["status"] in (401, 403):
-        return "failed", f"OpenRouter refuses the client's key (HTTP {key['status']}): it is disabled or was deleted"
+    if key["refused"]:
+        why = f"OpenRouter refuses the client's key (HTTP {key['status']}): it is disabled or was deleted"
+        return "failed", expected["expiry"] or why
     return "unknown", f"the key could not be tried from the machine: {key['error'] or key['status']}"
 
 
@@ -118,6 +148,7 @@ def _usage_page(seen: Seen, _expected: Seen) -> tuple[str, str]:
 
 CHECKS: dict[str, t.Callable[[Seen, Seen], tuple[str, str]]] = {
     "instance healthy": _health,
+    "OpenRouter from the machine": _reached,
     "key stored": _key_stored,
     "key accepted by OpenRouter": _key_works,
     "key saved in Open WebUI": _key_saved,

@@ -65,11 +65,12 @@ def plan(
         situation = replace(situation, former_keys=(*situation.former_keys, key["hash"]))
         becomes["hash"] = None
     parts = instance(client, seen, becomes, files.templates, situation)
-    checks = verification(seen, _expected(client, key)) if seen["probe"] else []
+    expected = _expected(client, key, key_plan["expiry"], observed.keys is not None or observed.credit is not None)
+    checks = verification(seen, expected) if seen["probe"] else []
     place = words.address(client, parts)
     planned: dict[str, t.Any] = {
         "suspended": bool(becomes["disabled"]),
-        "problems": machine_problems(client, seen),
+        "problems": [*machine_problems(client, seen), *_no_way_out(seen, checks)],
         "machine": lacks(client, seen),
         "key": {**keys_of_client.wanted(client), **key_plan},
         "instance": parts,
@@ -77,7 +78,14 @@ def plan(
         "record": _record(client, seen, parts, becomes, files),
         "address": place,
         "limit": words.limit(key),
-        "notes": words.notes(client, parts, key, checks, observed.credit, machine_warnings(client, seen)),
+        "notes": words.notes(
+            client,
+            parts,
+            {**key, "expiry": key_plan["expiry"]},
+            checks,
+            observed.credit,
+            machine_warnings(client, seen),
+        ),
     }
     planned["summary"] = words.summary(client, place, key, files.record_path, planned["notes"])
     if parts["administrator_due"]:
@@ -97,18 +105,37 @@ def _key(client: Values, observed: Observed, aim: Aim, now: datetime) -> tuple[d
         known = observed.key or {"name": client["mai_key_name"], "hash": held}
         key = {**keys_of_client.NO_KEY, **known}
         in_place = bool(held) and key["hash"] == held
-        known_plan = {"due": False, "recover": False, "makes": False, "settings": [], "changes": {}, "refused": ""}
+        known_plan = {
+            "due": False,
+            "recover": False,
+            "makes": False,
+            "settings": [],
+            "changes": {},
+            "refused": "",
+            "expiry": "",
+        }
         return {**known_plan, "in_place": in_place}, key
     return keys_of_client.key(client, observed.seen, observed.keys, now, aim.key)
 
 
-def _expected(client: Values, key: Values) -> dict[str, t.Any]:
+def _expected(client: Values, key: Values, expiry: str, answered: bool) -> dict[str, t.Any]:
     return {
         "key": key,
+        "answered": answered,
+        "expiry": expiry,
         "client_id": client["mai_client_id"],
         "client_name": client["mai_client_name"],
         "api_base_url": client["mai_instance_api_base_url"],
     }
+
+
+def _no_way_out(seen: Values, checks: t.Sequence[Values]) -> list[str]:
+    """Where there is no key yet, none is made for a machine that cannot use it."""
+    if seen["key_hash"]:
+        return []
+    return [
+        one["detail"] for one in checks if one["name"] == "OpenRouter from the machine" and one["status"] == "failed"
+    ]
 
 
 def _record(client: Values, seen: Values, parts: Values, key: Values, files: Files) -> dict[str, t.Any]:

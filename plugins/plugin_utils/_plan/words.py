@@ -87,6 +87,8 @@ def notes(
         )
     if key["disabled"]:
         found.append("the client is suspended: its key is disabled, resume it with resume_client.yml")
+    if key["expiry"] and not any(key["expiry"] == check["detail"] for check in checks):
+        found.append(key["expiry"])
     if instance["keeps_image"]:
         found.append("image differs from the inventory: run upgrade_client.yml, which backs up first")
     found.extend(instance["beside"])

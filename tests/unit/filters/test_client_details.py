@@ -152,6 +152,7 @@ SEEN: dict[str, t.Any] = {
         "key": {
             "ok": True,
             "status": 200,
+            "reached": True,
             "limit_remaining": 40.0,
             "error": None,
             "effective_budget": {"scope": "workspace", "guardrail_id": "g", "limit_usd": 5, "remaining_usd": 3},

@@ -9,6 +9,7 @@ import copy
 import csv
 import io
 import typing as t
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from ansible.errors import AnsibleFilterError
@@ -247,3 +248,29 @@ def test_unclaimed_keys() -> None:
     hostvars = {"a": {}, "s": {"mai_key_name": "special"}}
     found = unclaimed_keys([{"name": name} for name in names], hostvars, ["a", "s"])
     assert found == ["client-b ~pending-0123456789", "client-c"]
+
+
+def moment(**later: int) -> str:
+    return f"{datetime.now(timezone.utc) + timedelta(**later):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_a_key_that_expired_or_does_so_within_days() -> None:
+    for expires, state, about in (
+        (moment(days=-1), "expired", "and every chat is refused: run rotate_key.yml"),
+        (moment(days=6), "enabled", "run rotate_key.yml before"),
+        (moment(days=8), "enabled", ""),
+    ):
+        found = row(keys=({**KEY, "expires_at": expires},))
+        assert found["key_state"] == state
+        assert about in "".join(found["differs"])
+        assert bool(found["differs"]) == bool(about)
+        assert overview_alarms([found], "down") == (["company-abc: its key expired"] if state == "expired" else [])
+    # Of a suspended client nobody expects anything
+    suspended = {**KEY, "expires_at": moment(days=-1), "disabled": True}
+    assert row(keys=(suspended,))["key_state"] == "disabled"
+
+
+def test_a_container_that_docker_calls_unhealthy_is_unhealthy_whatever_it_answers() -> None:
+    found = row(changed(SEEN, "containers", [{**SEEN["containers"][0], "health": "unhealthy"}]))
+    assert found["state"] == "unhealthy"
+    assert overview_alarms([found], "down") == ["company-abc: unhealthy"]

@@ -9,6 +9,7 @@ import copy
 import re
 import shlex
 import typing as t
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from ansible_collections.mai.clients.plugins.filter.diagnosis import CHECKS, diagnosis, diagnosis_table, plain
@@ -17,11 +18,13 @@ from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 HASH, OTHER = "a" * 64, "b" * 64
 URL = "https://openrouter.ai/api/v1"
 GIB = 1024**3
+SOON = f"{datetime.now(timezone.utc) + timedelta(days=3):%Y-%m-%dT%H:%M:%SZ}"
 NEEDED = {"OPENROUTER_EXTERNAL_USER": sha256("abc-001"), "ORGANIZATION_NAME": sha256("ABC")}
 CASE: dict[str, t.Any] = {
     "client": {
         "slug": "abc",
         "key_name": "client-abc",
+        "limit": 50.0,
         "client_id": "abc-001",
         "client_name": "ABC",
         "admin_email": None,
@@ -86,7 +89,7 @@ CASE: dict[str, t.Any] = {
             },
         },
         "probe": {
-            "key": {"ok": True, "status": 200, "error": None, "effective_budget": None},
+            "key": {"ok": True, "status": 200, "reached": True, "error": None, "effective_budget": None},
             "models": {"status": "ok", "count": 3, "reason": None},
             "signup_closed": True,
         },
@@ -129,7 +132,25 @@ def test_all_as_it_should_be() -> None:
         ({"keys": []}, "key exists", "no key named client-abc", "onboard_client.yml -e client=abc"),
         ({"keys": [CASE["key"], {**CASE["key"], "hash": OTHER}]}, "key exists", "2 keys", "settings/keys"),
         ({"key.disabled": True}, "key enabled", "suspended", "resume_client.yml"),
-        ({"key.expires_at": "2026-01-01T00:00:00Z"}, "key not expired", "2026-01-01", "rotate_key.yml"),
+        ({"key.expires_at": "2026-01-01T00:00:00Z"}, "key not expired", "expired at 2026-01-01", "rotate_key.yml"),
+        ({"key.expires_at": SOON}, "key not expired", "it expires at", "rotate_key.yml"),
+        ({"key.limit": 60.0}, "limit as ordered", "limit 60.00 instead of 50.00", "onboard_client.yml"),
+        (
+            {"key.limit_reset": "weekly"},
+            "limit as ordered",
+            "the limit is not monthly but weekly",
+            "onboard_client.yml",
+        ),
+        (
+            {
+                "seen.probe.key.reached": False,
+                "seen.probe.key.error": "Name or service not known",
+                "seen.probe.models.status": "failed",
+            },
+            "OpenRouter from the machine",
+            "though the controller does: Name or service not known",
+            "onboard_client.yml",
+        ),
         ({"key.limit_remaining": 0.0}, "limit not used up", "50.00 USD", "-e new_limit=100"),
         (
             {"seen.probe.key.effective_budget": {"scope": "workspace", "limit_usd": 5, "remaining_usd": 0}},
@@ -223,22 +244,27 @@ def unknown(changes: t.Mapping[str, t.Any]) -> set[str]:
 
 
 OF_OPENROUTER = {"provisioning key", "credits", "key exists"}
-OF_KEY = {"key enabled", "key not expired", "limit not used up", "key on the machine", "usage today"}
+OF_KEY = {
+    *("key enabled", "key not expired", "limit as ordered", "limit not used up"),
+    *("key on the machine", "usage today"),
+}
 
 
 def test_unknown_without_openrouter() -> None:
     account = {"error": "server_failed", "msg": "OpenRouter answered 500"}
     nothing = {"account": account, "key": None}
     assert unknown(nothing) == OF_OPENROUTER | OF_KEY
-    probe = {"ok": False, "status": 500, "error": "HTTP 500", "effective_budget": None}
+    probe = {"ok": False, "status": 500, "reached": False, "error": "HTTP 500", "effective_budget": None}
     models = {"status": "failed", "count": 0, "reason": "no model"}
     nothing |= {"seen.probe.key": probe, "seen.probe.models": models}
-    assert unknown(nothing) == OF_OPENROUTER | OF_KEY | {"budgets not used up", "models"}
+    assert unknown(nothing) == OF_OPENROUTER | OF_KEY | {
+        *("OpenRouter from the machine", "budgets not used up", "models"),
+    }
 
 
 def test_unknown_without_the_machine() -> None:
     of_controller = {"provisioning key", "credits", "name and variables", "key exists", "key enabled"}
-    of_controller |= {"key not expired", "limit not used up"}
+    of_controller |= {"key not expired", "limit as ordered", "limit not used up"}
     assert unknown({"seen": {}, "client.unreachable": True}) == {*CHECKS, "chat of one token"} - of_controller
 
 

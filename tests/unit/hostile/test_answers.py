@@ -65,7 +65,7 @@ def test_whatever_the_json_the_look_is_of_plain_types(body: bytes) -> None:
         url = server.url
         health = outcome(lambda: observe._health(url, "/health"))
         models = outcome(lambda: probe.models(url, "token"))
-        key = outcome(lambda: probe.key(probe.ask_key(url, "sk-or-v1-secret"), "sk-or-v1-secret"))
+        key = outcome(lambda: probe.key(probe.ask_key(url, "sk-or-v1-secret", {}), "sk-or-v1-secret"))
     assert health["version"] is None and health["signup_enabled"] is None
     assert (models[0], models[2]) in (("failed", None), ("unknown", None))
     assert key["ok"] is False

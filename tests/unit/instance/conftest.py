@@ -110,15 +110,17 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(200, dict(onboarding, features={"enable_signup": server.enable_signup}))
         if self.path == "/api/v1/key":
             known = self.headers.get("Authorization") == "Bearer " + KEY
-            return self._answer(*server.key_answer if known else (401, {"error": {"message": KEY}}))
+            return self._answer(*server.key_answer if known else (401, {"error": {"code": 401, "message": KEY}}))
         if self.path == "/api/v1/models":
+            if server.prices is None:
+                return self._answer(429, {"error": {"message": "Too many requests"}})
             prices = [
                 {"id": name, "pricing": {"prompt": price, "completion": price}} for name, price in server.prices.items()
             ]
             return self._answer(200, {"data": prices})
         if self.path.startswith("/api/v1/generation?id="):
             known = self.headers.get("Authorization") == "Bearer " + KEY
-            return self._answer(*server.generation if known else (401, {"error": {"message": KEY}}))
+            return self._answer(*server.generation if known else (401, {"error": {"code": 401, "message": KEY}}))
         if self.path == "/api/models?refresh=true":
             return (
                 self._answer(200, {"data": server.models}) if self._session() else self._answer(401, {"detail": "no"})

@@ -67,7 +67,7 @@ def test_check_mode_pays_for_nothing(chat, open_webui: OpenWebUI) -> None:
         ("chat_answer", (200, None), "failed", "HTTP 200"),
         ("generation", (404, {"error": {}}), "failed", "the instance pays with another key"),
         ("generation", (500, {"error": {}}), "unknown", "its record could not be read: HTTP 500"),
-        ("prices", {}, "failed", "no model that OpenRouter has a price for"),
+        ("models", [{"name": "x"}], "unknown", "models that have no name"),
         ("models", [{"id": "arena-model", "owned_by": "arena"}], "failed", "the instance lists no model"),
         ("models", None, "failed", "without a list of models"),
         ("session_stamp", "another", "unknown", "refuses a session made on its host (HTTP 401)"),
@@ -80,6 +80,32 @@ def test_what_does_not_work_is_named(
     result = chat()
     assert (result["status"], result["rc"]) == (status, 0)
     assert reason in result["reason"]
+
+
+@pytest.mark.parametrize("prices", [{}, None, {"other/model": "0.1"}, {"a/b": "free of charge"}])
+def test_without_a_price_any_model_will_do(chat, open_webui: OpenWebUI, prices: object) -> None:
+    open_webui.prices = prices
+    assert (chat()["status"], open_webui.chats[0]["model"]) == ("ok", "a/b")
+
+
+def test_a_model_with_the_prefix_of_its_connection_has_its_price(chat, open_webui: OpenWebUI) -> None:
+    open_webui.models = [{"id": "dear.a/b"}, {"id": "cheap.c/d"}]
+    open_webui.prices = {"a/b": "0.5", "c/d": "0.001"}
+    assert chat()["model"] == "cheap.c/d"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [("chat_answer", (400, {"detail": "Model not found"})), ("generation", (404, {"error": {}}))],
+)
+def test_a_model_of_another_connection_says_nothing_about_the_key(
+    chat, open_webui: OpenWebUI, attribute: str, value: object
+) -> None:
+    open_webui.prices = None
+    setattr(open_webui, attribute, value)
+    result = chat()
+    assert result["status"] == "unknown"
+    assert result["reason"].endswith("it is not in OpenRouter's list of prices: name one with model")
 
 
 def test_without_the_means_for_a_session_it_is_unknown(chat, directory: Path) -> None:

@@ -24,6 +24,7 @@ KEYS = [
     "docker",
     "directory",
     "files",
+    "override",
     "settings",
     "environment",
     "key_hash",
@@ -31,14 +32,13 @@ KEYS = [
     "former_key_hashes",
     "key_candidates",
     "containers",
+    "beside",
     "foreign_containers",
     "memory_limits_bytes",
     "unit",
     "process",
     "image",
     "last_image",
-    "override",
-    "beside",
     "port",
     "health",
     "database",
@@ -59,6 +59,7 @@ LABELS = {
 def look(directory, **options):
     wanted = dict.fromkeys(("image", "port", "base_url"))
     wanted.update(
+        proxies={},
         client="company-abc",
         service="mai-companyabc",
         deployment_dir=str(directory),
@@ -509,12 +510,14 @@ def test_probe_of_a_good_instance(running, open_webui):
         "key": {
             "status": 200,
             "ok": True,
+            "refused": False,
             "disabled": False,
             "limit": 500,
             "limit_remaining": 421.5,
             "label": "sk-or-v1-111...111",
             "expires_at": None,
             "effective_budget": None,
+            "reached": True,
             "error": None,
         },
         "models": {"status": "ok", "count": 1, "reason": None},
@@ -526,7 +529,7 @@ def test_probe_of_a_good_instance(running, open_webui):
 
 
 def test_probe_of_a_disabled_key_and_an_open_door(running, open_webui):
-    open_webui.key_answer = (401, {"error": {"message": KEY}})
+    open_webui.key_answer = (401, {"error": {"code": 401, "message": KEY}})
     open_webui.models = [{"id": "arena-model", "owned_by": "arena"}]
     open_webui.enable_signup = True
     open_webui.usage = None
@@ -548,7 +551,7 @@ def test_an_instance_that_refuses_its_own_administrator_uses_another_database(ru
     assert "it uses another database" in found["models"]["reason"]
     assert found["usage_page"]["status"] == 401
     assert found["key"]["ok"] is False
-    assert "is base_url right?" in found["key"]["error"]
+    assert "or base_url is not right" in found["key"]["error"]
 
 
 def test_where_a_second_factor_is_demanded_models_are_unknown(running, open_webui):
@@ -557,6 +560,50 @@ def test_where_a_second_factor_is_demanded_models_are_unknown(running, open_webu
         database.execute("INSERT INTO config (key, value) VALUES ('auth.mfa.enable', 'true')")
     models = look(running, probe=True)["probe"]["models"]
     assert (models["status"], "HTTP 401" in models["reason"]) == ("unknown", True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "refused", "reached"),
+    [
+        ((401, {"error": {"code": 401, "message": "No"}}), True, True),
+        ((403, {"error": {"code": 403, "message": "No"}}), True, True),
+        ((404, {"error": {"code": 404, "message": "No"}}), False, True),
+        # Of a gateway, a firewall, another vendor
+        ((401, None), False, False),
+        ((403, {"message": "Forbidden"}), False, False),
+        ((403, {"error": {"message": "Forbidden", "code": "forbidden"}}), False, False),
+        ((407, None), False, False),
+        ((502, None), False, False),
+    ],
+)
+def test_only_openrouters_own_word_counts(running, open_webui, answer, refused, reached):
+    open_webui.key_answer = answer
+    key = look(running, probe=True, base_url=open_webui.url + "/api/v1")["probe"]["key"]
+    assert (key["ok"], key["refused"], key["reached"]) == (False, refused, reached)
+
+
+def test_openrouter_is_tried_before_there_is_a_key(running, open_webui):
+    (running / "api_key.env").unlink()
+    key = look(running, probe=True, base_url=open_webui.url + "/api/v1")["probe"]["key"]
+    assert (key["ok"], key["refused"], key["reached"]) == (False, False, True)
+    key = look(running, probe=True, base_url="http://127.0.0.1:9/api/v1")["probe"]["key"]
+    assert (key["reached"], "cannot be reached from this host" in key["error"]) == (False, True)
+
+
+def test_openrouter_is_tried_by_way_of_the_instances_proxy(running, open_webui, docker, monkeypatch):
+    url = "http://openrouter.invalid/api/v1"  # only a proxy could reach it
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    proxy = {"http_proxy": open_webui.url, "NO_PROXY": "x.example"}
+    key = look(running, probe=True, base_url=url, proxies=proxy)["probe"]["key"]
+    # The stand-in is no proxy, but it was asked, and its page is not OpenRouter's word
+    assert (key["status"], key["reached"]) == (200, False)
+    assert ("GET", f"{url}/key") in open_webui.requests
+    key = look(running, probe=True, base_url=url, proxies={"ALL_PROXY": open_webui.url})["probe"]["key"]
+    assert key["status"] == 200
+    assert look(running, probe=True, base_url=url)["probe"]["key"]["status"] is None
+    direct = {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+    key = look(running, probe=True, base_url=open_webui.url + "/api/v1", proxies=direct)["probe"]["key"]
+    assert key["ok"] is True
 
 
 COMPOSE = """\

@@ -233,7 +233,9 @@ def test_definite_no_to_a_create(status: int) -> None:
     world = World()
     real = world._answer
     world._answer = lambda request: (  # type: ignore[method-assign]
-        httpx.Response(status, json={"error": {"message": "No"}}) if request.method == "POST" else real(request)
+        httpx.Response(status, json={"error": {"code": status, "message": "No"}})
+        if request.method == "POST"
+        else real(request)
     )
     with pytest.raises(errors.Rejected) as caught:
         world.run()

@@ -115,7 +115,7 @@ def test_each_workspace_is_listed_for_itself() -> None:
         if request.method == "GET":
             asked.append(request.url.params.get("workspace_id"))
             if asked[-1] == "unknown":
-                return httpx.Response(404, json={"error": {"message": "Workspace not found"}})
+                return httpx.Response(404, json={"error": {"code": 404, "message": "Workspace not found"}})
         return world.answer(request)
 
     entries = [entry(0, "a"), entry(1, "b", fields={"workspace_id": "unknown"}), entry(2, "c")]
@@ -227,7 +227,7 @@ def test_what_cannot_be_pruned_is_told() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "DELETE" and request.url.path.endswith(world.named("k-1")[0]["hash"]):
-            return httpx.Response(409, json={"error": {"message": "Busy"}})
+            return httpx.Response(409, json={"error": {"code": 409, "message": "Busy"}})
         return world.answer(request)
 
     result = run(world, named("k-3"), PruneRule("k-"), transport=httpx.MockTransport(answer))
@@ -247,7 +247,7 @@ def test_one_failure_does_not_keep_the_others_from_being_done() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "POST" and b'"c ' in request.content:
-            return httpx.Response(400, json={"error": {"message": "No such luck"}})
+            return httpx.Response(400, json={"error": {"code": 400, "message": "No such luck"}})
         return world.answer(request)
 
     entries = [

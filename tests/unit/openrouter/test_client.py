@@ -224,3 +224,43 @@ def test_missing_httpx_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "HAS_HTTPX", False)
     with pytest.raises(errors.MissingLibrary, match=r"httpx.*meta/execution-environment\.yml"):
         Client(PROVISIONING_KEY, "https://openrouter.test")
+
+
+GATEWAYS = {
+    "Cloudflare's page": httpx.Response(403, html="<title>Attention Required</title>"),
+    "a company's proxy": httpx.Response(403, text="blocked by policy"),
+    "a page instead of a login": httpx.Response(401, html="<form>"),
+    "another vendor": httpx.Response(401, json={"error": {"message": "Invalid token", "code": "invalid_token"}}),
+    "another vendor's way": httpx.Response(403, json={"message": "Forbidden"}),
+    "one word": httpx.Response(404, json={"error": "not found"}),
+    "a proxy that wants a password": httpx.Response(407, html="<h1>Proxy Authentication Required</h1>"),
+    "no API there": httpx.Response(405, html="nginx"),
+}
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+@pytest.mark.parametrize("call", ["list", "get", "create", "update", "delete", "credits"])
+def test_what_a_gateway_says_is_not_openrouters_word(name: str, call: str) -> None:
+    script = Script(GATEWAYS[name])
+    client = script.client()
+    calls: dict[str, t.Callable[[], t.Any]] = {
+        "list": client.list_keys,
+        "get": lambda: client.get_key("aa"),
+        "create": lambda: client.create_key({"name": "x"}),
+        "update": lambda: client.update_key("aa", {"limit": 1}),
+        "delete": lambda: client.delete_key("aa"),
+        "credits": client.credits,
+    }
+    with pytest.raises(errors.NotOpenRouter) as caught:
+        calls[call]()
+    assert (caught.value.code, len(script.requests)) == ("not_openrouter", 1)
+    said = str(caught.value)
+    assert "something that is not OpenRouter's answer" in said
+    assert "management key" not in said and PROVISIONING_KEY not in said
+    assert ("HTTPS_PROXY, as http://user:password@host:port" in said) == (caught.value.status == 407)
+
+
+def test_a_fault_that_may_be_of_something_in_between_is_told_as_that() -> None:
+    script = Script(httpx.Response(502, html="<h1>Bad gateway</h1>"))
+    with pytest.raises(errors.ServerFailed, match="a fault at OpenRouter, or of something before it"):
+        script.client(retries=0).get_key("aa")

@@ -119,7 +119,8 @@ def nothing() -> dict[str, t.Any]:
             "signup": False,
         },
         "probe": {
-            "key": {"status": None, "ok": False, "limit_remaining": None, "error": "there is no key"},
+            "key": {"status": None, "ok": False, "refused": False, "reached": None, "limit_remaining": None,
+                    "error": "there is no key"},
             "models": {"status": "unknown", "count": None, "reason": "the instance does not answer"},
             "signup_closed": None,
             "usage_page": {"status": None},
@@ -160,7 +161,7 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "connections": [{"url": API, "url_hash": sha256(API), "key_hash": KEY}],
     }
     seen["probe"] = {
-        "key": {"status": 200, "ok": True, "limit_remaining": 499.0, "error": None},
+        "key": {"status": 200, "ok": True, "refused": False, "reached": True, "limit_remaining": 499.0, "error": None},
         "models": {"status": "ok", "count": 12, "reason": None},
         "signup_closed": True,
         "usage_page": {"status": 200},

@@ -14,12 +14,15 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import CH
 HASH = "a" * 64
 EXPECTED = {
     "key": {"hash": HASH},
+    "expiry": "",
+    "answered": True,
     "client_id": "company-abc-001",
     "client_name": "Company ABC",
     "api_base_url": "https://openrouter.ai/api/v1",
 }
 ROW = {"id": "company-abc-001", "name": "Company ABC", "key_hash": HASH, "is_active": True}
 SEEN = {
+    "containers": [{"name": "mai-companyabc", "managed": True, "health": "healthy"}],
     "health": {"ok": True, "ready": True, "url": "http://127.0.0.1:8001/health", "status": 200, "onboarding": False},
     "key_hash": HASH,
     "stored_connection": {
@@ -28,12 +31,19 @@ SEEN = {
     },
     "database": {"error": None, "organizations": [ROW]},
     "probe": {
-        "key": {"ok": True, "status": 200, "limit_remaining": 499.0, "error": None},
+        "key": {"ok": True, "refused": False, "reached": True, "status": 200, "limit_remaining": 499.0, "error": None},
         "models": {"status": "ok", "count": 12, "reason": None},
         "signup_closed": True,
         "usage_page": {"status": 200},
     },
 }
+
+
+NO_ANSWER = {
+    **{"ok": False, "refused": False, "reached": False, "status": None, "limit_remaining": None},
+    "error": "timed out",
+}
+NO_MODELS = {"status": "failed", "count": 0, "reason": "the instance lists no model"}
 
 
 def judged(check: str, **parts: dict) -> dict:
@@ -64,25 +74,63 @@ def test_a_working_instance_passes_every_check() -> None:
         ("key stored", {"key_hash": "b" * 64}, "failed", "api_key.env"),
         (
             "key accepted by OpenRouter",
-            probe(key={"ok": False, "status": 401, "limit_remaining": None, "error": None}),
+            probe(key={**NO_ANSWER, "status": 401, "refused": True, "reached": True}),
             "failed",
             "HTTP 401",
         ),
         (
             "key accepted by OpenRouter",
-            probe(key={"ok": False, "status": None, "limit_remaining": None, "error": "timed out"}),
+            probe(key=NO_ANSWER),
             "unknown",
             "timed out",
         ),
+        # Something in between is not OpenRouter
         (
             "key accepted by OpenRouter",
-            probe(key={"ok": True, "status": 200, "limit_remaining": 0.0, "error": None}),
+            probe(key={**NO_ANSWER, "status": 403, "error": "HTTP 403"}),
+            "unknown",
+            "HTTP 403",
+        ),
+        (
+            "OpenRouter from the machine",
+            probe(key=NO_ANSWER, models=NO_MODELS),
+            "failed",
+            "though the controller does: timed",
+        ),
+        ("OpenRouter from the machine", probe(key=NO_ANSWER), "ok", "answers the machine"),
+        (
+            "OpenRouter from the machine",
+            probe(key={**NO_ANSWER, "reached": None, "error": "no certificates"}, models=NO_MODELS),
+            "unknown",
+            "could not be tried: no certificates",
+        ),
+        (
+            "OpenRouter from the machine",
+            probe(key={**NO_ANSWER, "status": 401, "refused": True, "reached": True}, models=NO_MODELS),
+            "ok",
+            "answers the machine",
+        ),
+        (
+            "instance healthy",
+            {"containers": [{"name": "mai-companyabc", "managed": True, "health": "unhealthy"}]},
+            "failed",
+            "Docker calls the container unhealthy",
+        ),
+        (
+            "instance healthy",
+            {"containers": [{"name": "mai-companyabc", "managed": True, "health": "starting"}]},
+            "ok",
+            "healthy",
+        ),
+        (
+            "key accepted by OpenRouter",
+            probe(key={"ok": True, "status": 200, "reached": True, "limit_remaining": 0.0, "error": None}),
             "failed",
             "used up",
         ),
         (
             "key accepted by OpenRouter",
-            probe(key={"ok": True, "status": 200, "limit_remaining": None, "error": None}),
+            probe(key={"ok": True, "status": 200, "reached": True, "limit_remaining": None, "error": None}),
             "ok",
             "accepts",
         ),
@@ -174,3 +222,20 @@ def test_a_thousand_organisations_are_not_all_named() -> None:
     rows = [{**ROW, "id": f"{number}-" + "x" * 400} for number in range(1000)]
     detail = judged("organisation recorded", database={"organizations": rows})["detail"]
     assert len(detail) < 500 and detail.endswith("and 995 more")
+
+
+def test_a_controller_without_an_answer_says_nothing_about_the_machine() -> None:
+    seen = {**SEEN, "probe": {**SEEN["probe"], "key": NO_ANSWER, "models": NO_MODELS}}
+    [found] = [
+        one
+        for one in verification(seen, {**EXPECTED, "answered": False})
+        if one["name"] == "OpenRouter from the machine"
+    ]
+    assert found["status"] == "unknown"
+
+
+def test_a_key_that_is_refused_because_it_expired_is_told_as_that() -> None:
+    refused = {**NO_ANSWER, "status": 401, "refused": True, "reached": True}
+    seen = {**SEEN, "probe": {**SEEN["probe"], "key": refused}}
+    told = [one["detail"] for one in verification(seen, {**EXPECTED, "expiry": "the key expired at X"})]
+    assert "the key expired at X" in told

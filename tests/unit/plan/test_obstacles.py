@@ -14,7 +14,9 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.obstacles import
 from tests.unit.plan.situations import changed, client, converged, nothing, planned
 
 EVERYTHING = tuple(NEEDS)
-UNREACHABLE = {"probe/key": {"status": 401, "ok": False, "limit_remaining": None, "error": None}}
+UNREACHABLE = {
+    "probe/key": {"status": 401, "ok": False, "refused": True, "reached": True, "limit_remaining": None, "error": None}
+}
 NO_INSTANCE = (
     "company-abc has no instance with a key in /opt/mai/deployments/client-company-abc, so nothing was changed: run "
     "onboard_client.yml first."
