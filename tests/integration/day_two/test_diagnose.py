@@ -20,9 +20,9 @@ import pytest
 
 from tests.hosts.paths import REPOSITORY
 from tests.hosts.project import Result
-from tests.integration.onboarding.conftest import KEPT as SLUG
-from tests.integration.onboarding.conftest import Agency
 from tests.kit import schema
+from tests.kit.agency import KEPT as SLUG
+from tests.kit.agency import Agency
 
 DIAGNOSE = "playbooks/diagnose_client.yml"
 TODAY = f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}"
@@ -120,11 +120,11 @@ def file(agency: Agency, name: str, old: str, new: str) -> Planted:
 def patched(agency: Agency, **fields: t.Any) -> Planted:
     """The key is changed as in OpenRouter's dashboard."""
     key = agency.key(SLUG)
-    agency.patch_key(key["hash"], **fields)
+    agency.openrouter.patch_key(key["hash"], **fields)
     try:
         yield
     finally:
-        agency.patch_key(key["hash"], **{name: key[name] for name in fields})
+        agency.openrouter.patch_key(key["hash"], **{name: key[name] for name in fields})
 
 
 @contextlib.contextmanager
@@ -150,7 +150,7 @@ def twin(agency: Agency) -> Planted:
     try:
         yield
     finally:
-        agency.delete_key(key_hash)
+        agency.openrouter.delete_key(key_hash)
 
 
 @contextlib.contextmanager
