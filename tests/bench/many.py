@@ -56,7 +56,7 @@ def _give_networks(host: Host) -> None:
 
 
 def _fleet(machine: Fleet, host: Host, folder: pathlib.Path, size: int) -> Fleet:
-    fleet = Fleet(machine.project, machine.simulator, folder, {**onboarding.VARIABLES, "mai_monthly_limit": 50})
+    fleet = Fleet(machine.project, machine.openrouter, folder, {**onboarding.VARIABLES, "mai_monthly_limit": 50})
     for number in range(1, size + 1):
         slug = f"fleet-{number:02}"
         fleet.put(slug, host, mai_client_name=slug, mai_port=8100 + number, mai_admin_email=f"admin@{slug}.example")
@@ -73,7 +73,7 @@ def _converged(
         arguments = ["--forks", str(forks)] if forks else []
         results.append(fleet.run("all", *arguments, playbook=SITE, seconds=1200, **counter.environment()))
         trips.append(counter.count())
-        calls.append(len(fleet.simulator.control.journal()))
+        calls.append(len(fleet.control.journal()))
     if any(len(result.stats) != size or result.total("unreachable") for result in results):
         raise AssertionError(f"Not all of {size} clients were looked at:\n{results[-1].stdout[-3000:]}")
     seconds = statistics.median(result.seconds for result in results)

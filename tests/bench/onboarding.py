@@ -94,10 +94,10 @@ class OnboardingBench:
                 for state in (FIRST, CONVERGED):
                     disconnect(self._fleet)
                     self._counter.restart()
-                    self._fleet.simulator.control.clear_journal()
+                    self._fleet.control.clear_journal()
                     figures = once(slug, port, state)
                     figures["ssh"] = self._counter.count()
-                    figures["calls"] = len(self._fleet.simulator.control.journal())
+                    figures["calls"] = len(self._fleet.control.journal())
                     self.runs.setdefault((way, state), []).append(figures)
                 self._assert_works(slug)
                 self._host.exec("sh", "-c", REMOVE)
@@ -112,7 +112,7 @@ class OnboardingBench:
     def _by_hand(self, slug: str, port: int, state: str) -> dict[str, t.Any]:
         _ssh, *options = self._host.ssh_command()
         command = [str(BY_HAND_SCRIPT), slug, str(port), IMAGE, self._counter.programs["ssh"], *options]
-        simulator = self._fleet.simulator
+        simulator = self._fleet.openrouter
         own = {"OPENROUTER_BASE_URL": simulator.url, "OPENROUTER_PROVISIONING_KEY": simulator.provisioning_key}
         started = time.monotonic()
         done = subprocess.run(
@@ -128,7 +128,7 @@ class OnboardingBench:
 
     def _assert_works(self, slug: str) -> None:
         """Whichever way it was made: the key is stored, the row is right, the instance answers."""
-        secret = self._fleet.variables(slug, "api_key.env")["OPENAI_API_KEY"]
+        secret = self._fleet.secret(slug)
         row = self._fleet.organization(slug)
         expected = (f"{slug}-001", slug, secret, 1.3, 50)
         found = tuple(row[name] for name in ("id", "name", "openrouter_api_key", "markup_rate", "monthly_limit"))

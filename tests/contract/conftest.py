@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.contract.instance import ADMIN, Instance, Target
@@ -70,11 +69,7 @@ class Keys:
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
-        self._http = httpx.Client(
-            base_url=simulator.url,
-            headers={"Authorization": f"Bearer {simulator.provisioning_key}"},
-            trust_env=False,
-        )
+        self._http = simulator.client()
 
     def create(self, name: str = "client", limit: float | None = None) -> tuple[str, str]:
         """The secret and the hash of a new key."""

@@ -44,22 +44,6 @@ class Image:
     """A file from `docker save`."""
 
 
-class ReachableSimulator(Simulator):
-    """Listens everywhere: hosts call it at the engine's address, tests control it on loopback."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__(host="0.0.0.0")
-        self._address = address
-
-    @property
-    def url(self) -> str:
-        return super().url.replace("127.0.0.1", self._address)
-
-    @property
-    def openrouter_like_url(self) -> str:
-        return super().openrouter_like_url.replace("127.0.0.1", self._address)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     longest_first(items, LONGEST)
 
@@ -111,7 +95,7 @@ def bare_host(boot: Callable[..., Host]) -> Iterator[Host]:
 @pytest.fixture(scope="session")
 def simulator(engine: Engine) -> Iterator[Simulator]:
     """The OpenRouter simulator; its url works here, on hosts, and in containers on hosts."""
-    with ReachableSimulator(engine.address()) as simulator:
+    with Simulator(host="0.0.0.0", address=engine.address()) as simulator:
         yield simulator
 
 

@@ -10,12 +10,12 @@ import json
 import pathlib
 from typing import Any
 
-import httpx
 from ansible_collections.mai.clients.plugins.module_utils import _envfile
 
 from tests.hosts import project as projects
 from tests.hosts.host import Host
 from tests.hosts.project import Project, Result, Run
+from tests.kit.operator import Operator
 from tests.openrouter_simulator import Simulator
 
 ONBOARDING = "playbooks/onboard_client.yml"
@@ -32,14 +32,14 @@ print(json.dumps([dict(row) for row in database.execute("SELECT * FROM " + sys.a
 """
 
 
-class Fleet:
+class Fleet(Operator):
     """An inventory that can be changed, and a view of what became of it."""
 
     def __init__(
-        self, project: Project, simulator: Simulator, folder: pathlib.Path, variables: dict[str, Any] | None = None
+        self, project: Project, openrouter: Simulator, folder: pathlib.Path, variables: dict[str, Any] | None = None
     ) -> None:
         self.project = project
-        self.simulator = simulator
+        self.openrouter = openrouter
         self.folder = folder
         self._variables = variables or {}
         self._clients: dict[str, tuple[Host, dict[str, Any]]] = {}
@@ -64,7 +64,7 @@ class Fleet:
         **environment: str,
     ) -> Result:
         """One run of a playbook; the simulator's journal begins anew with it."""
-        self.simulator.control.clear_journal()
+        self.control.clear_journal()
         result = self.start(clients, *arguments, playbook=playbook, **environment).wait(seconds)
         assert not (check and result.rc), f"{playbook} ended with {result.rc}:\n{result.output}"
         return result
@@ -72,8 +72,8 @@ class Fleet:
     def start(self, clients: str, *arguments: str, playbook: str = ONBOARDING, **environment: str) -> Run:
         self.write_inventory()
         env = {
-            "OPENROUTER_BASE_URL": self.simulator.url,
-            "OPENROUTER_PROVISIONING_KEY": self.simulator.provisioning_key,
+            "OPENROUTER_BASE_URL": self.openrouter.url,
+            "OPENROUTER_PROVISIONING_KEY": self.openrouter.provisioning_key,
             **environment,
         }
         return projects.start_playbook(
@@ -93,7 +93,7 @@ class Fleet:
     @property
     def writes(self) -> list[tuple[str, str | None, int | None]]:
         """What the last run wrote to OpenRouter."""
-        return self.simulator.control.writes()
+        return self.control.writes()
 
     def remove(self) -> None:
         """The clients' containers go, wherever there still are some; what else they have on their hosts stays."""
@@ -124,7 +124,7 @@ class Fleet:
         return _envfile.parse(self.file(slug, name))
 
     def secrets(self, slug: str) -> list[str]:
-        found = [self.simulator.provisioning_key]
+        found = [self.openrouter.provisioning_key]
         for name, variables in SECRETS.items():
             with contextlib.suppress(Exception):
                 known = self.variables(slug, name)
@@ -153,32 +153,18 @@ class Fleet:
         [row] = self.table(slug, "client_organizations")
         return row
 
-    def key(self, slug: str) -> dict[str, Any]:
+    def only_key(self, slug: str) -> dict[str, Any]:
         """The client's key at OpenRouter; there is exactly one, by whatever name."""
-        [key] = self.simulator.control.keys_named(f"client-{slug}")
+        [key] = self.control.keys_named(f"client-{slug}")
         return key
-
-    def delete_key(self, slug: str) -> None:
-        """As somebody does in OpenRouter's dashboard."""
-        headers = {"Authorization": f"Bearer {self.simulator.provisioning_key}"}
-        httpx.delete(f"{self.simulator.url}/keys/{self.key(slug)['hash']}", headers=headers).raise_for_status()
 
     def handover(self, slug: str) -> str:
         """The record on the controller."""
         return (self.project.path / "handovers" / f"{slug}.md").read_text()
 
-    def api(self, slug: str) -> httpx.Client:
-        """The instance, from outside its machine."""
-        return httpx.Client(
-            base_url=f"http://{self.host(slug).address()}:{self.published(slug)['HostPort']}",
-            trust_env=False,
-            timeout=30,
-        )
+    def url(self, slug: str) -> str:
+        return f"http://{self.host(slug).address()}:{self.published(slug)['HostPort']}"
 
     def published(self, slug: str) -> dict[str, str]:
         [places] = self.container(slug)["HostConfig"]["PortBindings"].values()
         return places[0]
-
-    def sign_in(self, slug: str, email: str, password: str) -> httpx.Response:
-        with self.api(slug) as api:
-            return api.post("/api/v1/auths/signin", json={"email": email, "password": password})

@@ -16,10 +16,11 @@ import typing as t
 import pytest
 
 from tests.e2e.fleet import Fleet
-from tests.e2e.operations import Probe, people, record_operation, untouched
+from tests.e2e.operations import record_operation, untouched
 from tests.e2e.test_interrupted import cut_off, hold_at_task
 from tests.hosts.host import Host
 from tests.hosts.project import Result
+from tests.kit.probe import Probe
 from tests.openrouter_simulator import Simulator
 
 ALL = ("acme", "plain")
@@ -47,15 +48,9 @@ def play(fleet: Fleet, name: str, clients: str, *arguments: str, check: bool = T
     return fleet.run(clients, *arguments, playbook=f"playbooks/{name}.yml", check=check)
 
 
-def key(fleet: Fleet, slug: str) -> dict[str, t.Any]:
-    """The key in use: those that were replaced have other names."""
-    [found] = [key for key in fleet.simulator.control.all_keys() if key["name"] == f"client-{slug}"]
-    return found
-
-
 def keys_of(fleet: Fleet, slug: str) -> list[str]:
     """The hashes of the key in use and of those that were replaced."""
-    return [key["hash"] for key in fleet.simulator.control.all_keys() if key["name"].split(" ~")[0] == f"client-{slug}"]
+    return [key["hash"] for key in fleet.control.all_keys() if key["name"].split(" ~")[0] == f"client-{slug}"]
 
 
 def what_is_left_of(fleet: Fleet, slug: str) -> str:
@@ -71,7 +66,7 @@ def what_is_left_of(fleet: Fleet, slug: str) -> str:
 
 
 def fails_at_the_change_of_a_key(fleet: Fleet, **which: str) -> None:
-    fleet.simulator.control.fault(kind="status", status=500, method="PATCH", when="before", times=None, **which)
+    fleet.control.fault(kind="status", status=500, method="PATCH", when="before", times=None, **which)
 
 
 def test_another_limit(fleet: Fleet) -> None:
@@ -82,11 +77,11 @@ def test_another_limit(fleet: Fleet) -> None:
     fails_at_the_change_of_a_key(fleet)
     failed = play(fleet, "set_limit", "acme", *limit, check=False)
     assert failed.rc == 2 and "OpenRouter answered 500" in failed.said
-    assert (key(fleet, "acme")["limit"], fleet.organization("acme")["monthly_limit"]) == (50, 50)
-    fleet.simulator.control.clear_faults()
+    assert (fleet.key("acme")["limit"], fleet.organization("acme")["monthly_limit"]) == (50, 50)
+    fleet.control.clear_faults()
 
     first = play(fleet, "set_limit", "acme", *limit)
-    assert (key(fleet, "acme")["limit"], fleet.organization("acme")["monthly_limit"]) == (750, 750)
+    assert (fleet.key("acme")["limit"], fleet.organization("acme")["monthly_limit"]) == (750, 750)
     assert fleet.started("acme") == before
     fleet.change("acme", mai_monthly_limit=750)
     with untouched(fleet, ALL):
@@ -98,11 +93,11 @@ def test_another_limit(fleet: Fleet) -> None:
 def test_suspended_though_the_machine_does_not_answer(fleet: Fleet) -> None:
     with untouched(fleet, ALL):
         assert play(fleet, "suspend_client", "acme", "--check", "--diff").total("changed") > 0
-    assert not key(fleet, "acme")["disabled"]
+    assert not fleet.key("acme")["disabled"]
     with cut_off(fleet.host("acme")):
         gone = play(fleet, "suspend_client", "acme", check=False)
     assert gone.rc != 0 and "key disabled, instance not reached" in gone.said
-    assert key(fleet, "acme")["disabled"] and fleet.container("acme")["State"]["Running"]
+    assert fleet.key("acme")["disabled"] and fleet.container("acme")["State"]["Running"]
 
     first = play(fleet, "suspend_client", "acme")
     assert not fleet.container("acme")["State"]["Running"] and fleet.organization("acme")["is_active"] == 0
@@ -118,10 +113,10 @@ def test_resumed_after_openrouter_failed(fleet: Fleet) -> None:
     fails_at_the_change_of_a_key(fleet)
     failed = play(fleet, "resume_client", "acme", check=False)
     assert failed.rc == 2 and "OpenRouter answered 500" in failed.said
-    fleet.simulator.control.clear_faults()
+    fleet.control.clear_faults()
 
     first = play(fleet, "resume_client", "acme")
-    assert not key(fleet, "acme")["disabled"] and fleet.organization("acme")["is_active"] == 1
+    assert not fleet.key("acme")["disabled"] and fleet.organization("acme")["is_active"] == 1
     with fleet.api("acme") as api:
         assert api.get("/health").json() == {"status": True}
     with untouched(fleet, ALL):
@@ -139,10 +134,10 @@ def test_the_list_with_and_without_openrouter(fleet: Fleet, tmp_path: pathlib.Pa
             "acme": ("up", 750),
             "plain": ("up", 50),
         }
-        fleet.simulator.control.usage(key(fleet, "plain")["hash"], 41.0)
+        fleet.control.usage(fleet.key("plain")["hash"], 41.0)
         alarmed = play(fleet, "list_clients", "all", "-e", "fail_on=down,limit80", check=False)
         assert alarmed.rc == 2 and "plain: 82 % of its limit used" in alarmed.said
-        fleet.simulator.control.fault(kind="status", status=500, method="GET", times=None)
+        fleet.control.fault(kind="status", status=500, method="GET", times=None)
         blind = play(fleet, "list_clients", "all", *file)
         assert "OpenRouter answered 500" in blind.said
         rows = {row["client"]: row for row in json.loads((tmp_path / "list.json").read_text())}
@@ -151,15 +146,15 @@ def test_the_list_with_and_without_openrouter(fleet: Fleet, tmp_path: pathlib.Pa
 
 
 def test_a_new_key_for_an_instance_that_must_restart(fleet: Fleet) -> None:
-    old, secret = key(fleet, "acme"), fleet.variables("acme", "api_key.env")["OPENAI_API_KEY"]
+    old, secret = fleet.key("acme"), fleet.secret("acme")
     with untouched(fleet, ALL):
         assert play(fleet, "rotate_key", "acme", "--check", "--diff").total("changed") > 0
-    with people(fleet, "acme", ADMIN) as api, Probe(api) as probe:
+    with fleet.session("acme") as api, Probe(api) as probe:
         first = play(fleet, "rotate_key", "acme")
     assert probe.answers > 10
-    assert key(fleet, "acme")["hash"] != old["hash"] and not key(fleet, "acme")["disabled"]
-    assert [other["disabled"] for other in fleet.simulator.control.all_keys() if other["hash"] == old["hash"]] == [True]
-    assert fleet.variables("acme", "api_key.env")["OPENAI_API_KEY"] != secret and secret not in first.output
+    assert fleet.key("acme")["hash"] != old["hash"] and not fleet.key("acme")["disabled"]
+    assert [other["disabled"] for other in fleet.control.all_keys() if other["hash"] == old["hash"]] == [True]
+    assert fleet.secret("acme") != secret and secret not in first.output
     with untouched(fleet, ALL):
         again = play(fleet, "rotate_key", "acme", "-e", "older_than_days=1")
     assert again.total("changed") == 0, again.output
@@ -167,14 +162,14 @@ def test_a_new_key_for_an_instance_that_must_restart(fleet: Fleet) -> None:
 
 
 def test_a_new_key_without_a_restart_though_openrouter_fails(fleet: Fleet) -> None:
-    old, before = key(fleet, "plain"), fleet.started("plain")
-    with people(fleet, "plain", ADMIN) as api, Probe(api) as probe:
+    old, before = fleet.key("plain"), fleet.started("plain")
+    with fleet.session("plain") as api, Probe(api) as probe:
         fails_at_the_change_of_a_key(fleet)
         failed = play(fleet, "rotate_key", "plain", check=False)
-        fleet.simulator.control.clear_faults()
+        fleet.control.clear_faults()
         repaired = play(fleet, "rotate_key", "plain")
     assert failed.rc == 2 and "OpenRouter answered 500" in failed.said
-    assert key(fleet, "plain")["hash"] != old["hash"] and fleet.started("plain") == before
+    assert fleet.key("plain")["hash"] != old["hash"] and fleet.started("plain") == before
     assert probe.refused == 0 and probe.answers > 10
     record_operation("rotate_key, finished after a failure", first=repaired, gap=probe.longest_gap)
 
@@ -188,11 +183,11 @@ def test_the_whole_site_though_one_client_fails(fleet: Fleet) -> None:
     fails_at_the_change_of_a_key(fleet, name="client-plain")
     failed = play(fleet, "site", "all", check=False)
     assert failed.rc == 2 and "plain: failed:" in failed.said and "acme: changed: key (limit)" in failed.said
-    assert {slug: key(fleet, slug)["limit"] for slug in ALL} == {"acme": 75, "plain": 50}
-    fleet.simulator.control.clear_faults()
+    assert {slug: fleet.key(slug)["limit"] for slug in ALL} == {"acme": 75, "plain": 50}
+    fleet.control.clear_faults()
 
     first = play(fleet, "site", "all")
-    assert key(fleet, "plain")["limit"] == 75
+    assert fleet.key("plain")["limit"] == 75
     with untouched(fleet, ALL):
         again = play(fleet, "site", "all")
     assert again.total("changed") == 0, again.output
@@ -202,7 +197,7 @@ def test_the_whole_site_though_one_client_fails(fleet: Fleet) -> None:
 def test_off_boarded_while_its_neighbour_runs_on(fleet: Fleet) -> None:
     leave = ("offboard_client", "acme", "-e", "confirm=acme")
     network = fleet.sh("acme", "docker network ls --quiet --filter label=com.docker.compose.project=client-acme")
-    secret, hashes = fleet.variables("acme", "api_key.env")["OPENAI_API_KEY"], keys_of(fleet, "acme")
+    secret, hashes = fleet.secret("acme"), keys_of(fleet, "acme")
     assert network and len(hashes) == 2
     with untouched(fleet, ALL):
         checked = play(fleet, *leave, "--check", "--diff")
@@ -210,11 +205,11 @@ def test_off_boarded_while_its_neighbour_runs_on(fleet: Fleet) -> None:
     with cut_off(fleet.host("acme")):
         gone = play(fleet, *leave, check=False)
     assert gone.rc == 2 and "keys disabled, instance not reached" in gone.said
-    assert key(fleet, "acme")["disabled"] and fleet.container("acme")["State"]["Running"]
+    assert fleet.key("acme")["disabled"] and fleet.container("acme")["State"]["Running"]
 
     neighbour = fleet.started("plain")
     first = play(fleet, *leave)
-    assert fleet.started("plain") == neighbour and not key(fleet, "plain")["disabled"]
+    assert fleet.started("plain") == neighbour and not fleet.key("plain")["disabled"]
     assert keys_of(fleet, "acme") == [] and secret not in first.output
     assert what_is_left_of(fleet, "acme") == ""
     archive = fleet.sh("acme", "echo /opt/mai/deployments/archive/client-acme-*").strip()
@@ -235,7 +230,7 @@ def test_off_boarded_though_its_compose_file_is_lost_and_the_run_is_killed(
     held = hold_at_task(fleet, "plain", task, tmp_path, *leave, playbook=playbook)
     held.run.signal_all(signal.SIGKILL)
     held.run.wait(60)
-    assert not fleet.container("plain")["State"]["Running"] and key(fleet, "plain")["disabled"]
+    assert not fleet.container("plain")["State"]["Running"] and fleet.key("plain")["disabled"]
     play(fleet, "offboard_client", "plain", *leave, "-e", "take_lock=true", "-e", "purge_data=true")
     assert keys_of(fleet, "plain") == [] and what_is_left_of(fleet, "plain") == ""
     assert fleet.sh("plain", f"ls {archives}") == fleet.sh("plain", f"cd {archives}; ls -d client-acme-*")

@@ -47,7 +47,7 @@ def test_a_failed_first_start_leaves_nothing_that_can_be_reached(fleet: Fleet, f
     with fleet.api("patient") as api, pytest.raises(httpx.TransportError):
         api.get("/health")
     assert fleet.published("patient")["HostIp"] == "127.0.0.1"
-    assert fleet.key("patient")["name"] == "client-patient"
+    assert fleet.only_key("patient")["name"] == "client-patient"
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_a_host_that_cannot_be_reached_costs_no_key(fleet: Fleet) -> None:
     run = fleet.run("nowhere", check=False)
     assert run.rc == 4 and run.stats["nowhere"]["unreachable"] == 1
     assert "Connection refused" in run.output
-    assert fleet.writes == [] and fleet.simulator.control.keys_named("client-nowhere") == []
+    assert fleet.writes == [] and fleet.control.keys_named("client-nowhere") == []
 
 
 @contextlib.contextmanager
@@ -117,11 +117,11 @@ def test_a_directory_that_cannot_be_written_costs_no_key(fleet: Fleet) -> None:
     with small_disk(fleet, "full", "ro"):
         run = fleet.run("full", check=False)
     assert run.rc == 2 and "cannot be read or written: Read-only file system" in run.said
-    assert fleet.writes == [] and fleet.simulator.control.keys_named("client-full") == []
+    assert fleet.writes == [] and fleet.control.keys_named("client-full") == []
 
 
 def test_a_disk_that_fills_up_at_the_last_moment_leaves_no_key(fleet: Fleet) -> None:
-    control = fleet.simulator.control
+    control = fleet.control
     with small_disk(fleet, "full", "rw") as directory:
         hold = control.fault(kind="hold", method="POST", when="after")
         run = fleet.start("full")

@@ -135,6 +135,6 @@ def test_nothing_was_touched_and_no_key_made(fleet: Fleet, refused: dict[str, st
     assert _look(fleet) == what_is_there
     assert fleet.writes == []
     for slug in CLIENTS:
-        assert fleet.simulator.control.keys_named(f"client-{slug}") == []
+        assert fleet.control.keys_named(f"client-{slug}") == []
         # Nobody has to wait for the lock of a run that was refused.
         assert fleet.sh(slug, f"ls {DEPLOYMENTS}/.locks/{slug}", check=False) == ""

@@ -429,7 +429,7 @@ def test_a_lower_limit_counts_all_the_same(crowd: Fleet) -> None:
     before = victims(crowd)
     lowered = run(crowd, "set_limit", EVIL, "-e", "new_limit=7", check=False)
     assert lowered.rc == 2 and FOREIGN in lowered.said, lowered.output
-    assert crowd.key(EVIL)["limit"] == 7 and victims(crowd) == before
+    assert crowd.only_key(EVIL)["limit"] == 7 and victims(crowd) == before
     assert "mai_monthly_limit: 7" in (crowd.folder / "host_vars" / f"{EVIL}.yml").read_text()
 
 
@@ -452,16 +452,16 @@ def test_suspended_all_the_same(crowd: Fleet) -> None:
     before = victims(crowd)
     suspended = run(crowd, "suspend_client", EVIL)
     assert FOREIGN in suspended.said and not crowd.container(EVIL)["State"]["Running"], suspended.output
-    assert crowd.key(EVIL)["disabled"] and victims(crowd) == before
+    assert crowd.only_key(EVIL)["disabled"] and victims(crowd) == before
     resumed = run(crowd, "resume_client", EVIL, check=False)
-    assert resumed.rc == 2 and FOREIGN in resumed.said and crowd.key(EVIL)["disabled"], resumed.output
+    assert resumed.rc == 2 and FOREIGN in resumed.said and crowd.only_key(EVIL)["disabled"], resumed.output
     assert_not_taken(crowd)
 
 
 def test_suspended_though_its_row_cannot_be_changed(crowd: Fleet, endless: Run) -> None:
     suspended = endless.wait(120)
     assert suspended.rc == 0 and "does not come to an end" in suspended.said, suspended.output
-    assert not crowd.container(ODD)["State"]["Running"] and crowd.key(ODD)["disabled"]
+    assert not crowd.container(ODD)["State"]["Running"] and crowd.only_key(ODD)["disabled"]
 
 
 def test_no_process_is_left(crowd: Fleet) -> None:

@@ -16,7 +16,6 @@ import signal
 import time
 import typing as t
 
-import httpx
 import pytest
 
 from tests.e2e.fleet import ONBOARDING, Fleet
@@ -77,7 +76,7 @@ def hold_at_task(
     fleet: Fleet, slug: str, task: str, folder: pathlib.Path, *arguments: str, playbook: str = ONBOARDING
 ) -> Held:
     file = folder / slug
-    plugins = REPOSITORY / "tests" / "integration" / "onboarding" / "callback_plugins"
+    plugins = REPOSITORY / "tests" / "kit" / "callback_plugins"
     hold = {"HOLD_AT": task, "HOLD_FILE": str(file), "ANSIBLE_CALLBACK_PLUGINS": str(plugins)}
     run = fleet.start(slug, *arguments, playbook=playbook, **hold)
     wait_for(file.exists, run)
@@ -85,7 +84,7 @@ def hold_at_task(
 
 
 def hold_at_request(fleet: Fleet, slug: str, method: str, when: str) -> Held:
-    control = fleet.simulator.control
+    control = fleet.control
     fault = control.fault(kind="hold", method=method, when=when, name=f"client-{slug} ~pending-")
     run = fleet.start(slug)
     control.wait_until_held(fault, 120)
@@ -190,10 +189,10 @@ def test_only_keys_that_nobody_holds_were_deleted(story: Story) -> None:
 @pytest.mark.parametrize("slug", CASES)
 def test_the_next_run_takes_it_to_its_end(story: Story, slug: str) -> None:
     fleet = story.fleet
-    key, secret = fleet.key(slug), fleet.variables(slug, "api_key.env")["OPENROUTER_API_KEY"]
+    key, secret = fleet.only_key(slug), fleet.secret(slug)
     assert (key["name"], key["disabled"]) == (f"client-{slug}", False)
     assert key["hash"] == hashlib.sha256(secret.encode()).hexdigest()
-    assert httpx.get(f"{fleet.simulator.url}/key", headers={"Authorization": f"Bearer {secret}"}).status_code == 200
+    assert fleet.openrouter.works(secret)
     assert fleet.environment(slug)["OPENROUTER_API_KEY"] == secret
     assert fleet.organization(slug)["openrouter_api_key"] == secret
     listing = fleet.sh(slug, f"stat -c '%a %n' {fleet.directory(slug)}/.[!.]* {fleet.directory(slug)}/*.env")

@@ -68,7 +68,7 @@ def onboarded(fleet: Fleet) -> Result:
 def test_each_of_them_has_its_own_key_row_and_administrator(fleet: Fleet, onboarded: Result) -> None:
     assert onboarded.total("failed") == onboarded.total("unreachable") == 0
     assert set(onboarded.stats) == set(CLIENTS)
-    keys = fleet.simulator.control.keys_named("client-many-")
+    keys = fleet.control.keys_named("client-many-")
     assert sorted(key["name"] for key in keys) == [f"client-{slug}" for slug in CLIENTS]
     assert not any(key["disabled"] for key in keys)
     hashes = {key["name"]: key["hash"] for key in keys}
@@ -85,7 +85,7 @@ def test_the_second_run_changes_none_of_them(fleet: Fleet, onboarded: Result) ->
     assert again.total("changed") == again.total("failed") == again.total("unreachable") == 0
     assert fleet.writes == []
     # A listing of the keys serves all clients, for a minute.
-    listings = [call for call in fleet.simulator.control.journal() if call["path"].endswith("/keys")]
+    listings = [call for call in fleet.control.journal() if call["path"].endswith("/keys")]
     assert 1 <= len(listings) <= 1 + again.seconds / 60, listings
     assert fleet.sh(CLIENTS[0], STARTED) == before
     fragment = REPOSITORY / "build" / "report.d" / "onboarding-many.md"

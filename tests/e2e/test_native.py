@@ -70,7 +70,7 @@ def test_its_environment_is_what_the_inventory_says_and_nothing_of_whoever_start
     variables = environment(fleet)
     assert variables["HOSTILE"] == HOSTILE
     assert variables["OPENAI_API_KEY"] == variables["OPENROUTER_API_KEY"]
-    assert fleet.simulator.provisioning_key not in str(variables)
+    assert fleet.openrouter.provisioning_key not in str(variables)
     assert not [name for name in variables if name.startswith(("SSH_", "SUDO_", "ANSIBLE_"))]
 
 
@@ -110,7 +110,7 @@ def test_off_boarded(fleet: Fleet) -> None:
     leave = {"playbook": "playbooks/offboard_client.yml"}
     fleet.run(SLUG, "-e", f"confirm={SLUG}", **leave)
     assert unit(fleet, "LoadState") == "not-found" and host.exec("kill", "-0", pid, check=False).returncode != 0
-    assert fleet.simulator.control.keys_named(f"client-{SLUG}") == []
+    assert fleet.control.keys_named(f"client-{SLUG}") == []
     assert host.exec("test", "-e", fleet.directory(SLUG), check=False).returncode == 1
     assert "webui-final.db" in fleet.sh(SLUG, f"ls /opt/mai/deployments/archive/client-{SLUG}-*")
     again = fleet.run(SLUG, "-e", f"confirm={SLUG}", **leave)

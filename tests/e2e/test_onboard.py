@@ -106,10 +106,10 @@ def test_check_mode_before_the_first_run_writes_nothing(fleet: Fleet, rehearsed:
     for slug in ALL:
         assert rehearsed.stats[slug]["changed"] > 0
         assert fleet.sh(slug, f"ls -d {fleet.directory(slug)} /opt/mai/deployments/.locks/{slug}", check=False) == ""
-        assert fleet.simulator.control.keys_named(f"client-{slug}") == []
+        assert fleet.control.keys_named(f"client-{slug}") == []
         assert not (fleet.project.path / "handovers" / f"{slug}.md").exists()
     assert "Would create the instance." in rehearsed.said
-    assert fleet.simulator.provisioning_key not in rehearsed.output
+    assert fleet.openrouter.provisioning_key not in rehearsed.output
 
 
 def test_all_clients_are_onboarded_in_one_run(fleet: Fleet, onboarded: Result) -> None:
@@ -117,7 +117,7 @@ def test_all_clients_are_onboarded_in_one_run(fleet: Fleet, onboarded: Result) -
     assert [write for write in fleet.writes if write[0] == "DELETE"] == []
     hashes = set()
     for slug in ALL:
-        key, row, api_key = fleet.key(slug), fleet.organization(slug), fleet.variables(slug, "api_key.env")
+        key, row, api_key = fleet.only_key(slug), fleet.organization(slug), fleet.variables(slug, "api_key.env")
         hashes.add(key["hash"])
         assert key["name"] == f"client-{slug}"
         assert not key["disabled"]
@@ -136,8 +136,8 @@ def test_all_clients_are_onboarded_in_one_run(fleet: Fleet, onboarded: Result) -
     assert len(hashes) == 3
     zolw = fleet.organization("zolw")
     assert (zolw["monthly_limit"], zolw["markup_rate"]) == (500, 1.5)
-    assert (fleet.key("zolw")["limit"], fleet.key("zolw")["limit_reset"]) == (500, "monthly")
-    assert (fleet.key("o-brien")["limit"], fleet.key("o-brien")["limit_reset"]) == (None, None)
+    assert (fleet.only_key("zolw")["limit"], fleet.only_key("zolw")["limit_reset"]) == (500, "monthly")
+    assert (fleet.only_key("o-brien")["limit"], fleet.only_key("o-brien")["limit_reset"]) == (None, None)
     assert fleet.organization("o-brien")["monthly_limit"] is None
     assert fleet.organization("line-break")["billing_email"] == "bills@lines.example"
     limits = fleet.container("line-break")["HostConfig"]
@@ -146,9 +146,7 @@ def test_all_clients_are_onboarded_in_one_run(fleet: Fleet, onboarded: Result) -
 
 def test_the_first_administrator_can_sign_in_and_strangers_cannot_sign_up(fleet: Fleet, onboarded: Result) -> None:
     for slug in ALL:
-        admin = fleet.variables(slug, "admin.env")
-        answer = fleet.sign_in(slug, admin["WEBUI_ADMIN_EMAIL"], admin["WEBUI_ADMIN_PASSWORD"])
-        assert answer.json()["role"] == "admin"
+        assert fleet.sign_in(slug).json()["role"] == "admin"
         with fleet.api(slug) as api:
             form = {"email": "stranger@else.example", "password": "let me in", "name": "Stranger"}
             assert api.post("/api/v1/auths/signup", json=form).status_code == 403
@@ -171,7 +169,7 @@ def test_only_root_can_read_what_lies_there(fleet: Fleet, onboarded: Result) -> 
 
 def test_the_handover_tells_what_there_is_and_holds_no_secret(fleet: Fleet, onboarded: Result) -> None:
     for slug in ALL:
-        record, key = fleet.handover(slug), fleet.key(slug)
+        record, key = fleet.handover(slug), fleet.only_key(slug)
         assert record == fleet.file(slug, "HANDOVER.md")
         for part in (slug, f"{slug}-001", key["hash"], key["label"], str(fleet.host(slug).address()), "webui.db"):
             assert part in record
@@ -200,9 +198,7 @@ def test_docker_itself_sees_the_instances_healthy(fleet: Fleet, onboarded: Resul
 
 def test_releases_that_know_no_administrator_in_the_environment_get_one(fleet: Fleet, onboarded: Result) -> None:
     for slug in ("oldest", "older"):
-        admin = fleet.variables(slug, "admin.env")
-        answer = fleet.sign_in(slug, admin["WEBUI_ADMIN_EMAIL"], admin["WEBUI_ADMIN_PASSWORD"])
-        assert answer.json()["role"] == "admin"
+        assert fleet.sign_in(slug).json()["role"] == "admin"
         assert fleet.environment(slug)["ENABLE_SIGNUP"] == "false"
         with fleet.api(slug) as api:
             form = {"email": "stranger@else.example", "password": "let me in", "name": "Stranger"}
@@ -216,7 +212,7 @@ def test_the_row_is_made_where_the_instance_makes_none_and_completed_where_it_do
     for slug, made_here in (("oldest", True), ("older", False)):
         row = fleet.organization(slug)
         assert (row["id"], row["markup_rate"], row["is_active"]) == (f"{slug}-001", 1.3, 1)
-        assert row["openrouter_api_key"] == fleet.variables(slug, "api_key.env")["OPENAI_API_KEY"]
+        assert row["openrouter_api_key"] == fleet.secret(slug)
         assert (row["created_at"] > milliseconds) == made_here
 
 
@@ -286,7 +282,7 @@ def test_a_changed_limit_is_one_patch_and_no_restart(fleet: Fleet, changed: Chan
     assert re.search(r"^-\s*limit: 500", changed.rehearsal.stdout, re.MULTILINE), changed.rehearsal.stdout
     assert re.search(r"^\+\s*limit: 750.5", changed.rehearsal.stdout, re.MULTILINE), changed.rehearsal.stdout
     assert changed.writes == [("PATCH", "client-zolw", 200)]
-    assert fleet.key("zolw")["limit"] == 750.5
+    assert fleet.only_key("zolw")["limit"] == 750.5
     now = fleet.organization("zolw")
     assert now["monthly_limit"] == 750.5
     assert now["updated_at"] >= changed.row["updated_at"]
@@ -313,7 +309,7 @@ def test_a_change_of_the_environment_recreates_the_container_once(fleet: Fleet, 
 def test_a_new_name_reaches_the_row_and_the_instance(fleet: Fleet, changed: Changed) -> None:
     assert fleet.organization("o-brien")["name"] == "O'Brien & Daughters"
     assert fleet.environment("o-brien")["ORGANIZATION_NAME"] == "O'Brien & Daughters"
-    assert fleet.key("o-brien")["name"] == "client-o-brien"
+    assert fleet.only_key("o-brien")["name"] == "client-o-brien"
     assert "# O'Brien & Daughters\n" in fleet.handover("o-brien")
 
 
@@ -326,8 +322,7 @@ def test_a_new_port_is_the_only_one_that_answers(fleet: Fleet, changed: Changed)
 
 
 def test_an_administrator_named_later_opens_the_instance(fleet: Fleet, changed: Changed) -> None:
-    password = fleet.variables("nobody", "admin.env")["WEBUI_ADMIN_PASSWORD"]
-    assert fleet.sign_in("nobody", "first@nobody.example", password).json()["role"] == "admin"
+    assert fleet.sign_in("nobody", "first@nobody.example").json()["role"] == "admin"
     assert "first@nobody.example" in fleet.handover("nobody")
 
 
@@ -353,17 +348,15 @@ def tended(fleet: Fleet, changed: Changed) -> Tended:
     )
     edited = fleet.file("zolw", "settings.env")
 
-    admin = fleet.variables("o-brien", "admin.env")
-    first = fleet.sign_in("o-brien", admin["WEBUI_ADMIN_EMAIL"], admin["WEBUI_ADMIN_PASSWORD"]).json()
-    with fleet.api("o-brien") as api:
-        api.headers["Authorization"] = f"Bearer {first['token']}"
+    first = fleet.sign_in("o-brien").json()
+    with fleet.session("o-brien") as api:
         second = {"email": "next@brien.example", "password": "next one's", "name": "Next", "role": "admin"}
         api.post("/api/v1/auths/add", json=second).raise_for_status()
         token = fleet.sign_in("o-brien", second["email"], second["password"]).json()["token"]
         api.headers["Authorization"] = f"Bearer {token}"
         update = {"email": "gone@brien.example", "password": "another", "role": "user", "name": first["name"]}
         api.post(f"/api/v1/users/{first['id']}/update", json=update).raise_for_status()
-    assert fleet.sign_in("o-brien", admin["WEBUI_ADMIN_EMAIL"], admin["WEBUI_ADMIN_PASSWORD"]).status_code == 400
+    assert fleet.sign_in("o-brien").status_code == 400
 
     rehearsal = fleet.run(",".join(ALL), "--check", "--diff")
     assert fleet.file("zolw", "settings.env") == edited
@@ -419,9 +412,8 @@ def left(fleet: Fleet, tended: Tended, standin_image: Image) -> Left:
     # Not even when the container has to be made anew.
     fleet.change("o-brien", mai_image="mai-standin:next", mai_extra_env={"NOTE": "anew"})
 
-    management = {"Authorization": f"Bearer {fleet.simulator.provisioning_key}"}
-    url = f"{fleet.simulator.url}/keys/{fleet.key('line-break')['hash']}"
-    httpx.patch(url, json={"disabled": True}, headers=management, trust_env=False).raise_for_status()
+    suspended = fleet.only_key("line-break")["hash"]
+    fleet.openrouter.patch_key(suspended, disabled=True)
     fleet.sh("line-break", f"docker stop {fleet.service('line-break')}")
     try:
         runs = [fleet.run(",".join(ALL)), fleet.run(",".join(ALL))]
@@ -429,13 +421,13 @@ def left(fleet: Fleet, tended: Tended, standin_image: Image) -> Left:
         assert fleet.started("zolw") == before
         assert fleet.environment("o-brien")["NOTE"] == "anew"
         assert fleet.container("o-brien")["Image"] == own
-        assert fleet.key("line-break")["disabled"]
+        assert fleet.only_key("line-break")["disabled"]
         assert fleet.container("line-break")["State"]["Status"] == "exited"
         assert fleet.organization("line-break")["is_active"] == 0
     finally:
         fleet.sh("zolw", f"docker tag {own} {standin_image.name}; docker rmi mai-standin:next")
         fleet.change("o-brien", mai_image=standin_image.name)
-        httpx.patch(url, json={"disabled": False}, headers=management, trust_env=False).raise_for_status()
+        fleet.openrouter.patch_key(suspended, disabled=False)
     return Left(*runs, fleet.run(",".join(ALL)))
 
 

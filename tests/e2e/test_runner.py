@@ -52,7 +52,7 @@ class Awx:
         host = fleet.host(SLUG)
         client = {**host.inventory(), "mai_client_name": "From AWX", "mai_port": 8601, "remote_tower_id": 7}
         client |= {"mai_image": image.name, "mai_image_pull": "never", "mai_admin_email": "admin@example.com"}
-        client |= {"mai_instance_api_base_url": fleet.simulator.openrouter_like_url, "mai_monthly_limit": 500}
+        client |= {"mai_instance_api_base_url": fleet.openrouter.openrouter_like_url, "mai_monthly_limit": 500}
         other = {**client, "mai_port": 8602, "mai_client_name": "Another"}
         hosts = {SLUG: client, "another": other}
         inventory = {"mai_clients": {"hosts": list(hosts)}, "_meta": {"hostvars": hosts}}
@@ -62,7 +62,7 @@ class Awx:
         script.chmod(0o700)
         self.key_file = folder / "env" / "tmpkeyfile"
         self.key_file.parent.mkdir()
-        self.key_file.write_text(fleet.simulator.provisioning_key)
+        self.key_file.write_text(fleet.openrouter.provisioning_key)
         self.key_file.chmod(0o600)
 
     def launch(
@@ -84,9 +84,9 @@ class Awx:
             "JOB_ID": "4711",
             "OPENROUTER_PROVISIONING_KEY": "",  # an optional field of the credential that was left empty
             "OPENROUTER_PROVISIONING_KEY_FILE": str(self.key_file),
-            "OPENROUTER_BASE_URL": self.fleet.simulator.url,
+            "OPENROUTER_BASE_URL": self.fleet.openrouter.url,
         }
-        self.fleet.simulator.control.clear_journal()
+        self.fleet.control.clear_journal()
         return ansible_runner.run(
             private_data_dir=str(self.folder),
             playbook=f"playbooks/{playbook}.yml",
@@ -150,7 +150,7 @@ def test_a_second_job_changes_nothing(awx: Awx, first: ansible_runner.Runner) ->
     assert second.rc == 0, said(second)
     assert second.stats["changed"] == {} and set(second.stats["ok"]) == {SLUG}
     assert awx.fleet.writes == []
-    assert awx.fleet.simulator.control.keys_named("client-another") == []
+    assert awx.fleet.control.keys_named("client-another") == []
 
 
 def test_a_limit_without_the_client_is_an_error(awx: Awx, first: ansible_runner.Runner) -> None:
@@ -178,4 +178,4 @@ def test_every_operation_is_a_job(awx: Awx, first: ansible_runner.Runner, playbo
 
 
 def test_the_last_operation_left_nothing(awx: Awx, first: ansible_runner.Runner) -> None:
-    assert awx.fleet.simulator.control.keys_named(f"client-{SLUG}") == []
+    assert awx.fleet.control.keys_named(f"client-{SLUG}") == []

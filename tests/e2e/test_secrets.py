@@ -106,7 +106,7 @@ class Story:
 
     def learn(self) -> None:
         """The secrets of this moment join those of before."""
-        self.secrets.setdefault(self.fleet.simulator.provisioning_key, "provisioning key")
+        self.secrets.setdefault(self.fleet.openrouter.provisioning_key, "provisioning key")
         self.secrets.setdefault(GIVEN, "given password")
         for slug in ALL.split(","):
             for secret in self.fleet.secrets(slug):
@@ -147,7 +147,7 @@ def story(
     # Keys are deleted at OpenRouter, so that new ones take their place everywhere; one request fails with an answer
     # that repeats everything, the others' instances do not come up.
     for slug in ALL.split(","):
-        fleet.delete_key(slug)
+        fleet.openrouter.delete_key(fleet.only_key(slug)["hash"])
     leaky = '{"error": {"code": 400, "message": "{authorization} {response}"}}'
     control.fault(kind="status", status=400, method="POST", when="after", name="client-leak-given", body=leaky)
     fleet.change("leak-generated", mai_extra_env={"STANDIN_FAIL": "start"})
@@ -184,7 +184,7 @@ def test_no_secret_is_in_a_file_that_others_on_the_host_can_read(story: Story) -
     # As somebody who is not root: what lies in a closed directory is out of reach.
     files = "find / -xdev -type d ! -perm -o=x -prune -o -type f -perm -o=r -newer /run/before-the-leak-test"
     script = f"{{ {files} -exec cat {{}} +; journalctl --no-pager; }} | LC_ALL=C tr -cd '\\11\\12\\40-\\176'"
-    host.exec("sh", "-c", "umask 022; cat > /var/tmp/planted", data=story.fleet.simulator.provisioning_key)
+    host.exec("sh", "-c", "umask 022; cat > /var/tmp/planted", data=story.fleet.openrouter.provisioning_key)
     assert story.found(host.exec("sh", "-c", script).stdout) == {"provisioning key"}
     host.exec("rm", "/var/tmp/planted")
     assert story.found(host.exec("sh", "-c", script).stdout) == set()

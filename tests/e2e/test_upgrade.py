@@ -16,10 +16,11 @@ import pytest
 
 from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
-from tests.e2e.operations import Probe, people, record_operation, untouched
+from tests.e2e.operations import record_operation, untouched
 from tests.e2e.test_interrupted import cut_off, hold_at_task
 from tests.hosts.host import Host
 from tests.hosts.project import Result
+from tests.kit.probe import Probe
 from tests.openrouter_simulator import Simulator
 
 ADMIN = "boss@example.com"
@@ -69,7 +70,7 @@ def fleet(new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host], sta
     for number, slug in enumerate(SLUGS):
         fleet.put(slug, host, mai_port=8611 + number, mai_monthly_limit=50)
     fleet.run(",".join(SLUGS))
-    with people(fleet, "acme", ADMIN) as api:
+    with fleet.session("acme") as api:
         somebody = {"name": "Somebody", "email": SOMEBODY, "password": "a-password", "role": "user"}
         api.post("/api/v1/auths/add", json=somebody).raise_for_status()
     return fleet
@@ -112,7 +113,7 @@ def test_checked_first_then_upgraded_with_people_chatting(fleet: Fleet) -> None:
     assert "mai:9" not in recorded(fleet, "acme")
 
     before = fleet.organization("acme")
-    with people(fleet, "acme", ADMIN) as api, Probe(api) as probe:
+    with fleet.session("acme") as api, Probe(api) as probe:
         first = upgrade(fleet, "acme", *new)
     assert "(acme) was upgraded from mai-standin:test to mai:2" in first.said
     assert "mai:2" in image(fleet, "acme") and "mai_image: mai:2" in recorded(fleet, "acme")
@@ -136,7 +137,7 @@ def test_checked_first_then_upgraded_with_people_chatting(fleet: Fleet) -> None:
     ],
 )
 def test_back_to_the_old_image_with_the_old_database(fleet: Fleet, name: str, cause: str) -> None:
-    with people(fleet, "acme", ADMIN) as api, Probe(api) as probe:
+    with fleet.session("acme") as api, Probe(api) as probe:
         failed = upgrade(fleet, "acme", "-e", f"new_image={name}", check=False)
         with fleet.api("acme") as anonymous:
             assert anonymous.get("/health").json() == {"status": True}
@@ -167,14 +168,14 @@ def test_neither_openrouter_nor_an_unreachable_machine(fleet: Fleet) -> None:
     fleet.change("acme", mai_image="mai:3")
     with cut_off(fleet.host("acme")):
         assert upgrade(fleet, "acme", check=False).rc == 4
-    fleet.simulator.control.fault(kind="status", status=500, times=None)
+    fleet.control.fault(kind="status", status=500, times=None)
     upgraded = upgrade(fleet, "acme")
     assert "mai:3" in image(fleet, "acme") and "OpenRouter did not answer" in upgraded.said
 
 
 def test_somebody_who_is_active_is_waited_for(fleet: Fleet) -> None:
     fleet.change("acme", mai_image="mai:2")
-    with people(fleet, "acme", ADMIN) as api, untouched(fleet, SLUGS):
+    with fleet.session("acme") as api, untouched(fleet, SLUGS):
         assert api.get("/api/v1/auths/").is_success
         busy = upgrade(fleet, "acme", "-e", "when_idle=true", "-e", "idle_minutes=0", check=False)
         assert busy.rc == 2 and "people active in the last five minutes: " in busy.said

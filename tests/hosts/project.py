@@ -117,7 +117,7 @@ class Run:
 
     def signal_all(self, number: signal.Signals) -> None:
         """Send a signal to everything that it started, too: Ansible's workers are in sessions of their own."""
-        for pid in [self.process.pid, *_descendants(self.process.pid)]:
+        for pid in [self.process.pid, *descendants(self.process.pid)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
@@ -140,12 +140,12 @@ class Run:
         return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode(errors="replace")
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     try:
         children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:  # it has ended
         return []
-    return [other for child in children for other in (int(child), *_descendants(int(child)))]
+    return [other for child in children for other in (int(child), *descendants(int(child)))]
 
 
 def start_playbook(

@@ -25,7 +25,7 @@ CONFIG = {
         "key" TEXT NOT NULL PRIMARY KEY, value {json} NOT NULL, updated_at BIGINT)""",
     "blob": """CREATE TABLE IF NOT EXISTS config (
         id INTEGER NOT NULL PRIMARY KEY, data {json} NOT NULL, version INTEGER NOT NULL,
-        created_at TIMESTAMP NOT NULL, updated_at TIMESTAMP)""",
+        created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, updated_at TIMESTAMP)""",
 }
 
 ORGANIZATIONS = """CREATE TABLE IF NOT EXISTS client_organizations (
@@ -65,16 +65,20 @@ AVAILABLE_MODELS = """user_available_models AS
     WHERE member.is_active = 1 AND model.is_active = 1"""
 
 
+def columns(key_hash: bool, timezone: bool) -> dict[str, str]:
+    """What ORGANIZATIONS has in some generations only."""
+    return {
+        "hash": "openrouter_key_hash TEXT," if key_hash else "",
+        "timezone": "timezone TEXT DEFAULT 'Europe/Warsaw'," if timezone else "",
+    }
+
+
 def statements(settings: Settings, is_sqlite: bool) -> list[str]:
     """Every statement that this form and generation runs at each start, in order."""
     sql = [USER, USER_EMAIL, AUTH[settings.form], CONFIG[settings.form]]
     if settings.generation in ("A", "B", "C"):
         newer = settings.generation in ("B", "C")
-        columns = {
-            "hash": "openrouter_key_hash TEXT," if newer else "",
-            "timezone": "timezone TEXT DEFAULT 'Europe/Warsaw'," if newer else "",
-        }
-        sql += [ORGANIZATIONS.format(**columns), USER_MAPPING, *DAILY_USAGE]
+        sql += [ORGANIZATIONS.format(**columns(newer, newer)), USER_MAPPING, *DAILY_USAGE]
         sql += [GENERATIONS_SEEN] if newer else [LIVE_COUNTERS]
     if settings.generation == "C":
         create_view = "CREATE VIEW IF NOT EXISTS" if is_sqlite else "CREATE OR REPLACE VIEW"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -89,6 +90,26 @@ class Simulator:
     def openrouter_like_url(self) -> str:
         """The same API at a URL that contains openrouter.ai, without which mAI tracks no usage."""
         return self._root(self.address) + ALIAS + API
+
+    def client(self, secret: str | None = None) -> httpx.Client:
+        """Calls with that key, or with the provisioning key."""
+        # Plain HTTP: neither a proxy nor certificates are wanted.
+        headers = {"Authorization": f"Bearer {secret or self.provisioning_key}"}
+        return httpx.Client(base_url=self.url, headers=headers, trust_env=False, verify=False, timeout=10)
+
+    # What somebody does in OpenRouter's dashboard
+
+    def delete_key(self, key_hash: str) -> None:
+        with self.client() as http:
+            http.delete(f"/keys/{key_hash}").raise_for_status()
+
+    def patch_key(self, key_hash: str, **fields: Any) -> None:
+        with self.client() as http:
+            http.patch(f"/keys/{key_hash}", json=fields).raise_for_status()
+
+    def works(self, secret: str) -> bool:
+        with self.client(secret) as http:
+            return http.get("/key").status_code == 200
 
     def run(self, started: Callable[[], None] = lambda: None) -> None:
         """Serves until stopped (by stop() or a signal); calls `started` when it listens."""

@@ -81,7 +81,7 @@ def onboarded(fleet: Fleet) -> Result:
 
 @pytest.fixture(scope="session")
 def admin(fleet: Fleet, onboarded: Result) -> str:
-    answer = fleet.sign_in(SLUG, ADMIN, fleet.variables(SLUG, "admin.env")["WEBUI_ADMIN_PASSWORD"])
+    answer = fleet.sign_in(SLUG, ADMIN)
     assert answer.status_code == 200
     assert answer.json()["role"] == "admin"
     return answer.json()["token"]

@@ -26,22 +26,22 @@ def test_it_is_onboarded(fleet: Fleet, onboarded: Result) -> None:
 
 
 def test_key_connection_and_row_are_one(fleet: Fleet, onboarded: Result) -> None:
-    key = fleet.key(SLUG)
+    key = fleet.only_key(SLUG)
     stored = {row["key"]: row["value"] for row in fleet.table(SLUG, "config")}
     [secret] = json.loads(stored["openai.api_keys"])
     assert hashlib.sha256(secret.encode()).hexdigest() == key["hash"]
-    assert json.loads(stored["openai.api_base_urls"]) == [fleet.simulator.url]
+    assert json.loads(stored["openai.api_base_urls"]) == [fleet.openrouter.url]
     assert fleet.organization(SLUG)["openrouter_api_key"] == secret
-    assert fleet.variables(SLUG, "api_key.env")["OPENAI_API_KEY"] == secret
+    assert fleet.secret(SLUG) == secret
     assert secret not in onboarded.output
 
 
 def test_the_administrator_chats_and_the_client_pays(fleet: Fleet, api: httpx.Client) -> None:
-    before = fleet.key(SLUG)["usage"]
+    before = fleet.only_key(SLUG)["usage"]
     body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "Good morning"}]}
     answer = api.post("/api/chat/completions", json=body)
     assert answer.status_code == 200
-    assert fleet.key(SLUG)["usage"] - before == pytest.approx(answer.json()["usage"]["cost"])
+    assert fleet.only_key(SLUG)["usage"] - before == pytest.approx(answer.json()["usage"]["cost"])
 
 
 def test_the_second_run_changes_nothing(fleet: Fleet, onboarded: Result) -> None:

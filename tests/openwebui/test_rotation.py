@@ -11,14 +11,15 @@ import json
 import httpx
 
 from tests.e2e.fleet import Fleet
-from tests.e2e.operations import CHAT, Probe, record_operation
+from tests.e2e.operations import record_operation
+from tests.kit.probe import CHAT, Probe
 from tests.openwebui.conftest import SLUG
 
 ROTATE = "playbooks/rotate_key.yml"
 
 
 def test_the_key_is_rotated_and_nobody_is_interrupted(fleet: Fleet, api: httpx.Client) -> None:
-    [old] = [key for key in fleet.simulator.control.all_keys() if key["name"] == f"client-{SLUG}"]
+    old = fleet.key(SLUG)
     started = fleet.started(SLUG)
     with Probe(api) as probe:
         first = fleet.run(SLUG, playbook=ROTATE)
@@ -26,8 +27,8 @@ def test_the_key_is_rotated_and_nobody_is_interrupted(fleet: Fleet, api: httpx.C
     assert probe.refused == 0 and probe.answers > 10
     assert fleet.started(SLUG) == started
 
-    keys = {key["hash"]: key for key in fleet.simulator.control.all_keys() if f"client-{SLUG}" in key["name"]}
-    [new] = [key for key in keys.values() if key["name"] == f"client-{SLUG}"]
+    keys = {key["hash"]: key for key in fleet.control.all_keys() if f"client-{SLUG}" in key["name"]}
+    new = fleet.key(SLUG)
     assert new["hash"] != old["hash"] and not new["disabled"] and keys[old["hash"]]["disabled"]
     stored = {row["key"]: row["value"] for row in fleet.table(SLUG, "config")}
     [secret] = json.loads(stored["openai.api_keys"])
@@ -36,7 +37,7 @@ def test_the_key_is_rotated_and_nobody_is_interrupted(fleet: Fleet, api: httpx.C
 
     answer = api.post("/api/chat/completions", json=CHAT)
     assert answer.status_code == 200
-    paid = {key["hash"]: key["usage"] for key in fleet.simulator.control.all_keys()}
+    paid = {key["hash"]: key["usage"] for key in fleet.control.all_keys()}
     assert paid[new["hash"]] > new["usage"] and paid[old["hash"]] == keys[old["hash"]]["usage"]
 
     again = fleet.run(SLUG, "-e", "older_than_days=1", playbook=ROTATE)

@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from tests.e2e.fleet import Fleet
-from tests.e2e.operations import CHAT, Probe, people, record_operation
+from tests.e2e.operations import record_operation
+from tests.kit.probe import CHAT, Probe
 from tests.openwebui.conftest import ADMIN, NEWER, OLDER, SLUG, START_SECONDS, give_image
 
 CLIENT = "older-inc"
@@ -33,7 +34,7 @@ def older(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fl
     """Another client on the machine of the first, with the older release."""
     host = fleet.host(SLUG)
     image = give_image(host, OLDER)
-    older = Fleet(fleet.project, fleet.simulator, tmp_path_factory.mktemp("older"))
+    older = Fleet(fleet.project, fleet.openrouter, tmp_path_factory.mktemp("older"))
     older.put(
         CLIENT,
         host,
@@ -61,7 +62,7 @@ def version(api: httpx.Client) -> str:
 
 
 def test_back_from_a_migration_that_fails_halfway(older: Fleet) -> None:
-    with people(older, CLIENT, ADMIN) as api:
+    with older.session(CLIENT) as api:
         assert version(api) == OLDER
         conversation = {"chat": {"title": "kept", "messages": [], "history": {"messages": {}, "currentId": None}}}
         assert api.post("/api/v1/chats/new", json=conversation).is_success
@@ -81,7 +82,7 @@ def test_back_from_a_migration_that_fails_halfway(older: Fleet) -> None:
 def test_upgraded_with_everything_that_was_there(older: Fleet) -> None:
     before = revisions(older, "DROP TABLE app")
     older.change(CLIENT, mai_image=f"open-webui:{NEWER}")
-    with people(older, CLIENT, ADMIN) as api:
+    with older.session(CLIENT) as api:
         with Probe(api) as probe:
             first = older.run(CLIENT, playbook=UPGRADE, seconds=1200)
         assert probe.answers > 10

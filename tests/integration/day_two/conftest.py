@@ -9,13 +9,11 @@ import typing as t
 
 import pytest
 
-from tests.integration.onboarding.conftest import KEPT, Agency, Kept, kept, no_faults
-
-__all__ = ["kept", "no_faults"]
+from tests.kit.agency import KEPT, Agency, Kept
 
 
 @pytest.fixture(scope="module")
-def agency(kept: Kept) -> t.Iterator[Agency]:  # noqa: F811
+def agency(kept: Kept) -> t.Iterator[Agency]:
     """One for all tests of a file; its client company-abc is onboarded and up."""
     with kept.taken_out() as agency:
         yield agency

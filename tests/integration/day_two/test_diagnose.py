@@ -20,8 +20,9 @@ import pytest
 
 from tests.hosts.paths import REPOSITORY
 from tests.hosts.project import Result
-from tests.integration.onboarding.conftest import KEPT as SLUG
-from tests.integration.onboarding.conftest import Agency
+from tests.kit import schema
+from tests.kit.agency import KEPT as SLUG
+from tests.kit.agency import Agency
 
 DIAGNOSE = "playbooks/diagnose_client.yml"
 TODAY = f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}"
@@ -119,11 +120,11 @@ def file(agency: Agency, name: str, old: str, new: str) -> Planted:
 def patched(agency: Agency, **fields: t.Any) -> Planted:
     """The key is changed as in OpenRouter's dashboard."""
     key = agency.key(SLUG)
-    agency.patch_key(key["hash"], **fields)
+    agency.openrouter.patch_key(key["hash"], **fields)
     try:
         yield
     finally:
-        agency.patch_key(key["hash"], **{name: key[name] for name in fields})
+        agency.openrouter.patch_key(key["hash"], **{name: key[name] for name in fields})
 
 
 @contextlib.contextmanager
@@ -149,7 +150,7 @@ def twin(agency: Agency) -> Planted:
     try:
         yield
     finally:
-        agency.delete_key(key_hash)
+        agency.openrouter.delete_key(key_hash)
 
 
 @contextlib.contextmanager
@@ -189,7 +190,7 @@ def newcomer(agency: Agency) -> Planted:
 @contextlib.contextmanager
 def unmapped(agency: Agency) -> Planted:
     """As in generation A, which alone has the counters and reads the mapping."""
-    agency.query(SLUG, "CREATE TABLE client_live_counters (client_org_id TEXT PRIMARY KEY)")
+    agency.query(SLUG, schema.COUNTERS)
     with sql(agency, "UPDATE user_client_mapping SET client_org_id = 'x-' || client_org_id", MAPPED):
         yield
     agency.query(SLUG, "DROP TABLE client_live_counters")
@@ -210,9 +211,9 @@ def used(agency: Agency, at_openrouter: float, inside: float) -> Planted:
 
 
 @contextlib.contextmanager
-def table(agency: Agency, name: str, columns: str, values: str) -> Planted:
+def table(agency: Agency, ddl: str, name: str, values: str) -> Planted:
     """A table of mAI that the stand-in does without."""
-    with sql(agency, f"CREATE TABLE {name} ({columns})", f"DROP TABLE {name}"):
+    with sql(agency, ddl, f"DROP TABLE {name}"):
         agency.query(SLUG, f"INSERT INTO {name} VALUES ({values})")
         yield
 
@@ -368,17 +369,13 @@ FAULTS = {
         lambda agency: used(agency, 0, 1.5), "usage today", "client_info.yml", "nothing at OpenRouter"
     ),
     "the exchange rate is the built-in one": Fault(
-        lambda agency: table(
-            agency, "daily_exchange_rates", "date DATE, rate REAL, source TEXT", "'2026-11-26', 4.0, 'fallback'"
-        ),
+        lambda agency: table(agency, schema.RATES, "daily_exchange_rates", "'2026-11-26', 4.0, 'fallback'"),
         "exchange rate",
         "api.nbp.pl",
         "built-in 4.0",
     ),
     "a provisioning key is saved in the instance": Fault(
-        lambda agency: table(
-            agency, "global_settings", "id TEXT, openrouter_provisioning_key TEXT", f"'1', '{OTHER_KEY}'"
-        ),
+        lambda agency: table(agency, schema.GLOBAL_SETTINGS, "global_settings", f"'1', '{OTHER_KEY}'"),
         "no provisioning key inside",
         "SET openrouter_provisioning_key = NULL",
         "global_settings",

@@ -9,7 +9,7 @@ import json
 import typing as t
 
 from tests.hosts.project import Result
-from tests.integration.onboarding.conftest import Agency
+from tests.kit.agency import Agency
 
 
 def told(agency: Agency, slugs: str) -> tuple[Result, dict[str, t.Any]]:

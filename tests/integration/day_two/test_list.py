@@ -15,7 +15,7 @@ import typing as t
 import pytest
 
 from tests.hosts.project import Result
-from tests.integration.onboarding.conftest import Agency
+from tests.kit.agency import Agency
 
 LIST = "playbooks/list_clients.yml"
 
@@ -66,7 +66,7 @@ def test_every_client_is_a_row(agency: Agency, clients: list[str]) -> None:
 
 def test_what_differs_is_named(agency: Agency, clients: list[str]) -> None:
     key = agency.key("company-abc")
-    agency.patch_key(key["hash"], limit=75)
+    agency.openrouter.patch_key(key["hash"], limit=75)
     names = ["client-gone", "client-zolw", "client-zolw ~pending-0123456789", "somebody-elses"]
     stray = agency.control.plant_keys(names)
     os.killpg(agency.pid("company-abc"), signal.SIGKILL)
@@ -89,9 +89,9 @@ def test_what_differs_is_named(agency: Agency, clients: list[str]) -> None:
         assert "zolw: " not in result.stdout.partition("Fail for what is asked for")[2]
     finally:
         for key_hash in stray:
-            agency.delete_key(key_hash)
+            agency.openrouter.delete_key(key_hash)
         agency.client("zolw", mai_extra_env=None)
-        agency.patch_key(key["hash"], limit=50)
+        agency.openrouter.patch_key(key["hash"], limit=50)
         agency.start_again("company-abc")
 
 

@@ -16,11 +16,10 @@ import re
 import signal
 import sqlite3
 
-import httpx
 import pytest
 
 from tests.hosts.project import Result
-from tests.integration.onboarding.conftest import Agency
+from tests.kit.agency import Agency
 
 OFFBOARD = "playbooks/offboard_client.yml"
 ROTATE = "playbooks/rotate_key.yml"
@@ -52,11 +51,6 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def works_with(agency: Agency, secret: str) -> bool:
-    answer = httpx.get(f"{agency.openrouter.url}/key", headers={"Authorization": f"Bearer {secret}"})
-    return answer.status_code == 200
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +100,7 @@ def test_archived(agency: Agency, client: str) -> None:
     # What is needed to read the data is kept. The key is in its databases only, and opens nothing any more.
     assert (archive / "secrets.env").exists() and not list(archive.glob("*api_key*")) + list(archive.glob("*admin*"))
     holders = {path.name for path in archive.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()}
-    assert holders <= {"webui.db", "webui-final.db"} and not works_with(agency, secret)
+    assert holders <= {"webui.db", "webui-final.db"} and not agency.openrouter.works(secret)
     with contextlib.closing(sqlite3.connect(archive / "webui-final.db")) as database:
         assert database.execute("SELECT count(*) FROM user").fetchone() == (1,)
     assert not agency.lock(client).exists()

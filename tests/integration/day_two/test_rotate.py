@@ -6,18 +6,14 @@
 from __future__ import annotations
 
 import signal
-import threading
-import time
-import typing as t
 
-import httpx
 import pytest
 
 from tests.hosts.project import Result
-from tests.integration.onboarding.conftest import Agency
+from tests.kit.agency import Agency
+from tests.kit.probe import CHAT, Probe
 
 ROTATE = "playbooks/rotate_key.yml"
-CHAT = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}
 SUSPEND = "playbooks/suspend_client.yml"
 
 
@@ -33,37 +29,6 @@ def keys(agency: Agency, slug: str) -> list[tuple[str, bool]]:
         for key in agency.control.all_keys()
         if key["name"].startswith(name)
     )
-
-
-class Probe:
-    """People who chat all the time: the longest gap between two answers."""
-
-    def __init__(self, agency: Agency, slug: str) -> None:
-        self._people = agency.session(slug)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._chat)
-        self.answers: list[float] = []
-        self.refused = 0
-
-    def _chat(self) -> None:
-        while not self._stop.wait(0.1):
-            try:
-                answered = self._people.post("/api/chat/completions", json=CHAT).is_success
-            except httpx.TransportError:
-                answered = False
-            if answered:
-                self.answers.append(time.monotonic())
-            else:
-                self.refused += 1
-
-    def __enter__(self) -> Probe:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exception: t.Any) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._people.close()
 
 
 def assert_quiet(agency: Agency, slug: str) -> None:
@@ -128,11 +93,11 @@ def test_nobody_is_interrupted_where_the_saved_key_is_read_at_each_request(agenc
     agency.onboard(slug)
     assert "nobody would be interrupted" in rotate(agency, slug, "--check").said
     pid, secret = agency.pid(slug), agency.secret(slug)
-    with Probe(agency, slug) as probe:
+    with agency.session(slug) as people, Probe(people) as probe:
         rotated = rotate(agency, slug)
     assert rotated.rc == 0, rotated.output
     assert agency.secret(slug) != secret and agency.pid(slug) == pid
-    assert probe.refused == 0 and len(probe.answers) > 10
+    assert probe.refused == 0 and probe.answers > 10
     agency.assert_converged(slug)
     assert_quiet(agency, slug)
 

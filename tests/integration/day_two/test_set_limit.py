@@ -12,7 +12,7 @@ import typing as t
 import pytest
 
 from tests.hosts.project import Result
-from tests.integration.onboarding.conftest import Agency
+from tests.kit.agency import Agency
 
 SET_LIMIT = "playbooks/set_limit.yml"
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from tests.integration.onboarding.conftest import Agency
+from tests.kit.agency import Agency
 
 
 def test_a_failing_client_stops_nobody(agency: Agency, client: str) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import httpx
 
 from tests.hosts.project import Result
-from tests.integration.onboarding.conftest import Agency
+from tests.kit.agency import Agency
 
 SUSPEND, RESUME = "playbooks/suspend_client.yml", "playbooks/resume_client.yml"
 
@@ -25,7 +25,7 @@ def resume(agency: Agency, slug: str, *arguments: str) -> Result:
 
 def answers(agency: Agency, slug: str) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{agency.clients[slug]['mai_port']}/health").json() == {"status": True}
+        return httpx.get(f"{agency.url(slug)}/health").json() == {"status": True}
     except httpx.TransportError:
         return False
 

@@ -11,10 +11,9 @@ import subprocess
 import sys
 import typing as t
 
-import httpx
 import pytest
 
-from tests.integration.onboarding.conftest import Agency
+from tests.kit.agency import Agency
 
 # slug: (its variables, what the run must say)
 WRONG: dict[str, tuple[dict[str, t.Any], str]] = {
@@ -81,8 +80,8 @@ WRONG: dict[str, tuple[dict[str, t.Any], str]] = {
 @pytest.fixture(scope="module")
 def said(agency: Agency, tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[dict[str, str]]:
     """One run over all that is wrong."""
-    headers = {"Authorization": f"Bearer {agency.openrouter.provisioning_key}"}
-    ordinary = httpx.post(f"{agency.openrouter.url}/keys", json={"name": "ordinary"}, headers=headers).json()["key"]
+    with agency.openrouter.client() as account:
+        ordinary = account.post("/keys", json={"name": "ordinary"}).json()["key"]
     WRONG["key-no-manager"][0]["openrouter_provisioning_key"] = ordinary
     WRONG["image"][0]["openrouter_provisioning_key"] = agency.openrouter.provisioning_key
     agency.control.clear_journal()

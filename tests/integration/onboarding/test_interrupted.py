@@ -15,7 +15,7 @@ import typing as t
 import pytest
 
 from tests.hosts.project import Result
-from tests.integration.onboarding.conftest import Agency, kill
+from tests.kit.agency import Agency, kill
 
 START = "Start the process with its new configuration"
 WAIT = "Wait until the instance is up"

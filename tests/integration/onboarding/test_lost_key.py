@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 
-from tests.integration.onboarding.conftest import KEPT, Agency
+from tests.kit.agency import KEPT, Agency
 
 COMPARE = "Compare the key saved in Open WebUI with the client's key"
 FOREIGN = ("https://llm.example.com/v1", "sk-somebody-elses-connection")
@@ -111,7 +111,7 @@ def test_the_key_saved_in_open_webui_follows_and_other_connections_stay(agency: 
 
     # Somebody deletes the keys at OpenRouter; only their secrets are left, everywhere, and of no use.
     for slug in slugs:
-        agency.delete_key(agency.key(slug)["hash"])
+        agency.openrouter.delete_key(agency.key(slug)["hash"])
     stopped = agency.failures(SAVED)
     assert set(stopped) == set(slugs) and all("replace_lost_key=true" in message for message in stopped.values())
     assert saved() == connections

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pathlib
 
-from tests.integration.onboarding.conftest import KEPT, Agency
+from tests.kit.agency import KEPT, Agency
 
 
 def test_passing_faults_are_waited_out(agency: Agency) -> None:

@@ -13,7 +13,7 @@ import typing as t
 import pytest
 
 from tests.hosts.project import Result, Run
-from tests.integration.onboarding.conftest import Agency
+from tests.kit.agency import Agency
 
 STEPS: dict[str, t.Any] = {
     "created": ("POST", "after"),

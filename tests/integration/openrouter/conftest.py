@@ -13,12 +13,6 @@ import pytest
 from tests.openrouter_simulator import Simulator
 
 
-def client(simulator: Simulator, secret: str) -> httpx.Client:
-    # Plain HTTP: loading certificates would only cost time.
-    headers = {"Authorization": f"Bearer {secret}"}
-    return httpx.Client(base_url=simulator.url, headers=headers, trust_env=False, verify=False, timeout=10)
-
-
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
     with Simulator() as running:
@@ -28,7 +22,7 @@ def simulator() -> Iterator[Simulator]:
 @pytest.fixture
 def agency(simulator: Simulator) -> Iterator[httpx.Client]:
     """Calls with the provisioning key."""
-    with client(simulator, simulator.provisioning_key) as http:
+    with simulator.client() as http:
         yield http
 
 
@@ -50,7 +44,7 @@ def as_client(simulator: Simulator) -> Iterator:
     opened = []
 
     def open_client(secret: str) -> httpx.Client:
-        opened.append(client(simulator, secret))
+        opened.append(simulator.client(secret))
         return opened[-1]
 
     yield open_client

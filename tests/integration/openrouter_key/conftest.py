@@ -16,10 +16,9 @@ import subprocess
 import sys
 import typing as t
 
-import httpx
 import pytest
 
-from tests.hosts.project import TARGET_PYTHON
+from tests.hosts.project import TARGET_PYTHON, descendants
 from tests.openrouter_simulator import Control, Simulator
 
 HERE = pathlib.Path(__file__).parent
@@ -136,13 +135,8 @@ class Stage:
 
     def workspace(self, slug: str) -> str:
         """Makes one; returns its identifier."""
-        made = httpx.post(
-            f"{self.openrouter.url}/workspaces",
-            json={"name": slug, "slug": slug},
-            headers={"Authorization": f"Bearer {self.openrouter.provisioning_key}"},
-            trust_env=False,
-        )
-        return made.json()["data"]["id"]
+        with self.openrouter.client() as http:
+            return http.post("/workspaces", json={"name": slug, "slug": slug}).json()["data"]["id"]
 
     def kill(self, process: subprocess.Popen[str], how: signal.Signals) -> None:
         """The controller and all that it started: Ansible's workers are in sessions of their own."""
@@ -168,11 +162,6 @@ class Stage:
         assert not [name for name, _disabled in self.states() if "~pending-" in name]
         assert [entry.name for entry in self.target.iterdir()] == [self.file.name]
         assert self.file.stat().st_mode & 0o777 == 0o600
-
-
-def descendants(pid: int) -> list[int]:
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [other for child in children for other in (int(child), *descendants(int(child)))]
 
 
 @pytest.fixture

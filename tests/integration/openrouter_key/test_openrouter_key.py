@@ -18,7 +18,8 @@ import typing as t
 
 import pytest
 
-from tests.integration.openrouter_key.conftest import NAME, SECRET, Stage, descendants
+from tests.hosts.project import descendants
+from tests.integration.openrouter_key.conftest import NAME, SECRET, Stage
 
 LIMIT = {"limit": 500, "limit_reset": "monthly"}
 

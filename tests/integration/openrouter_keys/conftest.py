@@ -10,7 +10,6 @@ import json
 import pathlib
 import typing as t
 
-import httpx
 import pytest
 
 from tests.integration.openrouter_key.conftest import Run, Stage
@@ -44,12 +43,6 @@ class Bulk(Stage):
         run = self.play(self.keys_task(api_keys, **options), self.save_task(), arguments=arguments)
         assert run.code == 0, run.output
         return Run(run.code, run.output, json.loads(self.result_file.read_text()))
-
-    def patch(self, key_hash: str, **changes: t.Any) -> None:
-        """What somebody does in the dashboard."""
-        headers = {"Authorization": f"Bearer {self.openrouter.provisioning_key}"}
-        url = f"{self.openrouter.url}/keys/{key_hash}"
-        httpx.patch(url, json=changes, headers=headers, trust_env=False).raise_for_status()
 
     def names(self) -> list[str]:
         return sorted(key["name"] for key in self.control.all_keys())

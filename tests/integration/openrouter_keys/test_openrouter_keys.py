@@ -9,7 +9,6 @@ import collections
 import math
 import typing as t
 
-import httpx
 import pytest
 
 from tests.integration.openrouter_key.conftest import SECRET
@@ -40,7 +39,7 @@ def test_create_converge_and_repair_a_drift(stage: Bulk) -> None:
 
     drifted = stage.control.all_keys()[10:40:10]
     for key in drifted:
-        stage.patch(key["hash"], limit=999)
+        stage.openrouter.patch_key(key["hash"], limit=999)
     stage.control.clear_journal()
     foreseen = stage.keys(clients(count), "--check", "--diff")
     assert stage.control.writes() == []
@@ -122,10 +121,7 @@ def test_a_task_that_is_out_of_time_takes_back_its_keys(stage: Bulk, waiting: st
 
 
 def test_states_and_workspaces(stage: Bulk) -> None:
-    headers = {"Authorization": f"Bearer {stage.openrouter.provisioning_key}"}
-    url = f"{stage.openrouter.url}/workspaces"
-    answer = httpx.post(url, json={"name": "W", "slug": "w"}, headers=headers, trust_env=False)
-    workspace = answer.json()["data"]["id"]
+    workspace = stage.workspace("w")
     entries = [
         {"name": "a", "expires_at": "2030-01-01T00:00:00Z"},
         {"name": "b", "disabled": True},

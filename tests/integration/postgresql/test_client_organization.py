@@ -11,34 +11,11 @@ import psycopg
 import pytest
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
+from tests.kit.schema import BY_HAND, GUIDE, ORM, USER
 from tests.unit.organization.process import KEY, MARK, OLD_KEY
 from tests.unit.organization.test_client_organization import HOSTILE_NAMES
 
-USER = 'CREATE TABLE "user" (id VARCHAR PRIMARY KEY, name TEXT);'
-
-# The types of the ORM, those of DDL that was meant for SQLite, and what somebody might have made of it by hand.
-ORM = """
-CREATE TABLE client_organizations (id TEXT PRIMARY KEY, name TEXT NOT NULL, openrouter_api_key TEXT NOT NULL UNIQUE,
-  openrouter_key_hash TEXT, markup_rate DOUBLE PRECISION DEFAULT 1.3, monthly_limit DOUBLE PRECISION,
-  billing_email TEXT, timezone TEXT DEFAULT 'Europe/Warsaw', is_active INTEGER DEFAULT 1, created_at BIGINT NOT NULL,
-  updated_at BIGINT NOT NULL);
-CREATE TABLE user_client_mapping (id TEXT PRIMARY KEY, user_id TEXT NOT NULL, client_org_id TEXT NOT NULL
-  REFERENCES client_organizations (id), openrouter_user_id TEXT NOT NULL, is_active INTEGER DEFAULT 1,
-  created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL);
-"""
-SQLITE_DDL = """
-CREATE TABLE client_organizations (id TEXT PRIMARY KEY, name TEXT, openrouter_api_key TEXT UNIQUE, markup_rate REAL,
-  monthly_limit REAL, billing_email TEXT, is_active INTEGER, created_at BIGINT, updated_at BIGINT);
-"""
-BY_HAND = """
-CREATE TABLE client_organizations (id VARCHAR(255) PRIMARY KEY, name VARCHAR(255) NOT NULL,
-  openrouter_api_key VARCHAR(255) NOT NULL UNIQUE, markup_rate NUMERIC(10, 4), monthly_limit NUMERIC(12, 2),
-  billing_email VARCHAR(255), is_active BOOLEAN NOT NULL DEFAULT true, created_at BIGINT NOT NULL,
-  updated_at BIGINT NOT NULL);
-CREATE TABLE organization_members (id SERIAL PRIMARY KEY, organization_id TEXT, user_id TEXT, role TEXT,
-  is_active BOOLEAN, joined_at BIGINT NOT NULL, UNIQUE (organization_id, user_id));
-"""
-SHAPES = {"ORM": ORM, "SQLite DDL": SQLITE_DDL, "by hand": BY_HAND}
+SHAPES = {"ORM": ORM, "SQLite DDL": GUIDE, "by hand": BY_HAND}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -84,7 +61,7 @@ def test_create_change_and_remove(instance, shape):
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
 def test_any_name_is_data(instance, name):
     instance.sql(USER + ORM)
-    instance.sql('INSERT INTO "user" VALUES (%s, %s)', name, name)
+    instance.sql('INSERT INTO "user" (id, name) VALUES (%s, %s)', name, name)
     assert instance.onboard(name=name, id=name)["changed"] is True
     (row,) = instance.sql("SELECT * FROM client_organizations")
     assert (row["id"], row["name"]) == (name, name)

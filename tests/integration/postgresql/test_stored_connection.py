@@ -10,15 +10,11 @@ import json
 import pytest
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
+from tests.kit.schema import config
 from tests.unit.organization.process import FOREIGN_KEY, KEY, MARK, OLD_KEY
 
 URL = "https://openrouter.ai/api/v1"
 OLD_URL = "http://127.0.0.1:8400/api/v1"
-ROWS = 'CREATE TABLE config ("key" TEXT PRIMARY KEY, value {json} NOT NULL, updated_at BIGINT)'
-BLOB = (
-    "CREATE TABLE config (id SERIAL PRIMARY KEY, data {json} NOT NULL, version INTEGER NOT NULL, "
-    "created_at TIMESTAMP NOT NULL DEFAULT now(), updated_at TIMESTAMP)"
-)
 SETTINGS = {
     "openai.api_keys": [FOREIGN_KEY, OLD_KEY],
     "openai.api_base_urls": ["https://llm.example.com/v1", OLD_URL],
@@ -33,7 +29,7 @@ def options(**more):
 
 @pytest.mark.parametrize("json_type", ["JSON", "JSONB", "TEXT"])
 def test_rows(instance, json_type):
-    instance.sql(ROWS.format(json=json_type))
+    instance.sql(config("rows", json_type))
     for name, value in SETTINGS.items():
         instance.sql("INSERT INTO config VALUES (%s, %s, 1)", name, json.dumps(value))
     texts = 'SELECT "key", CAST(value AS TEXT) AS text FROM config ORDER BY "key"'
@@ -54,7 +50,7 @@ def test_rows(instance, json_type):
 
 
 def test_blob(instance):
-    instance.sql(BLOB.format(json="JSON"))
+    instance.sql(config("blob").replace("INTEGER NOT NULL PRIMARY", "SERIAL PRIMARY"))
     tree = {"version": 0, "openai": {"api_keys": [OLD_KEY], "api_base_urls": [OLD_URL]}, "ui": {"name": "Żółw ? %s"}}
     instance.sql("INSERT INTO config (data, version) VALUES (%s, 0)", json.dumps({"openai": {"api_keys": [OLD_KEY]}}))
     instance.sql("INSERT INTO config (data, version) VALUES (%s, 0)", json.dumps(tree))
@@ -72,7 +68,7 @@ def test_blob(instance):
 def test_key_that_looks_like_sql_and_placeholders(instance):
     key = MARK + "'; DROP TABLE config; -- %s ? \\u0041"
     instance.key_file.write_text('OPENAI_API_KEY="{}"\n'.format(key.replace("\\", "\\\\")))
-    instance.sql(ROWS.format(json="JSON"))
+    instance.sql(config("rows"))
     instance.sql("INSERT INTO config VALUES ('openai.api_keys', %s, 1)", json.dumps([OLD_KEY]))
     assert instance.connection(replaces=[sha256(OLD_KEY)])["status"] == "replaced"
     assert instance.sql("SELECT value FROM config") == [{"value": [key]}]
@@ -83,7 +79,7 @@ def test_not_stored(instance):
 
 
 def test_locked(instance):
-    instance.sql(ROWS.format(json="JSON"))
+    instance.sql(config("rows"))
     instance.sql("INSERT INTO config VALUES ('openai.api_keys', %s, 1)", json.dumps([OLD_KEY]))
     with instance.connect() as other:
         other.execute("BEGIN")

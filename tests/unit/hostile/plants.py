@@ -16,6 +16,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from tests.kit import schema
+
 Plant = Callable[[Path, Path], None]
 
 MAGIC = bytes.fromhex("d9d505f920a163d7")
@@ -157,16 +159,16 @@ UNREADABLE: dict[str, Plant] = {
 # Odd values: what is known of the rest stays known.
 ODD: dict[str, Plant] = {
     "rate is a text": sql(
-        "CREATE TABLE daily_exchange_rates (date, rate, source)",
+        schema.RATES,
         "INSERT INTO daily_exchange_rates VALUES ('2026-11-24', 'abc', 1)",
     ),
     "rate is nothing": sql(
-        "CREATE TABLE daily_exchange_rates (date, rate, source)",
+        schema.RATES,
         "INSERT INTO daily_exchange_rates VALUES ('2026-11-24', NULL, NULL)",
     ),
     "usage without end": sql(
-        "CREATE TABLE client_daily_usage (usage_date, raw_cost)",
-        "INSERT INTO client_daily_usage VALUES (date('now'), 9e999), (date('now'), 'abc')",
+        schema.loose(schema.DAILY_USAGE),
+        "INSERT INTO client_daily_usage (usage_date, raw_cost) VALUES (date('now'), 9e999), (date('now'), 'abc')",
     ),
     "revision is a number": sql("UPDATE alembic_version SET version_num = 7"),
     "revision is nothing": sql("UPDATE alembic_version SET version_num = NULL"),

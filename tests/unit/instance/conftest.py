@@ -19,6 +19,8 @@ import jwt
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
+from tests.kit import schema
+
 KEY = "sk-or-v1-1111111111111111111111111111111111111111111111111111111111111111"
 OLD_KEY = "sk-or-v1-2222222222222222222222222222222222222222222222222222222222222222"
 SECRET_KEY = "5ec2e7" * 10 + "abcd"
@@ -193,26 +195,21 @@ def make_database(directory: Path, form: str = "rows", settings: dict | None = N
     path = directory / "data" / "webui.db"
     path.parent.mkdir(exist_ok=True)
     with sqlite3.connect(path) as db:
-        db.execute('CREATE TABLE "user" (id TEXT PRIMARY KEY, email TEXT, role TEXT, created_at BIGINT)')
-        db.execute("CREATE TABLE auth (id TEXT PRIMARY KEY, email TEXT, password TEXT, session_stamp TEXT)")
+        tables = [schema.USER, schema.AUTH, schema.REVISION, schema.organizations(key_hash=False)]
+        tables += [schema.config(form)] if form in ("rows", "blob") else []
+        db.executescript(schema.loose("".join(tables)))
         for number in range(people):
             who = (f"user-{number}", "pending") if number else ("admin-id", "admin")
-            db.execute('INSERT INTO "user" VALUES (?, ?, ?, ?)', (who[0], who[0] + "@example.com", who[1], number))
-            db.execute("INSERT INTO auth VALUES (?, ?, ?, ?)", (who[0], "", "hash", "stamp-1"))
-        db.execute("CREATE TABLE alembic_version (version_num TEXT)")
+            row = (who[0], who[0] + "@example.com", who[1], number)
+            db.execute('INSERT INTO "user" (id, email, role, created_at) VALUES (?, ?, ?, ?)', row)
+            db.execute("INSERT INTO auth (id, password, session_stamp) VALUES (?, 'hash', 'stamp-1')", who[:1])
         db.execute("INSERT INTO alembic_version VALUES ('e7f8g9h0i1j2')")
         db.execute(
-            "CREATE TABLE client_organizations (id TEXT PRIMARY KEY, name TEXT, openrouter_api_key TEXT UNIQUE, "
-            "markup_rate REAL, monthly_limit REAL, billing_email TEXT, is_active INTEGER, created_at BIGINT, "
-            "updated_at BIGINT, timezone TEXT)"
-        )
-        db.execute(
             "INSERT INTO client_organizations VALUES ('company-abc-001', 'Company ABC', ?, 1.3, 500, "
-            "'billing@companyabc.com', 1, 1795526160000, 1795526160000, 'Europe/Warsaw')",
+            "'billing@companyabc.com', 'Europe/Warsaw', 1, 1795526160000, 1795526160000)",
             (KEY,),
         )
         if form == "rows":
-            db.execute('CREATE TABLE config ("key" TEXT PRIMARY KEY, value JSON, updated_at BIGINT)')
             db.executemany(
                 'INSERT INTO config ("key", value) VALUES (?, ?)',
                 [(name, json.dumps(value)) for name, value in settings.items()],
@@ -225,8 +222,8 @@ def make_database(directory: Path, form: str = "rows", settings: dict | None = N
                 for folder in folders:
                     place = place.setdefault(folder, {})
                 place[last] = value
-            db.execute("CREATE TABLE config (id INTEGER PRIMARY KEY, data JSON, version INTEGER)")
-            db.execute("INSERT INTO config VALUES (1, '{\"old\": true}', 0), (2, ?, 0)", (json.dumps(blob),))
+            rows = [(1, '{"old": true}'), (2, json.dumps(blob))]
+            db.executemany("INSERT INTO config (id, data, version) VALUES (?, ?, 0)", rows)
     db.close()
     return path
 

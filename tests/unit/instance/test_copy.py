@@ -14,6 +14,8 @@ from contextlib import closing
 import pytest
 from ansible_collections.mai.clients.plugins.module_utils._instance import copy
 
+from tests.kit.schema import USER, loose
+
 
 def _users(path):
     with closing(sqlite3.connect(path)) as database:
@@ -50,8 +52,8 @@ def live(tmp_path):
     with instance.process:
         instance.execute("PRAGMA journal_mode=WAL")
         instance.execute("PRAGMA wal_autocheckpoint=0")
-        instance.execute("CREATE TABLE user (name TEXT)")
-        instance.execute("INSERT INTO user VALUES ('before')")
+        instance.execute(loose(USER).rstrip())
+        instance.execute("INSERT INTO user (name) VALUES ('before')")
         yield instance
         instance.process.kill()
 
@@ -65,7 +67,7 @@ def test_what_is_in_the_log_only_is_copied_for_root_alone(tmp_path, live):
 
 def test_restored_without_the_stale_log(tmp_path, live):
     copy.make(str(tmp_path / "webui.db"), str(tmp_path / "copy.db"))
-    live.execute("INSERT INTO user VALUES ('after')")
+    live.execute("INSERT INTO user (name) VALUES ('after')")
     # As a killed instance leaves it: with its log
     (tmp_path / "dead").mkdir()
     for end in ("", "-wal", "-shm"):

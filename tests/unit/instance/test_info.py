@@ -17,6 +17,8 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import engin
 from ansible_collections.mai.clients.plugins.module_utils._instance import native as native_instance
 from ansible_collections.mai.clients.plugins.module_utils._instance.observe import observe
 
+from tests.kit import schema
+
 from .conftest import IMAGE_ID, KEY, OLD_KEY, PASSWORD, SECRET_KEY, SECRETS, make_database, sha256, write_env
 
 KEYS = [
@@ -253,15 +255,12 @@ def test_what_mai_tracks(running):
     today = time.strftime("%Y-%m-%d", time.gmtime())
     with sqlite3.connect(running / "data" / "webui.db") as database:
         database.executescript(f"""
-            CREATE TABLE client_daily_usage (usage_date DATE, raw_cost REAL);
-            INSERT INTO client_daily_usage VALUES ('{today}', 0.25), ('{today}', 0.5), ('2026-01-01', 9);
-            CREATE TABLE client_live_counters (client_org_id TEXT, "current_date" DATE, today_raw_cost REAL);
-            CREATE TABLE user_client_mapping (user_id TEXT, client_org_id TEXT);
-            CREATE TABLE organization_members (user_id TEXT, organization_id TEXT);
-            INSERT INTO organization_members SELECT id, 'company-abc-001' FROM user LIMIT 1;
-            CREATE TABLE global_settings (id TEXT, openrouter_provisioning_key TEXT);
+            {schema.loose(schema.DAILY_USAGE + schema.COUNTERS + schema.MAPPING + schema.MEMBERS)}
+            INSERT INTO client_daily_usage (usage_date, raw_cost)
+                VALUES ('{today}', 0.25), ('{today}', 0.5), ('2026-01-01', 9);
+            INSERT INTO organization_members (user_id, organization_id) SELECT id, 'company-abc-001' FROM user LIMIT 1;
+            {schema.GLOBAL_SETTINGS + schema.RATES}
             INSERT INTO global_settings VALUES ('default', 'sk-or-v1-agency');
-            CREATE TABLE daily_exchange_rates (date DATE, rate REAL, source TEXT);
             INSERT INTO daily_exchange_rates VALUES ('2026-11-24', 3.64, 'nbp'), ('2026-11-25', 4.0, 'fallback');
         """)
     found = look(running)

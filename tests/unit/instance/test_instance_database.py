@@ -13,13 +13,14 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.mai.clients.plugins.modules import instance_database
 
+from tests.kit import schema
+
 
 @pytest.fixture
 def run(tmp_path, capsys):
     with closing(sqlite3.connect(tmp_path / "webui.db", isolation_level=None)) as database:
-        database.execute("CREATE TABLE user (name TEXT, last_active_at INTEGER)")
-        database.execute("INSERT INTO user VALUES ('a', 0), ('b', strftime('%s', 'now'))")
-        database.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        database.executescript(schema.loose(schema.USER + schema.REVISION))
+        database.execute("INSERT INTO user (name, last_active_at) VALUES ('a', 0), ('b', strftime('%s', 'now'))")
         database.execute("INSERT INTO alembic_version VALUES ('abc')")
 
     def call(**options):

@@ -11,41 +11,10 @@ from typing import Any, Callable
 
 import pytest
 
+from tests.kit import schema
 from tests.unit.organization.process import KEY, run_module, start_module
 
-# A: the guide and the Alembic revision of July. B: the instance's own DDL. C: B with members and models.
-GUIDE = """
-CREATE TABLE client_organizations (id TEXT PRIMARY KEY, name TEXT, openrouter_api_key TEXT UNIQUE, markup_rate REAL,
-  monthly_limit REAL, billing_email TEXT, is_active INTEGER, created_at BIGINT, updated_at BIGINT);
-"""
-A = """
-CREATE TABLE client_organizations (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL,
-  openrouter_api_key TEXT NOT NULL UNIQUE, openrouter_key_hash TEXT, markup_rate REAL DEFAULT 1.3, monthly_limit REAL,
-  billing_email TEXT, is_active INTEGER DEFAULT 1, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL);
-CREATE TABLE user_client_mapping (id TEXT PRIMARY KEY, user_id TEXT NOT NULL, client_org_id TEXT NOT NULL,
-  openrouter_user_id TEXT NOT NULL, is_active INTEGER DEFAULT 1, created_at BIGINT NOT NULL,
-  updated_at BIGINT NOT NULL);
-"""
-B = """
-CREATE TABLE client_organizations (id TEXT PRIMARY KEY, name TEXT NOT NULL, openrouter_api_key TEXT NOT NULL UNIQUE,
-  openrouter_key_hash TEXT, markup_rate REAL DEFAULT 1.3, monthly_limit REAL, billing_email TEXT,
-  timezone TEXT DEFAULT 'Europe/Warsaw', is_active INTEGER DEFAULT 1, created_at INTEGER NOT NULL,
-  updated_at INTEGER NOT NULL);
-CREATE TABLE processed_generations (id TEXT PRIMARY KEY, total_cost REAL);
-"""
-C = (
-    B
-    + """
-CREATE TABLE organization_members (organization_id TEXT, user_id TEXT, role TEXT DEFAULT 'member',
-  is_active INTEGER DEFAULT 1, joined_at INTEGER NOT NULL, PRIMARY KEY (organization_id, user_id));
-CREATE TABLE organization_models (organization_id TEXT, model_id TEXT, is_active INTEGER);
-"""
-)
-SHAPES = {"guide": GUIDE, "A": A, "B": B, "C": C}
-
-OPEN_WEBUI = """
-CREATE TABLE "user" (id TEXT PRIMARY KEY, name TEXT, role TEXT);
-"""
+SHAPES = {"guide": schema.GUIDE, "A": schema.A, "B": schema.B, "C": schema.C}
 
 
 class Instance:
@@ -60,9 +29,12 @@ class Instance:
         self.key_file.write_text(f'OPENAI_API_KEY="{key}"\nOPENROUTER_API_KEY="{key}"\n')
 
     def create(self, ddl: str, *users: str) -> None:
-        self.sql(OPEN_WEBUI + ddl)
+        self.sql(schema.USER + ddl)
         for user in users:
-            self.sql('INSERT INTO "user" VALUES (?, ?, ?)', user, user, "user")
+            self.add_user(user)
+
+    def add_user(self, user: str, role: str = "user") -> None:
+        self.sql('INSERT INTO "user" (id, name, role) VALUES (?, ?, ?)', user, user, role)
 
     def sql(self, statement: str, *values: Any) -> list[dict[str, Any]]:
         connection = sqlite3.connect(self.database)
@@ -118,7 +90,7 @@ def instance(tmp_path: pathlib.Path) -> Instance:
 def seeded(instance: Instance) -> Callable[..., Instance]:
     """An instance of generation B that wrote its row itself at its start, in seconds."""
 
-    def make(ddl: str = B, **columns: Any) -> Instance:
+    def make(ddl: str = schema.B, **columns: Any) -> Instance:
         instance.create(ddl)
         row = dict(
             id="company-abc-001",

@@ -15,7 +15,8 @@ import time
 import pytest
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
-from tests.unit.organization.conftest import SHAPES, A, B, C
+from tests.kit.schema import DAILY_USAGE, A, B, C, loose
+from tests.unit.organization.conftest import SHAPES
 from tests.unit.organization.process import KEY, MARK, OLD_KEY, ROOT, run_module
 
 HOSTILE_NAMES = (
@@ -338,15 +339,15 @@ def test_users_are_mapped_where_the_table_exists(instance):
     assert instance.onboard()["changed"] is False
 
     updated_at = instance.rows()[0]["updated_at"]
-    instance.sql('INSERT INTO "user" VALUES (?, ?, ?)', "user-3", "late", "pending")
+    instance.add_user("user-3", "pending")
     assert instance.onboard()["actions"] == ["add 1 users to user_client_mapping"]
     assert instance.rows()[0]["updated_at"] == updated_at, "the row itself did not change"
 
 
 def test_members_are_added_and_existing_ones_left_as_they_are(seeded):
     instance = seeded(C)
-    instance.sql('INSERT INTO "user" VALUES (?, ?, ?)', "user-1", "x", "user")
-    instance.sql('INSERT INTO "user" VALUES (?, ?, ?)', "user-2", "x", "admin")
+    instance.add_user("user-1")
+    instance.add_user("user-2", "admin")
     instance.sql(
         "INSERT INTO organization_members VALUES (?, ?, ?, ?, ?)", "company-abc-001", "user-1", "owner", 0, 1755000000
     )
@@ -368,7 +369,7 @@ def test_users_are_left_alone_on_request(instance):
 
 
 def test_ids_that_the_database_numbers_itself(instance):
-    ddl = A.replace("user_client_mapping (id TEXT", "user_client_mapping (id INTEGER")
+    ddl = A.replace("user_client_mapping ( id TEXT", "user_client_mapping ( id INTEGER")
     assert ddl != A
     instance.create(ddl, "user-1", "user-2")
     instance.onboard()
@@ -381,8 +382,8 @@ def test_ids_that_the_database_numbers_itself(instance):
 def test_absent(instance):
     instance.create(A, "user-1")
     instance.onboard()
-    instance.sql("CREATE TABLE client_daily_usage (client_org_id TEXT, raw_cost REAL)")
-    instance.sql("INSERT INTO client_daily_usage VALUES (?, ?)", "company-abc-001", 1.5)
+    instance.sql(loose(DAILY_USAGE))
+    instance.sql("INSERT INTO client_daily_usage (client_org_id, raw_cost) VALUES (?, ?)", "company-abc-001", 1.5)
     result = instance.organization(state="absent")
     assert result["changed"] is True
     assert result["organization"] is None
@@ -522,7 +523,7 @@ def test_beside_a_writer_that_never_stops(instance):
         "import sqlite3, sys, time\n"
         "connection = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)\n"
         "for number in range(10**9):\n"
-        "    connection.execute('INSERT INTO processed_generations VALUES (?, 0.1)', (str(number),))\n"
+        "    connection.execute('INSERT INTO processed_generations VALUES (?, 1, 1, 1, 0.1, 1)', (str(number),))\n"
         "    time.sleep(0.001)\n"
     )
     writer = subprocess.Popen([sys.executable, "-c", script, str(instance.database)])

@@ -16,17 +16,14 @@ import pytest
 from ansible_collections.mai.clients.plugins.module_utils._envfile import dump
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
+from tests.kit.schema import config
 from tests.unit.organization.process import FOREIGN_KEY, KEY, MARK, OLD_KEY, ROOT, run_module
 
 URL = "https://openrouter.ai/api/v1"
 OLD_URL = "http://127.0.0.1:8400/api/v1"
 FOREIGN_URL = f"https://admin:{MARK}@llm.example.com:8443/v1?token={MARK}"
 
-ROWS = 'CREATE TABLE config ("key" TEXT PRIMARY KEY, value JSON NOT NULL, updated_at BIGINT)'
-BLOB = (
-    "CREATE TABLE config (id INTEGER PRIMARY KEY, data JSON NOT NULL, version INTEGER NOT NULL, "
-    "created_at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, updated_at DATETIME)"
-)
+DDL = {form: config(form) for form in ("rows", "blob")}
 
 
 class Instance:
@@ -49,7 +46,7 @@ class Instance:
 
     def save(self, settings, **style):
         """Store settings as an instance of that form does, from their dotted names."""
-        self.sql(ROWS if self.form == "rows" else BLOB)
+        self.sql(DDL[self.form])
         if self.form == "rows":
             for name, value in settings.items():
                 self.sql("INSERT INTO config VALUES (?, ?, 1755000000)", name, json.dumps(value, **style))
@@ -282,13 +279,13 @@ def test_no_key_is_saved(instance, keys):
     assert result["changed"] is False
 
 
-@pytest.mark.parametrize("ddl", [ROWS, BLOB, "CREATE TABLE other (a)", "CREATE TABLE config (other TEXT)"])
+@pytest.mark.parametrize("ddl", [*DDL.values(), "CREATE TABLE other (a)", "CREATE TABLE config (other TEXT)"])
 def test_nothing_is_stored_yet(rows, ddl):
     rows.sql(ddl)
     result = rows.connection()
     assert result["status"] == "not_stored"
     assert result["changed"] is False
-    assert result["form"] == {ROWS: "rows", BLOB: "blob"}.get(ddl, "none")
+    assert result["form"] == next((form for form, known in DDL.items() if known == ddl), "none")
 
 
 def test_connections_were_never_saved_but_a_copy_was(instance):
