@@ -16,6 +16,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.inventory.manager import split_host_pattern
 
 GROUP = "mai_clients"
+TRUTH_VALUES = {**dict.fromkeys(("yes", "on", "true"), "True"), **dict.fromkeys(("no", "off", "false"), "False")}
 
 
 def _clients(groups: t.Mapping[str, t.Sequence[str]]) -> list[str]:
@@ -29,10 +30,26 @@ def _unknown(name: str, groups: t.Mapping[str, t.Sequence[str]]) -> AnsibleFilte
             f"{name!r} is in the inventory, but no client of group {GROUP!r} is in it. "
             f"Add it to the group {GROUP!r}, or name one of: {', '.join(clients) or '(the group is empty)'}."
         )
+    read_as = TRUTH_VALUES.get(name.lower())
+    if read_as in groups.get("all", []):
+        return AnsibleFilterError(
+            f"The inventory has no {name!r}, but a host {read_as!r}: YAML reads {name} without quotes as a truth "
+            f"value. Write '{name}': in quotes there."
+        )
     named = [group for group, hosts in groups.items() if set(hosts) & set(clients)]
     near = difflib.get_close_matches(name, [*clients, *named], n=3, cutoff=0.5)
     hint = f"Did you mean: {', '.join(near)}?" if near else f"Known clients: {', '.join(clients[:20]) or '(none)'}."
     return AnsibleFilterError(f"No client or group {name!r} in this inventory. {hint}")
+
+
+def _refuse_two_meanings(name: str, groups: t.Mapping[str, t.Sequence[str]]) -> None:
+    clients = set(_clients(groups))
+    members = set(groups.get(name, [])) & clients
+    if name in clients and members - {name}:
+        raise AnsibleFilterError(
+            f"{name!r} is a client, and a group of {len(members)} clients ({', '.join(sorted(members)[:20])}): give one "
+            "of them another name, or name the clients."
+        )
 
 
 def _in_limit(host: str, limit: str, groups: t.Mapping[str, t.Sequence[str]]) -> bool:
@@ -64,7 +81,10 @@ def hosts(client: str, groups: t.Mapping[str, t.Sequence[str]]) -> str:
     if any(arguments.get(only) for only in ("syntax", "listtags", "listtasks")):
         return GROUP
     if not isinstance(client, str):
-        raise AnsibleFilterError("client must be text: the name of a client or group, or several with commas between.")
+        raise AnsibleFilterError(
+            f"client is {client!r}, which YAML or JSON reads as another thing than a name: write it in quotes, as the "
+            "name of a client or group, or several with commas between."
+        )
     names = [name.strip() for name in client.split(",") if name.strip()]
     if not names:
         raise AnsibleFilterError(
@@ -73,6 +93,7 @@ def hosts(client: str, groups: t.Mapping[str, t.Sequence[str]]) -> str:
         )
     chosen: set[str] = set()
     for name in names:
+        _refuse_two_meanings(name, groups)
         members = set(_clients(groups)) & (set(groups.get(name, [])) | {name})
         if not members:
             raise _unknown(name, groups)

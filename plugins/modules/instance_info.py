@@ -96,7 +96,8 @@ instance:
   contains:
     machine:
       description:
-        - The machine. Its C(id) is that of C(/etc/machine-id), C(architecture) is Debian's name.
+        - The machine. Its C(id) tells it from every other, also from clones of one template, until it is started again.
+          C(architecture) is Debian's name.
       returned: always
       type: dict
       sample:

@@ -105,6 +105,7 @@ class ClientPlanAction(OpenRouterAction):
             keys=keys,
             key=params["key"],
             credit=result["account"].get("credits"),
+            neighbours=self._neighbours(client, seen),
             situation=Situation(
                 administered=params["administered"],
                 open_signup=params["open_signup"],
@@ -124,6 +125,18 @@ class ClientPlanAction(OpenRouterAction):
         elif params["report_changes"] and self._task.check_mode:
             result["changed"] = bool(result["plan"]["changes"])
             result["diff"] = diff(client, seen, result["key"], result["plan"], files.record)
+
+    def _neighbours(self, client: Values, seen: Values) -> list[Values]:
+        """Those of the play whose machine, seen before, is this one, whatever the inventory calls it."""
+        if seen["port"]["ours"]:
+            return []  # nobody else can have it
+        found = []
+        for slug in sorted({*self._variables.get("ansible_play_hosts_all", ())} - {client["slug"]}):
+            other = self._variables["hostvars"][slug]
+            machine = (other.get("mai_seen") or {}).get("machine") or {}
+            if machine.get("id") == seen["machine"]["id"]:
+                found.append({"slug": str(slug), "mai_port": other.get("mai_port")})
+        return found
 
     def _stop(self, result: dict[str, t.Any], state: str, reason: str) -> None:
         """The first thing in the way is the one that is said."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from ansible_collections.mai.clients.plugins.module_utils._host_in_url import asked_at
 from ansible_collections.mai.clients.plugins.module_utils._instance import (
     candidates,
     database,
@@ -27,7 +28,6 @@ from ansible_collections.mai.clients.plugins.module_utils._instance.health impor
 from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of, sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, show_url, shown_or_none
 
-_EVERYWHERE = ("0.0.0.0", "::", "")
 _CONTAINER_PORT = 8080
 
 
@@ -94,7 +94,8 @@ def _gathered(wanted: dict) -> Sight:
     if docker["networks_left"] == 0 and engine.has_network(client):
         docker["networks_left"] = 1
     environment = engine.environment(ours[0]) if ours else system.process_environment(pids[0]) if pids else {}
-    url = _url(containers, wanted["port"])
+    # Without a container it says itself where it listens
+    url = _url(containers, environment.get("HOST", ""), wanted["port"])
     key_asked = None
     if wanted["probe"]:
         key = files["api_key"].get("OPENAI_API_KEY")
@@ -196,15 +197,13 @@ def _host_ports(entry: dict) -> list[int]:
     return [place["host_port"] for place in engine.ports(entry)]
 
 
-def _url(containers: list[dict], port: int | None) -> str | None:
+def _url(containers: list[dict], host: str, port: int | None) -> str | None:
     """Where the instance answers on this machine; a changed port counts only after the next start."""
     for container in containers:
         places = sorted(container["ports"], key=lambda place: place["container_port"] != _CONTAINER_PORT)
         if places and container["state"] == "running":
-            host = places[0]["host_ip"]
-            host = "127.0.0.1" if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
-            return f"http://{host}:{places[0]['host_port']}"
-    return f"http://127.0.0.1:{port}" if port else None
+            return f"http://{asked_at(places[0]['host_ip'])}:{places[0]['host_port']}"
+    return f"http://{asked_at(host)}:{port}" if port else None
 
 
 def _health(url: str | None, path: str) -> dict:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import selectors
@@ -111,7 +112,7 @@ def read_text(path: str) -> str | None:
 def machine() -> dict:
     release = _os_release()
     return {
-        "id": (read_text("/etc/machine-id") or "").strip() or None,
+        "id": _identity(),
         "hostname": socket.gethostname(),
         "system_id": release.get("ID"),
         "system_version": release.get("VERSION_ID"),
@@ -123,6 +124,12 @@ def machine() -> dict:
         "systemd": has_systemd(),
         "python_version": platform.python_version(),
     }
+
+
+def _identity() -> str:
+    """Tells this machine from every other, its clones from the same template, too."""
+    parts = [read_text(path) or "" for path in ("/etc/machine-id", "/proc/sys/kernel/random/boot_id")]
+    return hashlib.sha256("\n".join([socket.gethostname(), *parts]).encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def has_systemd() -> bool:

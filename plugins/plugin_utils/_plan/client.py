@@ -43,6 +43,7 @@ class Observed:
     key: Values | None = None  # the client's, where a run knows it better than a listing
     credit: Values | None = None
     situation: Situation = field(default_factory=Situation)
+    neighbours: t.Sequence[Values] = ()  # the play's other clients on the same machine: slug, mai_port
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def plan(
     place = words.address(client, parts)
     planned: dict[str, t.Any] = {
         "suspended": bool(becomes["disabled"]),
-        "problems": [*machine_problems(client, seen), *_no_way_out(seen, checks)],
+        "problems": [*machine_problems(client, seen, observed.neighbours), *_no_way_out(seen, checks)],
         "machine": lacks(client, seen),
         "key": {**keys_of_client.wanted(client), **key_plan},
         "instance": parts,

@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.mai.clients.plugins.module_utils._envfile import to_text
+from ansible_collections.mai.clients.plugins.module_utils._host_in_url import EVERYWHERE, LOOPBACK, asked_at
 from ansible_collections.mai.clients.plugins.module_utils._same_url import hashes_of_url
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
@@ -24,8 +25,6 @@ from ansible_collections.mai.clients.plugins.plugin_utils._variables import mone
 
 Values = t.Mapping[str, t.Any]
 
-LOOPBACK = "127.0.0.1"
-EVERYWHERE = "0.0.0.0"
 # Informational: an instance is not restarted for it, so it follows at the next start that has another reason
 LATE_SETTINGS = ("MONTHLY_LIMIT",)
 
@@ -205,7 +204,7 @@ def instance(
         "administered": is_administered,
         "open_signup": situation.open_signup,
         "bind": bind,
-        "local_url": f"http://{LOOPBACK if bind == EVERYWHERE else bind}:{client['mai_port']}",
+        "local_url": f"http://{asked_at(bind)}:{client['mai_port']}",
         "image": (last["id"] or last["reference"]) if pinned else client["mai_image"],
         "image_id": last.get("id") if has_image else None,
         # What an upgrade can go back to

@@ -52,6 +52,15 @@ def _somebody_elses(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) 
         yield f"port {port['number']} is already used by {holder} on this machine: choose another mai_port. {away}"
 
 
+def _neighbours(client: t.Mapping[str, t.Any], neighbours: t.Iterable[t.Mapping[str, t.Any]]) -> t.Iterator[str]:
+    """What the inventory's addresses did not tell: other clients of the play turned out to live on the same machine."""
+    for other in neighbours:
+        if str(other["mai_port"]) == str(client["mai_port"]):
+            yield f"mai_port {client['mai_port']} is also that of {other['slug']} on the same machine: choose another"
+        if other["slug"].replace("-", "") == client["slug"].replace("-", ""):
+            yield f"its container would be called like that of {other['slug']} on the same machine: rename one"
+
+
 def _interrupted(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if seen["directory"]["upgrading"]:
         yield (f"an upgrade of the instance was interrupted and has to be finished first: {upgrade_command(client)}")
@@ -130,11 +139,14 @@ def _room(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Itera
         yield f"mai_memory_limit is {_gib(limit)}, more than the machine has: {_gib(seen['machine']['memory_bytes'])}"
 
 
-def machine_problems(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:
+def machine_problems(
+    client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any], neighbours: t.Iterable[t.Mapping[str, t.Any]] = ()
+) -> list[str]:
     """What must be put right on the machine before anything is done for this client."""
     deployment = _docker if client["mai_deployment"] == "docker" else _native
     return [
         *_somebody_elses(client, seen),
+        *_neighbours(client, neighbours),
         *_interrupted(client, seen),
         *_database(client, seen),
         *deployment(client, seen),

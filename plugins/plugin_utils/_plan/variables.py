@@ -86,6 +86,18 @@ def _other(variables: Variables, name: str, default: t.Any = None) -> t.Any:
         return None
 
 
+# By which way a machine is reached; whether two are one is known for sure only where all of them are alike
+WAY = ("ansible_port", "ansible_connection", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+
+
+def _place(slug: str, variables: Variables) -> tuple[t.Any, ...]:
+    """Where a client's machine is: one address stands for several behind a port or a jump host."""
+    own = {"ansible_port": "22", "ansible_connection": "ssh"}
+    way = [str(_other(variables, name, own.get(name, ""))) for name in WAY]
+    host = "localhost" if "local" in way else _other(variables, "ansible_host", slug)
+    return (host, *way)
+
+
 def _directory(slug: str, variables: Variables) -> t.Any:
     common = _other(variables, "mai_deployments_dir", DEPLOYMENTS_DIR)
     return _other(variables, "mai_deployment_dir", f"{common}/client-{slug}" if is_directory(common) else None)
@@ -106,15 +118,15 @@ def _clash_of_directories(client: Variables, slug: str, other: Variables, machin
 
 def _neighbours(client: Variables, others: t.Mapping[str, Variables]) -> t.Iterator[str]:
     """What two clients of the inventory cannot both have."""
-    own_machine = _other(others[client["slug"]], "ansible_host", client["slug"])
-    machine = shown(own_machine, 60)
+    own_machine = _place(client["slug"], others[client["slug"]])
+    machine = shown(own_machine[0], 60)
     service = client["slug"].replace("-", "")
     key_name = client["mai_key_name"]
     port = None if fault("mai_port", client["mai_port"]) else int(client["mai_port"])
     for slug, other in others.items():
         if slug == client["slug"]:
             continue
-        same_machine = _other(other, "ansible_host", slug) == own_machine
+        same_machine = own_machine[0] is not None and _place(slug, other) == own_machine
         if same_machine:
             if port and _other(other, "mai_port") in (port, str(port)):
                 yield f"mai_port {port} is also that of {slug} on the machine {machine}: choose another"

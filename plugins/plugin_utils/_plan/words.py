@@ -13,8 +13,8 @@ import typing as t
 
 import jinja2
 from ansible_collections.mai.clients.plugins.filter.text import markdown_code, markdown_text
+from ansible_collections.mai.clients.plugins.module_utils._host_in_url import host_in_url, is_everywhere, is_loopback
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import LOOPBACK
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
 
 Values = t.Mapping[str, t.Any]
@@ -41,8 +41,10 @@ def address(client: Values, instance: Values) -> dict[str, str]:
     """Where people reach the instance, and what to know about that."""
     if client["mai_domain"]:
         return {"url": f"https://{client['mai_fqdn']}", "note": ""}
-    at_home = instance["bind"] == LOOPBACK
-    url = f"http://{LOOPBACK if at_home else client['machine']}:{client['mai_port']}"
+    bind = instance["bind"]
+    at_home = is_loopback(bind)
+    # An address of its own may be another than that by which the machine is managed
+    url = f"http://{host_in_url(client['machine'] if is_everywhere(bind) else bind)}:{client['mai_port']}"
     if not instance["administered"]:
         note = " (from its own machine only, until it has an administrator)"
     elif at_home:

@@ -91,3 +91,25 @@ def test_a_limit_that_leaves_nobody_is_an_error(command_line, limit: str, left: 
 def test_a_look_at_the_playbook_needs_no_client(command_line, option: str) -> None:
     command_line(**{option: True})
     assert hosts("", GROUPS) == "mai_clients"
+
+
+def test_a_name_that_is_a_client_and_a_group_of_others_is_ambiguous() -> None:
+    groups = {**GROUPS, "northwind": ["company-abc", "northwind"]}
+    with pytest.raises(AnsibleFilterError, match=r"is a client, and a group of 2 clients \(company-abc, northwind\)"):
+        hosts("northwind", groups)
+    assert hosts("company-abc", groups) == "company-abc:&mai_clients"
+    # A group of the client's own machines, say, means nobody else
+    assert hosts("northwind", {**GROUPS, "northwind": ["northwind"]}) == "northwind:&mai_clients"
+
+
+@pytest.mark.parametrize(("name", "read"), [("no", "False"), ("Yes", "True"), ("OFF", "False"), ("true", "True")])
+def test_a_name_that_the_inventorys_yaml_read_as_a_truth_value_is_told_as_that(name: str, read: str) -> None:
+    groups = {"all": [read], "mai_clients": [read]}
+    with pytest.raises(AnsibleFilterError, match=f"no '{name}', but a host '{read}': YAML reads {name} without quotes"):
+        hosts(name, groups)
+
+
+@pytest.mark.parametrize("client", [360, True, 1.5, ["company-abc"]])
+def test_a_name_that_became_another_thing_on_its_way_is_told_as_that(client: object) -> None:
+    with pytest.raises(AnsibleFilterError, match="reads as another thing than a name: write it in quotes"):
+        hosts(client, GROUPS)

@@ -155,6 +155,24 @@ def test_what_an_operator_should_know(client: dict, parts: dict, about: str) -> 
     assert about in warning
 
 
+@pytest.mark.parametrize(
+    ("neighbours", "about"),
+    [
+        ([], ""),
+        ([{"slug": "northwind", "mai_port": 8002}], ""),
+        (
+            [{"slug": "northwind", "mai_port": "8001"}],
+            "mai_port 8001 is also that of northwind on the same machine",
+        ),
+        ([{"slug": "northwind", "mai_port": None}], ""),
+        ([{"slug": "companyabc", "mai_port": 8002}], "would be called like that of companyabc"),
+    ],
+)
+def test_clients_that_turn_out_to_live_on_one_machine(neighbours: list[dict], about: str) -> None:
+    found = machine_problems({**CLIENT, "mai_port": 8001}, machine(), neighbours)
+    assert len(found) == bool(about) and about in "".join(found)
+
+
 def test_an_ordinary_machine_gives_no_warning() -> None:
     assert machine_warnings(CLIENT, SEEN) == []
 

@@ -570,3 +570,23 @@ def test_an_account_without_credit_is_noted():
             "plan"
         ]
         assert ("the OpenRouter account has no credit left: chats will fail" in found["notes"]) == noted
+
+
+@pytest.mark.parametrize(
+    ("bind", "machine", "asked", "shown"),
+    [
+        (None, "192.0.2.7", "http://127.0.0.1:8001", "http://192.0.2.7:8001"),
+        ("0.0.0.0", "192.0.2.7", "http://127.0.0.1:8001", "http://192.0.2.7:8001"),
+        ("127.0.0.1", "192.0.2.7", "http://127.0.0.1:8001", "http://127.0.0.1:8001"),
+        ("192.0.2.9", "192.0.2.7", "http://192.0.2.9:8001", "http://192.0.2.9:8001"),
+        ("::", "mai-01", "http://[::1]:8001", "http://mai-01:8001"),
+        ("::", "fd00::5", "http://[::1]:8001", "http://[fd00::5]:8001"),
+        ("::1", "mai-01", "http://[::1]:8001", "http://[::1]:8001"),
+        ("fd00::6", "mai-01", "http://[fd00::6]:8001", "http://[fd00::6]:8001"),
+        (None, "fd00::5", "http://127.0.0.1:8001", "http://[fd00::5]:8001"),
+    ],
+)
+def test_addresses_of_both_families(bind, machine, asked, shown):
+    variables = client(mai_bind_address=bind, machine=machine)
+    found = planned(variables, converged(variables))["plan"]
+    assert (found["instance"]["local_url"], found["address"]["url"]) == (asked, shown)

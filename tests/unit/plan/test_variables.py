@@ -469,6 +469,28 @@ ACCEPTED: dict[str, set[str]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("own", "other", "one"),
+    [
+        ({}, {}, True),
+        ({"ansible_port": 22}, {}, True),
+        ({"ansible_port": "2201"}, {"ansible_port": 2201}, True),
+        ({"ansible_port": 2201}, {"ansible_port": 2202}, False),
+        ({"ansible_port": 2201}, {}, False),
+        ({"ansible_ssh_common_args": "-J gate-a"}, {"ansible_ssh_common_args": "-J gate-b"}, False),
+        ({"ansible_ssh_common_args": "-J gate-a"}, {"ansible_ssh_common_args": "-J gate-a"}, True),
+        ({"ansible_ssh_extra_args": "-J gate-a"}, {}, False),
+        ({"ansible_connection": "local"}, {"ansible_connection": "local"}, True),
+        ({"ansible_connection": "local"}, {"ansible_connection": "local", "ansible_host": "elsewhere"}, True),
+        ({"ansible_connection": "local"}, {}, False),
+    ],
+)
+def test_one_machine_is_one_way_to_it(own: dict[str, t.Any], other: dict[str, t.Any], one: bool) -> None:
+    found = problems({"northwind": {"mai_port": 8001, "ansible_host": "mai-01", **other}}, **own)
+    assert len(found) == one
+    assert all(said.startswith("mai_port 8001 is also that of northwind on the machine ") for said in found)
+
+
 def given(variable: str, value: t.Any) -> dict[str, t.Any]:
     if variable == "a value of mai_extra_env":
         return {"mai_extra_env": {"X": value}}

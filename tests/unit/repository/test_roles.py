@@ -80,3 +80,10 @@ def test_secrets_are_text(role):
 def test_there_are_roles_to_check():
     assert {"mai", "machine", "api_key", "instance", "organization", "verify", "handover"} <= set(ROLES)
     assert len(options("mai")) > 30
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
+def test_every_play_waits_for_its_clients_whatever_strategy_is_configured(path):
+    """What is once per machine, and what one client says for all, needs them side by side."""
+    plays = load(path.read_text(encoding="utf-8"))
+    assert [play["strategy"] for play in plays] == ["linear"] * len(plays)
