@@ -47,8 +47,8 @@ def _refuse_two_meanings(name: str, groups: t.Mapping[str, t.Sequence[str]]) -> 
     members = set(groups.get(name, [])) & clients
     if name in clients and members - {name}:
         raise AnsibleFilterError(
-            f"{name!r} is a client, and a group of {len(members)} clients ({', '.join(sorted(members)[:20])}): give one "
-            "of them another name, or name the clients."
+            f"{name!r} is a client, and a group of {len(members)} clients ({', '.join(sorted(members)[:20])}): "
+            "give one of them another name, or name the clients."
         )
 
 
