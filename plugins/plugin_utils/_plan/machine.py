@@ -18,7 +18,8 @@ from ansible_collections.mai.clients.plugins.plugin_utils._variables import memo
 DATA_MINIMUM = 1 * GIB
 IMAGE_MINIMUM = 6 * GIB
 PLACEHOLDER_IMAGE = "your-mai-image:latest"
-MORE_NETWORKS = '"default-address-pools": [{"base": "10.201.0.0/16", "size": 24}]'
+POOLS = "default-address-pools"
+MORE_NETWORKS = f'"{POOLS}": [{{"base": "10.201.0.0/16", "size": 24}}]'
 FEW_NETWORKS = 4
 # Systems whose own packages bring Compose v2, and what these are called there
 PACKAGES: dict[str, dict[str, list[str]]] = {
@@ -171,9 +172,7 @@ def machine_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any])
     left = seen["docker"]["networks_left"]
     if client["mai_deployment"] == "docker" and left is not None and 0 < left < FEW_NETWORKS:
         more = "one more client" if left == 1 else f"{left} more clients"
-        warnings.append(
-            f"Docker's ranges of addresses allow {more}, see {MORE_NETWORKS.split(':')[0]} in its documentation"
-        )
+        warnings.append(f"Docker's ranges of addresses allow {more}, see {POOLS} in its documentation")
     if client["mai_database"] != "sqlite":
         warnings.append("mAI's own usage tracking works on SQLite only: with PostgreSQL its usage pages stay empty")
     return warnings
