@@ -195,3 +195,46 @@ def test_one_client_first_and_the_others_only_after_it(fleet: Fleet) -> None:
     stopped = upgrade(fleet, "all", "-e", "continue=true", check=False)
     assert stopped.rc == 2 and "spare was not upgraded" not in stopped.said
     assert all("mai:2" in image(fleet, slug) for slug in SLUGS)
+
+
+def test_without_a_container_the_data_goes_on_with_its_image(fleet: Fleet) -> None:
+    """Of both clients the inventory names another image by now, which would not even start."""
+    down = f"cd {fleet.directory('spare')} && docker compose down"
+    fleet.sh("spare", down)
+    again = fleet.run("spare")
+    assert "mai:2" in image(fleet, "spare") and users(fleet, "spare") == [ADMIN]
+    assert "image differs from the inventory: run upgrade_client.yml" in again.said
+    # A name can leave its image, too
+    fleet.change("spare", mai_image="mai:2")
+    fleet.sh("spare", f"{down}; docker tag mai:broken mai:2")
+    moved = fleet.run("spare")
+    assert "image differs from the inventory: run upgrade_client.yml" in moved.said
+    assert "mai:broken" not in image(fleet, "spare") and users(fleet, "spare") == [ADMIN]
+
+
+OVERRIDE = """
+services:
+  mai-spare:
+    extra_hosts: ["ollama.internal:10.0.0.9"]
+"""
+
+
+def test_what_an_operator_adds_is_kept(fleet: Fleet) -> None:
+    beside = {"image": "mai:base", "command": ["sleep", "1000"], "stop_grace_period": "0s"}
+    extra = {"service": {"labels": {"note": "a$b {{ c }}"}}, "services": {"beside": beside}}
+    fleet.change("spare", mai_compose_extra=extra)
+    fleet.run("spare")
+    assert fleet.container("spare")["Config"]["Labels"]["note"] == "a$b {{ c }}"
+    assert fleet.run("spare").total("changed") == 0
+    fleet.host("spare").exec("sh", "-c", f"cat > {fleet.directory('spare')}/compose.override.yml", data=OVERRIDE)
+    rehearsal = fleet.run("spare", "--check")
+    assert "Would re-create the instance" in rehearsal.said
+    noted = fleet.run("spare")
+    assert "compose.override.yml adds to what the inventory says: it is used" in noted.said
+    assert fleet.container("spare")["HostConfig"]["ExtraHosts"] == ["ollama.internal:10.0.0.9"]
+    assert fleet.run("spare").total("changed") == 0
+    fleet.change("spare", mai_compose_extra={})
+    fleet.run("spare")
+    state = fleet.sh("spare", "docker inspect --format '{{.State.Running}}' client-spare-beside-1")
+    assert state.strip() == "true", "what is beside is left alone"
+    fleet.sh("spare", "docker rm --force client-spare-beside-1")
