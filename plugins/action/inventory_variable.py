@@ -36,8 +36,8 @@ class ActionModule(ActionBase):
             return {**result, "changed": False, "recorded": False, "reason": reason}
         result.update(changed=wanted.changed, recorded=True, file=wanted.path)
         if self._task.diff and wanted.changed:
-            shown = {name: value}
-            result["diff"] = {"before": {}, "after": shown, "before_header": wanted.path, "after_header": wanted.path}
+            values = {"before": wanted.former(name), "after": {name: value}}
+            result["diff"] = {**values, "before_header": wanted.path, "after_header": wanted.path}
         return result
 
     def _edit(self, name: str, value: t.Any, variables: t.Mapping[str, t.Any]) -> Edit:

@@ -16,6 +16,8 @@ import tempfile
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.mai.clients.plugins.module_utils._secret import MASK
+
 try:
     from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedMap
@@ -42,6 +44,16 @@ class Edit:
     @property
     def changed(self) -> bool:
         return self.before != self.after
+
+    def former(self, name: str) -> dict[str, t.Any]:
+        """The variable as the file had it, for a diff; what is tagged (a vault, say) is masked."""
+        content = _mapping(self.path, self.before)[1]
+        if name not in content:
+            return {}
+        for kind in (bool, int, float, str):
+            if isinstance(content[name], kind):
+                return {name: kind(content[name])}
+        return {name: None if content[name] is None else MASK}
 
     def write(self) -> None:
         """All or nothing, with the file's own mode and owner."""

@@ -10,7 +10,7 @@ import textwrap
 import typing as t
 
 import pytest
-from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import NotRecordable, edit
+from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable, edit
 
 HOST = "company-abc"
 NAME = "mai_monthly_limit"
@@ -111,3 +111,21 @@ def test_a_link_stays_a_link(inventory: pathlib.Path) -> None:
     link.symlink_to(real)
     record(inventory, 2)
     assert link.is_symlink() and real.read_text() == f"{NAME}: 2\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "former"),
+    [
+        ("mai_monthly_limit: 500\n", {"mai_monthly_limit": 500}),
+        ("mai_monthly_limit: 12.5\n", {"mai_monthly_limit": 12.5}),
+        ("mai_monthly_limit: 'none'\n", {"mai_monthly_limit": "none"}),
+        ("mai_monthly_limit:\n", {"mai_monthly_limit": None}),
+        ("mai_monthly_limit: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\n", {"mai_monthly_limit": "***"}),
+        ("mai_port: 8001\n", {}),
+        ("", {}),
+    ],
+)
+def test_a_diff_has_what_was_there(text: str, former: dict[str, t.Any]) -> None:
+    found = Edit("host_vars/x.yml", text, "").former("mai_monthly_limit")
+    assert found == former
+    assert [type(value) for value in found.values()] == [type(value) for value in former.values()]
