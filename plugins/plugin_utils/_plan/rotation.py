@@ -39,7 +39,7 @@ def rotation(
     return {
         "due": due,
         "switched": switched,
-        "carry_usage": asked["carry_usage"] and money(client["mai_monthly_limit"]) is not None,
+        "carry_usage": _carries(client, asked),
         "refusal": _refusal(client) if old and old.disabled else "",
         "summary": said,
     }
@@ -63,6 +63,7 @@ def _would(client: Values, seen: Values, asked: Values) -> list[str]:
     return [
         f"{who(client)}: would make a new key, switch the instance to it, and {ends} the old one",
         "people would be interrupted for some seconds" if interrupts else "nobody would be interrupted",
+        *_forgotten(client, asked),
     ]
 
 
@@ -85,7 +86,22 @@ def _done(client: Values, old: Key | None, switched: bool, asked: Values, done: 
         ended,
         f"what can still be spent this month: {left}",
         f"tried with one token: {'it works' if works else 'unknown, ' + (chat.get('reason') or 'not tried')}",
+        *_forgotten(client, asked),
     ]
+
+
+def _forgotten(client: Values, asked: Values) -> list[str]:
+    """With the old key goes what OpenRouter knew of its use."""
+    if not (asked["delete_old"] and _carries(client, asked)):
+        return []
+    return [
+        "delete_old ends what carry_usage begins: the next onboard_client.yml or site.yml of this month gives the new key "
+        "the whole limit; leave delete_old out to have what was used counted until the month ends"
+    ]
+
+
+def _carries(client: Values, asked: Values) -> bool:
+    return asked["carry_usage"] and money(client["mai_monthly_limit"]) is not None
 
 
 def _fate(asked: Values) -> str:

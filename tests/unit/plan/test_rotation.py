@@ -92,6 +92,23 @@ def test_what_is_carried_over_counts_towards_a_limit(wanted: bool, limit: t.Any,
     assert rotated([account_key()], {"carry_usage": wanted}, mai_monthly_limit=limit)["carry_usage"] == carried
 
 
+@pytest.mark.parametrize(
+    "done", [None, {"key": {"label": "sk-or-v1-970...752", "limit": 750.0}, "chat": {"status": "ok"}}]
+)
+@pytest.mark.parametrize(
+    ("asked", "limit", "told"),
+    [
+        ({"delete_old": True, "carry_usage": True}, 500, True),
+        ({"delete_old": True, "carry_usage": True}, None, False),
+        ({"delete_old": True}, 500, False),
+        ({"carry_usage": True}, 500, False),
+    ],
+)
+def test_a_deleted_key_takes_what_was_used_on_it_along(asked: dict, limit: t.Any, told: bool, done: t.Any) -> None:
+    said = rotated([account_key()], asked, mai_monthly_limit=limit, done=done)["summary"]
+    assert any(line.startswith("delete_old ends what carry_usage begins") for line in said) == told
+
+
 def test_a_suspended_client_is_refused() -> None:
     assert rotated([account_key()])["refusal"] == ""
     refusal = rotated([account_key(disabled=True)])["refusal"]
