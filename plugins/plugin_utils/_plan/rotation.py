@@ -95,8 +95,8 @@ def _forgotten(client: Values, asked: Values) -> list[str]:
     if not (asked["delete_old"] and _carries(client, asked)):
         return []
     return [
-        "delete_old ends what carry_usage begins: the next onboard_client.yml or site.yml of this month gives the new key "
-        "the whole limit; leave delete_old out to have what was used counted until the month ends"
+        "delete_old ends what carry_usage begins: the next onboard_client.yml or site.yml of this month gives the new "
+        "key the whole limit; leave delete_old out to have what was used counted until the month ends"
     ]
 
 
