@@ -273,7 +273,17 @@ FAULTS = {
         "2026-01-01",
     ),
     "the limit is used up": Fault(
-        lambda agency: patched(agency, limit=0), "limit not used up", "set_limit.yml", "this month"
+        lambda agency: patched(agency, limit=0),
+        "limit not used up",
+        "set_limit.yml",
+        "this month",
+        also=("limit as ordered",),
+    ),
+    "the limit was changed in the dashboard": Fault(
+        lambda agency: patched(agency, limit=60),
+        "limit as ordered",
+        "resume_client.yml",
+        "limit 60.00 instead of 50.00",
     ),
     "a guardrail's budget is used up": Fault(
         lambda agency: key(agency, [], budgets_above=[GUARDRAIL]),
@@ -438,7 +448,10 @@ TOGETHER = [
         "the organisation is not active",
         "the key was renamed or deleted",
     ),
-    ("the key is disabled", "the key has expired", "the instance hangs", "usage at OpenRouter only"),
+    (
+        *("the key is disabled", "the key has expired", "the instance hangs", "usage at OpenRouter only"),
+        "the limit was changed in the dashboard",
+    ),
     (
         "another key is in api_key.env",
         "the instance's URL is not OpenRouter's",
@@ -515,7 +528,8 @@ def test_without_the_machine_and_before_the_onboarding(agency: Agency) -> None:
     new = agency.client("newcomer")
     agency.control.plant_keys([f"client-{away}"])
     result = diagnosed(agency, client=f"{away},{new}")
-    assert checks(agency, "failed", away) == {}, result.output
+    # Which was made without one
+    assert set(checks(agency, "failed", away)) == {"limit as ordered"}, result.output
     assert {"instance up", "organisation", "disk"} <= set(checks(agency, "unknown", away))
     assert {"provisioning key", "credits", "key exists"} <= set(checks(agency, "ok", away))
     found = checks(agency, "failed", new)
