@@ -94,7 +94,7 @@ def _place(slug: str, variables: Variables) -> tuple[t.Any, ...]:
     """Where a client's machine is: one address stands for several behind a port or a jump host."""
     own = {"ansible_port": "22", "ansible_connection": "ssh"}
     way = [str(_other(variables, name, own.get(name, ""))) for name in WAY]
-    host = "localhost" if "local" in way else _other(variables, "ansible_host", slug)
+    host = "127.0.0.1" if "local" in way else _other(variables, "ansible_host", slug)
     return (host, *way)
 
 
