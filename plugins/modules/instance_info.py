@@ -49,10 +49,14 @@ options:
     type: str
   proxies:
     description:
-      - Variables such as E(HTTPS_PROXY) and E(NO_PROXY) by which the instance reaches O(base_url), where those of its
-        environment are about to change. By default those that it has, else those of the target.
+      - Variables such as E(HTTPS_PROXY), by which the instance reaches O(base_url), where those of its environment are
+        about to change. By default those that it has, else those of the target. They may hold passwords.
     type: dict
     default: {}
+  no_proxy:
+    description: What E(NO_PROXY) is to be beside O(proxies).
+    type: str
+    default: ""
 attributes:
   check_mode:
     support: full
@@ -411,10 +415,14 @@ def main() -> None:
             "probe": {"type": "bool", "default": False},
             "base_url": {"type": "str"},
             "proxies": {"type": "dict", "default": {}, "no_log": True},
+            # Apart: what is never logged is blotted out of the whole answer, and this may be 127.0.0.1
+            "no_proxy": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
     wanted = dict(module.params, service=service_of(module.params))
+    if wanted["no_proxy"]:
+        wanted["proxies"] = dict(wanted["proxies"], no_proxy=wanted["no_proxy"])
     module.exit_json(changed=False, instance=observe(wanted))
 
 

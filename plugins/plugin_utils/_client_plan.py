@@ -188,6 +188,7 @@ class ClientPlanAction(OpenRouterAction):
     def _look(self, params: Values) -> Values | AnsibleConnectionFailure:
         """One look over SSH."""
         client = params["variables"]
+        proxies = proxies_of(client["mai_extra_env"])
         options = {
             "client": client["slug"],
             "deployment_dir": client["mai_deployment_dir"],
@@ -197,7 +198,8 @@ class ClientPlanAction(OpenRouterAction):
             "health_path": client["mai_health_path"],
             "base_url": client["mai_instance_api_base_url"],
             "probe": params["probe"],
-            "proxies": proxies_of(client["mai_extra_env"]),
+            "no_proxy": proxies.pop("no_proxy", ""),
+            "proxies": proxies,
         }
         try:
             return self._execute_module(

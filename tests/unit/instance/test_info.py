@@ -664,7 +664,10 @@ def test_as_a_real_module(running, open_webui):
         "mai.clients.instance_info",
         "-a",
         json.dumps(
-            {"client": "company-abc", "deployment_dir": str(running), "port": open_webui.port, "image": "mai:1"}
+            {
+                **{"client": "company-abc", "deployment_dir": str(running), "port": open_webui.port, "image": "mai:1"},
+                **{"proxies": {"https_proxy": "http://u:hunter2@proxy.invalid:1"}, "no_proxy": "127.0.0.1"},
+            }
         ),
     ]
     environment = dict(os.environ, ANSIBLE_CALLBACK_RESULT_FORMAT="json", ANSIBLE_NOCOLOR="1", ANSIBLE_DEBUG="0")
@@ -675,6 +678,9 @@ def test_as_a_real_module(running, open_webui):
     assert sorted(result["instance"]) == sorted(KEYS)
     assert result["instance"]["machine"]["hostname"] == socket.gethostname()
     assert result["instance"]["health"]["ok"] is True
+    # What is not to be logged blots out nothing else
+    assert result["instance"]["health"]["url"] == open_webui.url + "/health"
+    assert "hunter2" not in done.stdout + done.stderr
     assert result["instance"]["containers"][0]["name"] == "mai-companyabc"
     assert not [secret for secret in SECRETS if secret in done.stdout + done.stderr]
 
