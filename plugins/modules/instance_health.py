@@ -66,6 +66,11 @@ seconds:
   returned: always
   type: float
   sample: 12.4
+accounts:
+  description: Whether its people sign in, which it tells at C(/api/config). Null where it does not say.
+  returned: success
+  type: bool
+  sample: true
 log_tail:
   description: The last log lines, with secrets masked.
   returned: on failure
@@ -83,6 +88,7 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import (
     masking,
     native,
     system,
+    web,
 )
 from ansible_collections.mai.clients.plugins.module_utils._instance.options import (
     HEALTH_OPTIONS,
@@ -171,7 +177,8 @@ def main() -> None:
         seen = health.ask(params["url"], params["health_path"])
         now = time.monotonic()
         if seen.works and not reason:
-            module.exit_json(changed=False, seconds=round(now - begin, 1))
+            accounts = health.has_accounts(web.request(params["url"] + health.CONFIG))
+            module.exit_json(changed=False, seconds=round(now - begin, 1), accounts=accounts)
         if seen.status and not answering:
             answering, progress = True, now  # from here on its log shows our own requests, which are no progress
         if not answering:

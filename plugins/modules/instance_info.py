@@ -235,7 +235,8 @@ instance:
         running: true
         started_at: "2026-11-24T13:16:00Z"
     image:
-      description: Whether O(image) is on the machine.
+      description:
+        - Whether O(image) is on the machine. C(user) is the name or number of the user as whom it runs, null for root.
       returned: always
       type: dict
       sample:
@@ -244,6 +245,7 @@ instance:
         id: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
         size_bytes: 1843200000
         created: "2026-11-01T08:00:00Z"
+        user:
     override:
       description: The file that Compose adds to C(compose.yml), C(name) and C(sha256). Null where there is none.
       returned: always
@@ -254,13 +256,14 @@ instance:
     last_image:
       description:
         - The image that the instance was last started from, as its compose file says, and whether it is on the machine.
-          Null without a compose file; C(id) is null in one that an older release of the collection wrote.
+          C(user) is as for C(image). Null without a compose file; C(id) is null in one that an older release of the collection wrote.
       returned: always
       type: dict
       sample:
         reference: registry.example.com/mai:1.4.2
         id: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
         present: true
+        user:
     port:
       description: Whether something listens on O(port), whether that is this instance, and its name where known.
       returned: always
@@ -275,6 +278,8 @@ instance:
         - What the instance answers on this machine. C(status) is the HTTP status of O(health_path), null without
           an answer.
         - C(ready) is null for releases that have no C(/ready). C(onboarding) is true as long as there is no user.
+        - C(accounts) is false for an instance whose people do not sign in (no C(/api/config)), null where it does not
+          say.
       returned: always
       type: dict
       sample:
@@ -283,6 +288,7 @@ instance:
         ok: true
         ready: true
         version: 0.12.4
+        accounts: true
         onboarding: false
         signup_enabled: false
     database:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.mai.clients.plugins.module_utils._instance import networks, system
+from ansible_collections.mai.clients.plugins.module_utils._instance import image_user, networks, system
 
 CLIENT_LABEL = "mai.clients.client"
 BESIDE_LABEL = "mai.clients.beside"
@@ -146,7 +146,21 @@ def image(reference: str | None, answer: system.Command | None) -> dict:
         "id": details.get("Id"),
         "size_bytes": details.get("Size"),
         "created": details.get("Created"),
+        "user": image_user.user_of((details.get("Config") or {}).get("User")),
     }
+
+
+def accounts(reference: str, name: str) -> str:
+    """The lines of the image's /etc/passwd, read by way of a container of that name that never runs."""
+    run = system.run
+    run("docker", "rm", "--force", name)
+    try:
+        run("docker", "create", "--name", name, "--network", "none", "--entrypoint", "none", reference)
+        archive = run("docker", "cp", f"{name}:/etc/passwd", "-").output
+    finally:
+        run("docker", "rm", "--force", name)
+    # A tar archive: the text stands in it as it is, between blocks that are filled up with zeros
+    return archive.replace("\0", "\n")
 
 
 def log(container: dict) -> tuple[int, str]:

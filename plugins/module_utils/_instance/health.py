@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from ansible_collections.mai.clients.plugins.module_utils._instance import web
 
+CONFIG = "/api/config"
+
 
 @dataclass(frozen=True)
 class Health:
@@ -38,6 +40,17 @@ def ask(url: str, path: str) -> Health:
     elif ready is False:
         complaint = _complaint("/ready", answer)
     return Health(health.status, up, ready, complaint)
+
+
+def has_accounts(config: web.Answer) -> bool | None:
+    """Whether it is one whose people sign in, by its answer to CONFIG; None where that says nothing.
+
+    An unknown address is answered with a page, or with 404.
+    """
+    if config.ok and isinstance(config.data, dict):
+        return True
+    unknown = config.status in (404, 405) or (config.ok and config.data is None and config.error is None)
+    return False if unknown else None
 
 
 def _ready(answer: web.Answer) -> bool | None:

@@ -24,6 +24,7 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import (
     system,
     web,
 )
+from ansible_collections.mai.clients.plugins.module_utils._instance.health import CONFIG, has_accounts
 from ansible_collections.mai.clients.plugins.module_utils._instance.health import ask as ask_health
 from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of, sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, show_url, shown_or_none
@@ -186,7 +187,8 @@ def _ask_image(reference: str | None) -> system.Started | None:
 def _last_image(noted: dict | None, asked: system.Started | None) -> dict | None:
     if noted is None or asked is None:
         return None
-    return dict(noted, present=engine.image(None, asked.outcome())["present"])
+    found = engine.image(None, asked.outcome())
+    return dict(noted, present=found["present"], user=found["user"])
 
 
 def _pids(unit: dict | None, process: dict | None) -> list[int]:
@@ -207,7 +209,7 @@ def _url(containers: list[dict], host: str, port: int | None) -> str | None:
 
 
 def _health(url: str | None, path: str) -> dict:
-    health = dict.fromkeys(("url", "status", "ready", "version", "onboarding", "signup_enabled"))
+    health = dict.fromkeys(("url", "status", "ready", "version", "accounts", "onboarding", "signup_enabled"))
     health["ok"] = False
     if url is None:
         return health
@@ -215,10 +217,11 @@ def _health(url: str | None, path: str) -> dict:
     health.update(url=url + path, status=asked.status, ok=asked.up, ready=asked.ready)
     if asked.status is None:
         return health
-    version, asked = web.Asked(url + "/api/version"), web.Asked(url + "/api/config")
+    version, asked = web.Asked(url + "/api/version"), web.Asked(url + CONFIG)
     health["version"] = shown_or_none(version.answer().get("version"), 60)
     config = asked.answer()
-    if config.ok and isinstance(config.data, dict):
+    health["accounts"] = has_accounts(config)
+    if health["accounts"]:
         health["onboarding"] = bool(config.get("onboarding", False))
         features = config.get("features")
         enabled = features.get("enable_signup") if isinstance(features, dict) else None

@@ -89,9 +89,9 @@ def plan(
         ),
     }
     planned["summary"] = words.summary(client, place, key, files.record_path, planned["notes"])
-    if parts["administrator_due"]:
+    if not parts["administered"] and not becomes["disabled"]:
         proven = replace(situation, administered=True, open_signup=False)
-        planned["instance_with_administrator"] = instance(client, seen, becomes, files.templates, proven)
+        planned["instance_for_people"] = instance(client, seen, becomes, files.templates, proven)
     due = dict(_changes(planned))
     # Their names for Python, and for people
     planned["changes_by_part"] = [part for part in due if aim.parts is None or part in aim.parts]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from ansible_collections.mai.clients.plugins.module_utils._envfile import to_text
 from ansible_collections.mai.clients.plugins.module_utils._host_in_url import EVERYWHERE, LOOPBACK, asked_at
+from ansible_collections.mai.clients.plugins.module_utils._instance.image_user import user_of
 from ansible_collections.mai.clients.plugins.module_utils._same_url import hashes_of_url
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
@@ -102,9 +103,11 @@ def settings_changes(wanted: Values, seen: t.Mapping[str, str], ignored: t.Seque
 
 
 def administered(seen: Values) -> bool:
-    """Whether it has an administrator. What a release without accounts leaves out (no /api/config) is not managed."""
+    """Whether it has an administrator. One that has no accounts (no /api/config) needs none."""
     users, health = seen["database"]["users"], seen["health"]
     if (users or 0) > 0:
+        return True
+    if health["ok"] and health["accounts"] is False:
         return True
     if not health["ok"] or users is not None:
         return False
@@ -132,6 +135,14 @@ def last_image(seen: Values, container: Values) -> Values:
     if container:
         return {"reference": container["image"], "id": container["image_id"], "present": True}
     return seen["last_image"] or {}
+
+
+def _may_not_be_root(runs_as: t.Any, seen: Values, pinned: bool) -> bool:
+    """Whether its data is to be given to somebody; of an image that is yet to come nothing is known."""
+    if runs_as is not None:
+        return user_of(runs_as) is not None
+    image = seen["last_image"] if pinned else seen["image"]
+    return not image or not image["present"] or image["user"] is not None
 
 
 def last_image_is_gone(client: Values, last: Values) -> str:
@@ -229,6 +240,8 @@ def instance(
     suspended = bool(key["disabled"])
     plan["due"] = bool(plan["why"]) and not suspended
     plan["administrator_due"] = bool(client["mai_admin_email"]) and not is_administered and not suspended
+    plan["runs_as"] = (client["mai_compose_extra"].get("service") or {}).get("user")
+    plan["data_owner_due"] = plan["due"] and not is_native and _may_not_be_root(plan["runs_as"], seen, pinned)
     plan["beside"] = list(_beside(client, seen, plan))
     plan["saved_key"] = _saved_key(client, seen, key, situation)
     plan["not_applied"] = _not_applied(wanted, seen)

@@ -237,6 +237,7 @@ class Docker:
         self.images: list[dict] = []
         self.log = ""
         self.error: str | None = None
+        self.accounts: str | None = None
         command = folder / "docker"
         command.write_text(_DOCKER.format(python=sys.executable, state=str(self._state)))
         command.chmod(command.stat().st_mode | stat.S_IXUSR)
@@ -245,7 +246,10 @@ class Docker:
     def save(self) -> None:
         self._state.write_text(
             json.dumps(
-                {"containers": self.containers, "images": self.images, "log": self.log, "error": self.error},
+                {
+                    **{"containers": self.containers, "images": self.images, "log": self.log, "error": self.error},
+                    "accounts": self.accounts,
+                }
             )
         )
 
@@ -276,7 +280,7 @@ class Docker:
 
 
 _DOCKER = """#!{python}
-import json, sys
+import io, json, sys, tarfile
 state = json.load(open({state!r}))
 arguments = sys.argv[1:]
 if arguments[0] == "info":
@@ -296,6 +300,13 @@ elif arguments[:2] == ["image", "inspect"]:
 elif arguments[0] == "logs":
     lines = state["log"].splitlines(True)
     sys.stderr.write("".join(lines[-int(arguments[arguments.index("--tail") + 1]) :]))
+elif arguments[0] in ("create", "rm"):
+    pass
+elif arguments[0] == "cp" and state["accounts"] is not None:
+    member = tarfile.TarInfo("passwd")
+    member.size = len(state["accounts"])
+    with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as archive:
+        archive.addfile(member, io.BytesIO(state["accounts"].encode()))
 else:
     sys.exit("unexpected: " + repr(arguments))
 """

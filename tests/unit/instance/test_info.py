@@ -198,6 +198,7 @@ def test_everything_is_there(running, open_webui):
         "id": IMAGE_ID,
         "size_bytes": 1843200000,
         "created": "2026-11-01T08:00:00Z",
+        "user": None,
     }
     assert found["port"] == {"number": open_webui.port, "listening": True, "ours": True, "process": "mai-companyabc"}
     assert found["health"] == {
@@ -206,6 +207,7 @@ def test_everything_is_there(running, open_webui):
         "ok": True,
         "ready": True,
         "version": "0.12.4",
+        "accounts": True,
         "onboarding": False,
         "signup_enabled": False,
     }
@@ -343,6 +345,7 @@ def test_engine_that_does_not_answer(docker, directory):
         "id": None,
         "size_bytes": None,
         "created": None,
+        "user": None,
     }
 
 
@@ -616,11 +619,11 @@ services:
 @pytest.mark.parametrize(
     ("identifier", "name", "expected"),
     [
-        (f'"{IMAGE_ID}"', '"mai:1"', {"reference": "mai:1", "id": IMAGE_ID, "present": True}),
-        (IMAGE_ID, "mai:1   ", {"reference": "mai:1", "id": IMAGE_ID, "present": True}),
-        (f'"sha256:{"0" * 64}"', '"mai:1"', {"reference": "mai:1", "id": f"sha256:{'0' * 64}", "present": False}),
-        ('""', "'mai:1'", {"reference": "mai:1", "id": None, "present": True}),
-        ('""', "gone:1", {"reference": "gone:1", "id": None, "present": False}),
+        (f'"{IMAGE_ID}"', '"mai:1"', {"reference": "mai:1", "id": IMAGE_ID, "present": True, "user": None}),
+        (IMAGE_ID, "mai:1   ", {"reference": "mai:1", "id": IMAGE_ID, "present": True, "user": None}),
+        (f'"sha256:{"0" * 64}"', '"mai:1"', {"reference": "mai:1", "id": f"sha256:{'0' * 64}", "present": False, "user": None}),
+        ('""', "'mai:1'", {"reference": "mai:1", "id": None, "present": True, "user": None}),
+        ('""', "gone:1", {"reference": "gone:1", "id": None, "present": False, "user": None}),
     ],
 )
 def test_the_image_that_its_files_name(running, identifier, name, expected):

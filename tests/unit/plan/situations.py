@@ -102,12 +102,15 @@ def nothing() -> dict[str, t.Any]:
         "memory_limits_bytes": 0,
         "unit": None,
         "process": None,
-        "image": {"reference": "mai:1.4", "present": True, "id": IMAGE},
+        "image": {"reference": "mai:1.4", "present": True, "id": IMAGE, "user": None},
         "last_image": None,
         "override": None,
         "beside": [],
         "port": {"number": 8001, "listening": False, "ours": False, "process": None},
-        "health": {"url": None, "status": None, "ok": False, "ready": None, "onboarding": None, "signup_enabled": None},
+        "health": {
+            "url": None, "status": None, "ok": False, "ready": None, "accounts": None, "onboarding": None,
+            "signup_enabled": None,
+        },
         "database": {
             "exists": False, "error": None, "error_reason": None, "users": None, "organizations": [],
             "tracks_usage": False,
@@ -152,8 +155,8 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     seen["key_variables"] = {"OPENAI_API_KEY": KEY, "OPENROUTER_API_KEY": KEY}
     seen["port"] |= {"listening": True, "ours": True}
     seen["health"] |= {
-        "url": "http://127.0.0.1:8001/health", "status": 200, "ok": True, "ready": True, "onboarding": False,
-        "signup_enabled": False,
+        "url": "http://127.0.0.1:8001/health", "status": 200, "ok": True, "ready": True, "accounts": True,
+        "onboarding": False, "signup_enabled": False,
     }  # fmt: skip
     seen["database"] |= {"exists": True, "users": 3, "tracks_usage": True, "organizations": [organization(variables)]}
     seen["stored_connection"] = {
@@ -173,7 +176,7 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             {"name": "mai-companyabc", "managed": True, "state": "running", "image": "mai:1.4", "image_id": IMAGE,
              "labels": {}, "id": "c1"}
         ]  # fmt: skip
-        seen["last_image"] = {"reference": "mai:1.4", "id": IMAGE, "present": True}
+        seen["last_image"] = {"reference": "mai:1.4", "id": IMAGE, "present": True, "user": None}
     digest = instance(variables, seen, account_key().shown(), TEMPLATES)["digest"]
     if native:
         seen["environment"]["MAI_CONFIGURATION"] = sha256(digest)

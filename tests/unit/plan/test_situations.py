@@ -395,9 +395,9 @@ def test_only_an_upgrade_gives_an_instance_with_data_another_image():
 
 LAST = "mai:1.4"
 PRUNED: dict[str, t.Any] = {"containers": []}
-NOTED = {**PRUNED, "last_image": {"reference": LAST, "id": IMAGE, "present": True}}
-ONLY_NAMED = {**PRUNED, "last_image": {"reference": LAST, "id": None, "present": True}}
-AWAY = {**PRUNED, "last_image": {"reference": LAST, "id": IMAGE, "present": False}}
+NOTED = {**PRUNED, "last_image": {"reference": LAST, "id": IMAGE, "present": True, "user": None}}
+ONLY_NAMED = {**PRUNED, "last_image": {"reference": LAST, "id": None, "present": True, "user": None}}
+AWAY = {**PRUNED, "last_image": {"reference": LAST, "id": IMAGE, "present": False, "user": None}}
 ABSENT = {"image/present": False, "image/id": None}
 # The look, and variables → the image it is started from, the identifier that is noted, whether it differs, whether a
 # run must not go on, and whether what it brings must be that image
@@ -460,6 +460,57 @@ def test_data_goes_on_with_the_image_that_it_was_last_used_with(name):
     assert parts["keeps_image"] == (expected[2] and "without data" not in name)
     if stands:
         assert "upgrade_client.yml -e client=company-abc" in stands[0] and LAST in stands[0]
+
+
+STOPPED = {"containers/0/state": "exited", "health/ok": False}
+NUMBERED = {"image/user": "1000"}
+# What differs, and variables → whether the data is to be given to somebody before the instance starts
+DATA_OWNERS: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], bool]] = {
+    "an image of root's": (STOPPED, {}, False),
+    "an image of somebody's": ({**STOPPED, **NUMBERED}, {}, True),
+    "nothing is due": (NUMBERED, {}, False),
+    "an image that is yet to come": ({**PRUNED, **ABSENT, "last_image": None, "database/exists": False}, {}, True),
+    "the operator makes it somebody's": (STOPPED, {"mai_compose_extra": {"service": {"user": 1000}}}, True),
+    "the operator makes it root's": ({**STOPPED, **NUMBERED}, {"mai_compose_extra": {"service": {"user": "0:0"}}}, False),
+    "it keeps an image of root's": (
+        {**STOPPED, **NUMBERED, "image/id": NEW_IMAGE, "last_image/user": None},
+        {},
+        False,
+    ),
+    "it keeps an image of somebody's": ({**STOPPED, "image/id": NEW_IMAGE, "last_image/user": "mai"}, {}, True),
+    "it has no image": ({"health/ok": False}, {"mai_deployment": "native"}, False),
+}
+
+
+@pytest.mark.parametrize("name", DATA_OWNERS)
+def test_whose_the_data_is_matters_where_the_instance_is_not_root(name):
+    differences, variables, expected = DATA_OWNERS[name]
+    wanted = client(**variables)
+    found = planned(wanted, changed(converged(wanted), differences))["plan"]["instance"]
+    assert found["data_owner_due"] is expected
+
+
+NO_ACCOUNTS = {"health/accounts": False, "health/onboarding": None}
+# What is seen → whether people may reach it
+ADMINISTERED: dict[str, tuple[dict[str, t.Any], bool]] = {
+    "people": ({}, True),
+    "nobody yet": ({"database/users": 0, "health/onboarding": True}, False),
+    "no accounts, and no table of them": ({**NO_ACCOUNTS, "database/users": None}, True),
+    "no accounts, and an empty table of them": ({**NO_ACCOUNTS, "database/users": 0}, True),
+    "accounts, but /api/config has a fault": (
+        {"health/accounts": None, "health/onboarding": None, "database/users": 0},
+        False,
+    ),
+    "no accounts, and not up": ({**NO_ACCOUNTS, "database/users": None, "health/ok": False}, False),
+}
+
+
+@pytest.mark.parametrize("name", ADMINISTERED)
+def test_who_has_no_accounts_needs_no_administrator(name):
+    differences, expected = ADMINISTERED[name]
+    found = planned(client(), changed(converged(client()), differences))["plan"]
+    assert found["instance"]["administered"] is expected
+    assert ("instance_for_people" in found) is not expected
 
 
 def test_only_keys_that_were_ours_are_replaced_in_open_webui():
