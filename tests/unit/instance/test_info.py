@@ -621,7 +621,11 @@ services:
     [
         (f'"{IMAGE_ID}"', '"mai:1"', {"reference": "mai:1", "id": IMAGE_ID, "present": True, "user": None}),
         (IMAGE_ID, "mai:1   ", {"reference": "mai:1", "id": IMAGE_ID, "present": True, "user": None}),
-        (f'"sha256:{"0" * 64}"', '"mai:1"', {"reference": "mai:1", "id": f"sha256:{'0' * 64}", "present": False, "user": None}),
+        (
+            f'"sha256:{"0" * 64}"',
+            '"mai:1"',
+            {"reference": "mai:1", "id": f"sha256:{'0' * 64}", "present": False, "user": None},
+        ),
         ('""', "'mai:1'", {"reference": "mai:1", "id": None, "present": True, "user": None}),
         ('""', "gone:1", {"reference": "gone:1", "id": None, "present": False, "user": None}),
     ],

@@ -471,7 +471,11 @@ DATA_OWNERS: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], bool]] = {
     "nothing is due": (NUMBERED, {}, False),
     "an image that is yet to come": ({**PRUNED, **ABSENT, "last_image": None, "database/exists": False}, {}, True),
     "the operator makes it somebody's": (STOPPED, {"mai_compose_extra": {"service": {"user": 1000}}}, True),
-    "the operator makes it root's": ({**STOPPED, **NUMBERED}, {"mai_compose_extra": {"service": {"user": "0:0"}}}, False),
+    "the operator makes it root's": (
+        {**STOPPED, **NUMBERED},
+        {"mai_compose_extra": {"service": {"user": "0:0"}}},
+        False,
+    ),
     "it keeps an image of root's": (
         {**STOPPED, **NUMBERED, "image/id": NEW_IMAGE, "last_image/user": None},
         {},

@@ -151,7 +151,9 @@ def test_it_is_checked_rarely_in_words_that_are_understood(
 
 
 @pytest.mark.parametrize(("status", "passes"), [(200, True), (204, True), (307, True), (404, False), (503, False)])
-def test_python_alone_asks_past_every_proxy(check: list[str], tmp_path: pathlib.Path, status: int, passes: bool) -> None:
+def test_python_alone_asks_past_every_proxy(
+    check: list[str], tmp_path: pathlib.Path, status: int, passes: bool
+) -> None:
     """In an image without a shell and without curl, whose environment names a proxy that does not answer."""
     (tmp_path / "python3").symlink_to(sys.executable)
     proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"), "http://127.0.0.1:1")
