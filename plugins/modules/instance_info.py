@@ -57,6 +57,10 @@ options:
     description: What E(NO_PROXY) is to be beside O(proxies).
     type: str
     default: ""
+  remote_tmp:
+    description: Where Ansible unpacks what it copies to the target; C(~) is the home of who logs in there.
+    type: str
+    default: ~/.ansible/tmp
 attributes:
   check_mode:
     support: full
@@ -102,6 +106,7 @@ instance:
       description:
         - The machine. Its C(id) tells it from every other, also from clones of one template, until it is started again.
           C(architecture) is Debian's name.
+        - C(transfer) is where Ansible unpacks what it copies there, with the number of its file system, here and below.
       returned: always
       type: dict
       sample:
@@ -113,6 +118,11 @@ instance:
         architecture: amd64
         memory_bytes: 8323026944
         memory_available_bytes: 5368709120
+        swap_free_bytes: 0
+        transfer:
+          path: /home/ops/.ansible/tmp
+          free_bytes: 21474836480
+          device: 65025
         root: true
         systemd: true
         python_version: 3.13.5
@@ -129,6 +139,7 @@ instance:
         compose: 2.26.1
         error:
         data_root_free_bytes: 21474836480
+        data_root_device: 65025
         networks_left: 28
     directory:
       description:
@@ -146,6 +157,7 @@ instance:
         managed_by: company-abc
         mode: "0700"
         free_bytes: 21474836480
+        device: 65025
         upgrading: false
     files:
       description: Mode, owner, group, size and (but for C(admin.env)) digest of each file of ours that exists.
@@ -256,7 +268,8 @@ instance:
     last_image:
       description:
         - The image that the instance was last started from, as its compose file says, and whether it is on the machine.
-          C(user) is as for C(image). Null without a compose file; C(id) is null in one that an older release of the collection wrote.
+          C(user) is as for C(image). Null without a compose file; C(id) is null in one that an older release of the
+          collection wrote.
       returned: always
       type: dict
       sample:
@@ -423,6 +436,7 @@ def main() -> None:
             "proxies": {"type": "dict", "default": {}, "no_log": True},
             # Apart: what is never logged is blotted out of the whole answer, and this may be 127.0.0.1
             "no_proxy": {"type": "str", "default": ""},
+            "remote_tmp": {"type": "str", "default": "~/.ansible/tmp"},
         },
         supports_check_mode=True,
     )

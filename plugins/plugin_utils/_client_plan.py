@@ -14,7 +14,7 @@ import typing as t
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ansible import constants as C
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.mai.clients.plugins.module_utils._instance.web import proxies_of
 from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import client_plan_spec
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
@@ -32,6 +32,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.foreseen import 
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, bind_address, service
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.key import Aim as KeyAim
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.obstacles import obstacle
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.room import needs_network
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import variable_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import address
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal, Unanswered
@@ -106,6 +107,7 @@ class ClientPlanAction(OpenRouterAction):
             key=params["key"],
             credit=result["account"].get("credits"),
             neighbours=self._neighbours(client, seen),
+            archive=self._archive(client, seen),
             situation=Situation(
                 administered=params["administered"],
                 open_signup=params["open_signup"],
@@ -133,10 +135,23 @@ class ClientPlanAction(OpenRouterAction):
         found = []
         for slug in sorted({*self._variables.get("ansible_play_hosts_all", ())} - {client["slug"]}):
             other = self._variables["hostvars"][slug]
-            machine = (other.get("mai_seen") or {}).get("machine") or {}
-            if machine.get("id") == seen["machine"]["id"]:
-                found.append({"slug": str(slug), "mai_port": other.get("mai_port")})
+            there = other.get("mai_seen") or {}
+            if (there.get("machine") or {}).get("id") == seen["machine"]["id"]:
+                wanted = other.get("mai_variables") or {"mai_deployment": None}
+                # Who failed needs none in this run
+                network = slug in self._variables.get("ansible_play_hosts", ()) and needs_network(wanted, there)
+                found.append({"slug": str(slug), "mai_port": other.get("mai_port"), "needs_network": network})
         return found
+
+    def _archive(self, client: Values, seen: Values) -> Values | None:
+        """The file that the copy will take."""
+        path = client["mai_image_archive"]
+        if not path or client["mai_deployment"] != "docker" or seen["image"]["present"]:
+            return None
+        try:
+            return {"path": path, "bytes": os.path.getsize(self._find_needle("files", path))}
+        except (AnsibleError, OSError):
+            return {"path": path, "bytes": None}
 
     def _stop(self, result: dict[str, t.Any], state: str, reason: str) -> None:
         """The first thing in the way is the one that is said."""
@@ -200,6 +215,7 @@ class ClientPlanAction(OpenRouterAction):
             "probe": params["probe"],
             "no_proxy": proxies.pop("no_proxy", ""),
             "proxies": proxies,
+            "remote_tmp": self.get_shell_option("remote_tmp", default="~/.ansible/tmp"),
         }
         try:
             return self._execute_module(

@@ -18,7 +18,8 @@ UPGRADE = "playbooks/upgrade_client.yml"
 MAKE = """
 set -e
 cat > /tmp/plain.py
-container=$(docker create "$1" sh -c 'echo "keeper:x:1234:1234::/:/none" >> /etc/passwd; rm -f /usr/bin/curl /usr/bin/*sh')
+change='echo "keeper:x:1234:1234::/:/none" >> /etc/passwd; rm -f /usr/bin/curl /usr/bin/*sh'
+container=$(docker create "$1" sh -c "$change")
 docker cp --quiet /tmp/plain.py "$container:/opt/plain.py"
 docker start --attach $container
 docker commit --change 'USER keeper' --change 'CMD ["python3", "/opt/mai_standin"]' $container others:named

@@ -122,5 +122,9 @@ def _assert_that_one_client_too_many_is_refused(fleet: Fleet, host: Host) -> Non
     assert (crowded.stats["crowded"]["failed"], crowded.stats["composed"]["failed"]) == (1, 0)
     assert fleet.writes == []
     host.exec("docker", "network", "rm", "filler0")
-    fleet.run("crowded")
+    fleet.put("queued", host, mai_client_name="Queued", mai_port=8303, mai_admin_email="a@queued.example")
+    last = fleet.run("crowded,queued", check=False)
+    assert "each client has one (crowded of this run took the last). Give it more" in last.said
+    assert (last.stats["crowded"]["failed"], last.stats["queued"]["failed"]) == (0, 1)
     assert fleet.organization("crowded")["is_active"] == 1
+    assert fleet.control.keys_named("client-queued") == []

@@ -37,6 +37,7 @@ def engine(answer: system.Command) -> dict:
         "compose": (compose[0] or "").lstrip("v") or None if compose else None,
         "error": None if version else _short(answer.error),
         "data_root_free_bytes": system.free_bytes(root) if root else None,
+        "data_root_device": system.device(root) if root else None,
         "networks_left": networks.left(details.get("DefaultAddressPools")) if version else None,
     }
 

@@ -102,6 +102,7 @@ def directory(path: str, client: str, unit_client: str | None) -> dict:
         "managed_by": owner,
         "mode": mode(status) if status else None,
         "free_bytes": system.free_bytes(path),
+        "device": system.device(path),
         "shadowed_by": next((name for name in SHADOWS if name in entries), None),
         "upgrading": os.path.lexists(os.path.join(path, ".upgrade", "webui.db")),
     }

@@ -131,7 +131,7 @@ def _described(wanted: dict, sight: Sight) -> dict:
     client, path = wanted["client"], wanted["deployment_dir"]
     connections = sight.contents.saved.connections()
     return {
-        "machine": system.machine(),
+        "machine": system.machine(wanted["remote_tmp"]),
         "docker": sight.docker,
         "directory": folder.directory(path, client, sight.unit_client),
         "files": folder.files(path),

@@ -109,8 +109,9 @@ def read_text(path: str) -> str | None:
         return None
 
 
-def machine() -> dict:
+def machine(remote_tmp: str) -> dict:
     release = _os_release()
+    transfer = _of_the_login(remote_tmp)
     return {
         "id": _identity(),
         "hostname": socket.gethostname(),
@@ -120,6 +121,8 @@ def machine() -> dict:
         "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
         "memory_bytes": _memory("MemTotal:"),
         "memory_available_bytes": _memory("MemAvailable:"),
+        "swap_free_bytes": _memory("SwapFree:"),
+        "transfer": {"path": transfer, "free_bytes": free_bytes(transfer), "device": device(transfer)},
         "root": os.geteuid() == 0,
         "systemd": has_systemd(),
         "python_version": platform.python_version(),
@@ -152,15 +155,34 @@ def _memory(kind: str) -> int | None:
     return None
 
 
+def _of_the_login(path: str) -> str:
+    """Where Ansible unpacks what it copies: below the home of who logged in, before becoming root."""
+    login = os.environ.get("SUDO_USER") or os.environ.get("DOAS_USER")
+    return os.path.expanduser(f"~{login}{path[1:]}" if login and path.startswith("~/") else path)
+
+
 def free_bytes(path: str) -> int | None:
     """Free space where the path is or would be made."""
-    while not os.path.exists(path):
-        parent = os.path.dirname(path)
-        if parent == path:
-            return None
-        path = parent
-    status = os.statvfs(path)
+    try:
+        status = os.statvfs(_existing(path))
+    except OSError:
+        return None
     return status.f_bavail * status.f_frsize
+
+
+def device(path: str) -> int | None:
+    """The number of the file system on which the path is or would be made."""
+    try:
+        return os.stat(_existing(path)).st_dev
+    except OSError:
+        return None
+
+
+def _existing(path: str) -> str:
+    path = os.path.abspath(path)
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    return path
 
 
 def listening() -> dict[int, set[str]]:

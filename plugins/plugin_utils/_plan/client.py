@@ -43,7 +43,9 @@ class Observed:
     key: Values | None = None  # the client's, where a run knows it better than a listing
     credit: Values | None = None
     situation: Situation = field(default_factory=Situation)
-    neighbours: t.Sequence[Values] = ()  # the play's other clients on the same machine: slug, mai_port
+    # The play's other clients on the same machine: slug, mai_port, needs_network
+    neighbours: t.Sequence[Values] = ()
+    archive: Values | None = None  # what brings a missing image: path, and bytes, None where it is not there
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,10 @@ def plan(
     place = words.address(client, parts)
     planned: dict[str, t.Any] = {
         "suspended": bool(becomes["disabled"]),
-        "problems": [*machine_problems(client, seen, observed.neighbours), *_no_way_out(seen, checks)],
+        "problems": [
+            *machine_problems(client, seen, observed.neighbours, observed.archive),
+            *_no_way_out(seen, checks),
+        ],
         "machine": lacks(client, seen),
         "key": {**keys_of_client.wanted(client), **key_plan},
         "instance": parts,

@@ -11,16 +11,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.plugin_utils._client import GIB
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import room
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import last_image_is_gone, upgrade_command
-from ansible_collections.mai.clients.plugins.plugin_utils._variables import memory_bytes
 
-DATA_MINIMUM = 1 * GIB
-IMAGE_MINIMUM = 6 * GIB
 PLACEHOLDER_IMAGE = "your-mai-image:latest"
-POOLS = "default-address-pools"
-MORE_NETWORKS = f'"{POOLS}": [{{"base": "10.201.0.0/16", "size": 24}}]'
-FEW_NETWORKS = 4
 # Systems whose own packages bring Compose v2, and what these are called there
 PACKAGES: dict[str, dict[str, list[str]]] = {
     "debian-13": {"engine": ["docker.io", "docker-cli"], "compose": ["docker-compose"]},
@@ -28,10 +22,6 @@ PACKAGES: dict[str, dict[str, list[str]]] = {
     "ubuntu-24.04": {"engine": ["docker.io"], "compose": ["docker-compose-v2"]},
 }
 DOCKERS_OWN = {"engine": ["docker-ce", "docker-ce-cli", "containerd.io"], "compose": ["docker-compose-plugin"]}
-
-
-def _gib(number: int) -> str:
-    return f"{number / GIB:.1f} GiB"
 
 
 def _somebody_elses(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
@@ -88,12 +78,6 @@ def _docker(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Ite
                 f"the image {client['mai_image']} is not on the machine and mai_image_pull is never: load it there, "
                 "set mai_image_archive, or allow pulling"
             )
-        if docker["networks_left"] == 0 and not seen["containers"]:
-            yield (
-                "Docker has no range of addresses left on the machine for one more network, and each client has one. "
-                f"Give it more in /etc/docker/daemon.json, a range that nothing else of yours uses: {MORE_NETWORKS}, "
-                "and restart Docker when people can wait a minute: each instance restarts with it"
-            )
         return
     if client["mai_image"] == PLACEHOLDER_IMAGE and not client["mai_image_archive"]:
         yield f"mai_image is the placeholder {PLACEHOLDER_IMAGE}: set it to the image of your mAI build"
@@ -131,17 +115,11 @@ def _last_image(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t
     yield last_image_is_gone(client, last)
 
 
-def _room(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    free = seen["directory"]["free_bytes"]
-    if free is not None and free < DATA_MINIMUM:
-        yield f"only {_gib(free)} are free for {client['mai_deployment_dir']}: make room, at least {_gib(DATA_MINIMUM)}"
-    limit = memory_bytes(client["mai_memory_limit"]) if client["mai_memory_limit"] else None
-    if limit and limit > seen["machine"]["memory_bytes"]:
-        yield f"mai_memory_limit is {_gib(limit)}, more than the machine has: {_gib(seen['machine']['memory_bytes'])}"
-
-
 def machine_problems(
-    client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any], neighbours: t.Iterable[t.Mapping[str, t.Any]] = ()
+    client: t.Mapping[str, t.Any],
+    seen: t.Mapping[str, t.Any],
+    neighbours: t.Sequence[t.Mapping[str, t.Any]] = (),
+    archive: t.Mapping[str, t.Any] | None = None,
 ) -> list[str]:
     """What must be put right on the machine before anything is done for this client."""
     deployment = _docker if client["mai_deployment"] == "docker" else _native
@@ -152,27 +130,13 @@ def machine_problems(
         *_database(client, seen),
         *deployment(client, seen),
         *(_last_image(client, seen) if client["mai_deployment"] == "docker" else []),
-        *_room(client, seen),
+        *room.problems(client, seen, neighbours, archive),
     ]
 
 
 def machine_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:
     """What an operator should know about the machine, though nothing stands in the way."""
-    warnings = []
-    limit = memory_bytes(client["mai_memory_limit"]) if client["mai_memory_limit"] else 0
-    total, memory = (limit or 0) + seen["memory_limits_bytes"], seen["machine"]["memory_bytes"]
-    if total > memory:
-        warnings.append(
-            f"the memory limits of all clients of this machine add up to {_gib(total)}; it has {_gib(memory)}"
-        )
-    room = seen["docker"]["data_root_free_bytes"]
-    image_comes = client["mai_deployment"] == "docker" and not seen["image"]["present"]
-    if image_comes and room is not None and room < IMAGE_MINIMUM:
-        warnings.append(f"only {_gib(room)} are free for images; an image of mAI may need {_gib(IMAGE_MINIMUM)}")
-    left = seen["docker"]["networks_left"]
-    if client["mai_deployment"] == "docker" and left is not None and 0 < left < FEW_NETWORKS:
-        more = "one more client" if left == 1 else f"{left} more clients"
-        warnings.append(f"Docker's ranges of addresses allow {more}, see {POOLS} in its documentation")
+    warnings = [*room.warnings(client, seen)]
     if client["mai_database"] != "sqlite":
         warnings.append("mAI's own usage tracking works on SQLite only: with PostgreSQL its usage pages stay empty")
     return warnings

@@ -62,6 +62,7 @@ def look(directory, **options):
     wanted = dict.fromkeys(("image", "port", "base_url"))
     wanted.update(
         proxies={},
+        remote_tmp="~/.ansible/tmp",
         client="company-abc",
         service="mai-companyabc",
         deployment_dir=str(directory),
@@ -115,6 +116,7 @@ def test_nothing_is_there(tmp_path, without_docker):
         "compose": None,
         "error": "docker is not installed",
         "data_root_free_bytes": None,
+        "data_root_device": None,
         "networks_left": None,
     }
     assert found["directory"]["exists"] is False
@@ -148,6 +150,8 @@ def test_machine():
         "architecture",
         "memory_bytes",
         "memory_available_bytes",
+        "swap_free_bytes",
+        "transfer",
         "root",
         "systemd",
         "python_version",
@@ -752,3 +756,16 @@ def test_start_script_names_the_client(directory, without_docker):
     found = look(directory)
     assert found["directory"]["managed"] is True
     assert list(found["files"]) == ["start-mai-instance.sh"]
+
+
+@pytest.mark.parametrize("become", ["SUDO_USER", "DOAS_USER", None])
+def test_where_ansible_unpacks_is_the_logins(monkeypatch, tmp_path, become):
+    for name in ("SUDO_USER", "DOAS_USER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/nowhere")
+    if become:
+        monkeypatch.setenv(become, "root")
+    found = look(tmp_path)["machine"]["transfer"]
+    assert found["path"] == ("/root" if become else "/nowhere") + "/.ansible/tmp"
+    assert found["free_bytes"] > 0 and found["device"] == os.stat("/").st_dev
+    assert look(tmp_path, remote_tmp=str(tmp_path / "a"))["machine"]["transfer"]["path"] == str(tmp_path / "a")

@@ -79,15 +79,16 @@ def nothing() -> dict[str, t.Any]:
     return {
         "machine": {
             "id": "m1", "root": True, "systemd": True, "system_id": "debian", "system_version": "13",
-            "memory_bytes": 8 * 1024**3,
+            "memory_bytes": 8 * 1024**3, "memory_available_bytes": 6 * 1024**3, "swap_free_bytes": 0,
+            "transfer": {"path": "/home/ops/.ansible/tmp", "free_bytes": 90 * 1024**3, "device": 1},
         },
         "docker": {
             "engine": "26.1.5", "compose": "2.26.1", "cli": True, "error": None, "data_root_free_bytes": 90 * 1024**3,
-            "networks_left": 28,
+            "data_root_device": 1, "networks_left": 28,
         },
         "directory": {
             "path": VARIABLES["mai_deployment_dir"], "exists": False, "empty": False, "managed": False,
-            "managed_by": None, "mode": None, "free_bytes": 90 * 1024**3, "upgrading": False,
+            "managed_by": None, "mode": None, "free_bytes": 90 * 1024**3, "device": 1, "upgrading": False,
             "shadowed_by": None,
         },
         "files": {},

@@ -31,6 +31,9 @@ SEEN = {
         "system_id": "debian",
         "system_version": "13",
         "memory_bytes": 8 * GIB,
+        "memory_available_bytes": 6 * GIB,
+        "swap_free_bytes": 0,
+        "transfer": {"path": "/home/ops/.ansible/tmp", "free_bytes": 50 * GIB, "device": 1},
         "root": True,
         "systemd": True,
     },
@@ -40,6 +43,7 @@ SEEN = {
         "compose": "2.26",
         "error": None,
         "data_root_free_bytes": 50 * GIB,
+        "data_root_device": 1,
         "networks_left": 28,
     },
     "directory": {
@@ -49,11 +53,13 @@ SEEN = {
         "managed": False,
         "managed_by": None,
         "free_bytes": 50 * GIB,
+        "device": 1,
         "upgrading": False,
     },
     "containers": [],
     "foreign_containers": [],
     "unit": None,
+    "process": None,
     "port": {"number": 8001, "listening": False, "ours": False, "process": None},
     "image": {"present": False},
     "last_image": None,
@@ -92,6 +98,20 @@ NO_DOCKER = {"cli": False, "engine": None, "compose": None, "error": "docker is 
         ({}, {"docker": {"networks_left": None}}),
         ({}, {"docker": {"networks_left": 0}, "containers": [{"name": "mai-companyabc", "managed": True}]}),
         ({"mai_deployment": "native"}, {"docker": {"networks_left": 0}}),
+        ({}, {"machine": {"memory_available_bytes": GIB // 4, "swap_free_bytes": GIB}}),
+        ({}, {"machine": {"memory_available_bytes": None, "swap_free_bytes": None}}),
+        # An instance that is there has its memory and its port
+        (
+            {},
+            {
+                **{
+                    "machine": {"memory_available_bytes": 0},
+                    "containers": [{"name": "mai-companyabc", "managed": True}],
+                },
+                "foreign_containers": [{"name": "grafana", "ports": []}],
+            },
+        ),
+        ({"mai_deployment": "native"}, {"docker": {"data_root_free_bytes": 0}}),
     ],
 )
 def test_nothing_stands_in_the_way(client: dict, parts: dict) -> None:
@@ -126,6 +146,9 @@ def test_nothing_stands_in_the_way(client: dict, parts: dict) -> None:
         ({}, {"docker": {"engine": None, "compose": None, "error": "permission denied"}}, "does not answer"),
         ({}, {"docker": {"networks_left": 0}}, "/etc/docker/daemon.json"),
         ({}, {"directory": {"free_bytes": GIB // 2}}, "make room"),
+        ({}, {"docker": {"data_root_free_bytes": GIB // 2}, "image": {"present": False}}, "mai:1 cannot be pulled"),
+        ({}, {"machine": {"memory_available_bytes": GIB // 4}}, "0.2 GiB of memory and swap are free"),
+        ({}, {"foreign_containers": [{"name": "grafana", "ports": []}]}, "grafana, which is stopped"),
         ({}, {"directory": {"upgrading": True}}, "upgrade_client.yml -e client=company-abc"),
         ({"mai_memory_limit": "9g"}, {}, "mai_memory_limit is 9.0 GiB"),
         (
@@ -159,18 +182,80 @@ def test_what_an_operator_should_know(client: dict, parts: dict, about: str) -> 
     ("neighbours", "about"),
     [
         ([], ""),
-        ([{"slug": "northwind", "mai_port": 8002}], ""),
+        ([{"slug": "northwind", "mai_port": 8002, "needs_network": True}], ""),
         (
-            [{"slug": "northwind", "mai_port": "8001"}],
+            [{"slug": "northwind", "mai_port": "8001", "needs_network": True}],
             "mai_port 8001 is also that of northwind on the same machine",
         ),
-        ([{"slug": "northwind", "mai_port": None}], ""),
-        ([{"slug": "companyabc", "mai_port": 8002}], "would be called like that of companyabc"),
+        ([{"slug": "northwind", "mai_port": None, "needs_network": False}], ""),
+        ([{"slug": "companyabc", "mai_port": 8002, "needs_network": True}], "would be called like that of companyabc"),
     ],
 )
 def test_clients_that_turn_out_to_live_on_one_machine(neighbours: list[dict], about: str) -> None:
     found = machine_problems({**CLIENT, "mai_port": 8001}, machine(), neighbours)
     assert len(found) == bool(about) and about in "".join(found)
+
+
+ARCHIVE = {"path": "/srv/mai.tar", "bytes": 2 * GIB}
+# Free in the connection's folder, in the client's, in Docker's, and on which file system each is → who has too little
+ROOMS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int], list[str]]] = {
+    "room everywhere": ((3, 3, 3), (1, 2, 3), []),
+    "none to unpack": (
+        (1, 9, 9),
+        (1, 2, 3),
+        ["/home/ops/.ansible/tmp has 1.0 GiB free, and the image's archive needs 2.0"],
+    ),
+    "none for the client": ((9, 1, 9), (1, 2, 3), ["/opt/mai/deployments/client-company-abc has 1.0 GiB free"]),
+    "none for Docker": ((9, 9, 1), (1, 2, 3), ["Docker's images has 1.0 GiB free"]),
+    "one disk for all": ((4, 4, 4), (1, 1, 1), []),
+    "one disk, for the archive or the image": (
+        (3, 3, 3),
+        (1, 1, 1),
+        ["/opt/mai/deployments/client-company-abc has 3.0 GiB free, and the image's archive needs 4.0 GiB"],
+    ),
+    "Docker shares with the connection": ((3, 9, 3), (1, 2, 1), ["/home/ops/.ansible/tmp has 3.0 GiB free"]),
+    "none anywhere": ((1, 1, 1), (1, 2, 3), ["/home/ops", "/opt/mai", "Docker's images"]),
+}
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_an_archive_needs_room_on_its_way(name: str) -> None:
+    free, devices, expected = ROOMS[name]
+    seen = machine(
+        directory={"free_bytes": free[1] * GIB, "device": devices[1]},
+        docker={"data_root_free_bytes": free[2] * GIB, "data_root_device": devices[2]},
+        machine={"transfer": {"path": "/home/ops/.ansible/tmp", "free_bytes": free[0] * GIB, "device": devices[0]}},
+    )
+    wanted = {**CLIENT, "mai_image_archive": ARCHIVE["path"]}
+    found = machine_problems(wanted, seen, archive=ARCHIVE)
+    assert len(found) == len(expected)
+    assert all(about in one for about, one in zip(expected, found))
+    assert machine_problems(wanted, machine(**{**seen, "image": {"present": True}}), archive=None) == []
+
+
+def test_an_archive_that_is_not_there_is_named() -> None:
+    (found,) = machine_problems({**CLIENT, "mai_image_archive": "gone.tar"}, SEEN, archive={**ARCHIVE, "bytes": None})
+    assert found == "mai_image_archive is /srv/mai.tar, which is not on the controller: correct it"
+
+
+@pytest.mark.parametrize(
+    ("left", "others", "refused"),
+    [
+        (2, ["a"], False),
+        (1, ["a"], True),
+        (1, ["z"], False),
+        (2, ["a", "b"], True),
+        (1, [], False),
+        (None, ["a", "b"], False),
+    ],
+)
+def test_new_clients_of_one_run_share_what_is_left(left: int | None, others: list[str], refused: bool) -> None:
+    neighbours = [{"slug": slug, "mai_port": 9000, "needs_network": True} for slug in others]
+    neighbours.append({"slug": "aa", "mai_port": 9001, "needs_network": False})
+    found = machine_problems({**CLIENT, "mai_port": 8001}, machine(docker={"networks_left": left}), neighbours)
+    assert bool(found) is refused
+    if refused:
+        assert f"({', '.join(others)} of this run took the last)" in found[0]
 
 
 def test_an_ordinary_machine_gives_no_warning() -> None:
