@@ -39,6 +39,8 @@ def _unknown(name: str, groups: t.Mapping[str, t.Sequence[str]]) -> AnsibleFilte
     named = [group for group, hosts in groups.items() if set(hosts) & set(clients)]
     near = difflib.get_close_matches(name, [*clients, *named], n=3, cutoff=0.5)
     hint = f"Did you mean: {', '.join(near)}?" if near else f"Known clients: {', '.join(clients[:20]) or '(none)'}."
+    if not groups.get("all"):
+        hint = "It is empty: give it with -i. The project's ansible.cfg names one, and is read where the project is."
     return AnsibleFilterError(f"No client or group {name!r} in this inventory. {hint}")
 
 
@@ -49,6 +51,21 @@ def _refuse_two_meanings(name: str, groups: t.Mapping[str, t.Sequence[str]]) -> 
         raise AnsibleFilterError(
             f"{name!r} is a client, and a group of {len(members)} clients ({', '.join(sorted(members)[:20])}): "
             "give one of them another name, or name the clients."
+        )
+
+
+def _refuse_half_a_run(arguments: t.Mapping[str, t.Any]) -> None:
+    """Parts are left out by these: the lock, or the plan that all others follow."""
+    given = {
+        "--tags": set(arguments.get("tags") or ()) - {"all"},
+        "--skip-tags": arguments.get("skip_tags"),
+        "--start-at-task": arguments.get("start_at_task"),
+    }
+    used = " and ".join(option for option, value in given.items() if value)
+    if used:
+        raise AnsibleFilterError(
+            f"{used} would leave out parts of a run, and each is there for the others: run again without. "
+            "-e client= chooses clients; of these a run changes only what differs."
         )
 
 
@@ -80,6 +97,7 @@ def hosts(client: str, groups: t.Mapping[str, t.Sequence[str]]) -> str:
     arguments = context.CLIARGS or {}
     if any(arguments.get(only) for only in ("syntax", "listtags", "listtasks")):
         return GROUP
+    _refuse_half_a_run(arguments)
     if not isinstance(client, str):
         raise AnsibleFilterError(
             f"client is {client!r}, which YAML or JSON reads as another thing than a name: write it in quotes, as the "

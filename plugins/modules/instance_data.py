@@ -89,7 +89,7 @@ def owner_of(image: str, user: str | None, service: str) -> int | None:
     if number is None:
         raise Refused(
             f"The image {shown(image)} runs as the user {shown(name)}, whom its /etc/passwd does not know, so its data "
-            "could not be given to anybody: name the user by number, in the image or as mai_compose_extra.service.user.",
+            "could not be given to anyone: name the user by number, in the image or in mai_compose_extra.service.user.",
             "refused",
         )
     return number or None

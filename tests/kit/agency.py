@@ -51,7 +51,7 @@ class Agency(Operator):
         self.deployments = folder / "deployments"
         self.handovers = folder / "handovers"
         self.clients: dict[str, dict[str, t.Any]] = {}
-        self._project = Project(REPOSITORY, folder / "ansible")
+        self.project = Project(REPOSITORY, folder / "ansible")
 
     def client(self, slug: str, **variables: t.Any) -> str:
         """Puts a client into the inventory, or changes its variables; None takes one out."""
@@ -89,7 +89,7 @@ class Agency(Operator):
             **environment,
         }
         return start_playbook(
-            self._project, playbook, "-e", f"client={client}", *arguments, inventory=self.inventory, env=settings
+            self.project, playbook, "-e", f"client={client}", *arguments, inventory=self.inventory, env=settings
         )
 
     def start_until(self, task: str, client: str, *arguments: str, **environment: str) -> HeldRun:

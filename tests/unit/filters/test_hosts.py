@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 from ansible import context
 from ansible.errors import AnsibleFilterError
@@ -91,6 +93,32 @@ def test_a_limit_that_leaves_nobody_is_an_error(command_line, limit: str, left: 
 def test_a_look_at_the_playbook_needs_no_client(command_line, option: str) -> None:
     command_line(**{option: True})
     assert hosts("", GROUPS) == "mai_clients"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"tags": ("key",)}, "--tags would"),
+        ({"tags": ["all", "key"]}, "--tags would"),
+        ({"skip_tags": ("key",)}, "--skip-tags would"),
+        ({"start_at_task": "Make the key"}, "--start-at-task would"),
+        ({"tags": ["a"], "skip_tags": ["b"]}, "--tags and --skip-tags would"),
+        ({"tags": ("all",), "skip_tags": (), "start_at_task": None}, ""),
+        ({"tags": ["key"], "listtasks": True}, ""),
+    ],
+)
+def test_half_a_run_is_refused(command_line, given: dict[str, t.Any], told: str) -> None:
+    command_line(**given)
+    if not told:
+        assert hosts("company-abc", GROUPS)
+        return
+    with pytest.raises(AnsibleFilterError, match=told):
+        hosts("company-abc", GROUPS)
+
+
+def test_an_inventory_that_was_not_given_is_told_as_that() -> None:
+    with pytest.raises(AnsibleFilterError, match="It is empty: give it with -i"):
+        hosts("acme", {"all": [], "ungrouped": []})
 
 
 def test_a_name_that_is_a_client_and_a_group_of_others_is_ambiguous() -> None:
