@@ -23,6 +23,10 @@ runs() {
     "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null
 }
 
+# Beside the playbooks Ansible finds the collection from every directory, also where it does not read ansible.cfg. No link
+# of git's: the one in .ansible is enough for a bare clone, and ansible-test allows none.
+ln -sfn ../.ansible/collections playbooks/collections
+
 # The contents of the lock, what is done here, the interpreter asked for, and the place (scripts in a venv name their
 # own path).
 state=$(cat tests/requirements-demo.in tests/requirements.in "$lock" scripts/setup.sh | cksum)" ${PYTHON:-} $venv"
