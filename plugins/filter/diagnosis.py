@@ -36,6 +36,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._client import (
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key, carried_usage
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import HOPELESS, judge
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import LATE_SETTINGS, key_from_environment
+from ansible_collections.mai.clients.plugins.plugin_utils._playbook import playbook
 
 Values = t.Mapping[str, t.Any]
 Finding = t.Tuple[str, str, str]  # result, cause, remedy
@@ -98,8 +99,8 @@ class Case:
     def play(self, name: str, more: str = "") -> str:
         slug = self.client["slug"]
         if not plain(slug):
-            return f"playbooks/{name}.yml for this client, after its name in the inventory was corrected"
-        return f"ansible-playbook {self.client['inventory']} playbooks/{name}.yml -e client={slug}{more}"
+            return f"{playbook(name)} for this client, after its name in the inventory was corrected"
+        return f"ansible-playbook {self.client['inventory']} {playbook(name)} -e client={slug}{more}"
 
     def put_right(self) -> str:
         """A suspended client stays so whenever it is onboarded."""
@@ -123,7 +124,7 @@ class Case:
 
     def by_hand(self, what: str) -> str:
         slug = self.client["slug"] if plain(self.client["slug"]) else "…"
-        where = f"playbooks/client_info.yml -e client={slug}"
+        where = f"{playbook('client_info')} -e client={slug}"
         return f"see {what} in {where}, and correct by hand the one that is not the client's"
 
     def organization(self, identifier: t.Any, more: str = "", then: str = "") -> str:

@@ -79,7 +79,9 @@ reason:
   returned: failure for the database's sake
   type: str
 active_users:
-  description: Users seen in the last five minutes; none where the release does not record it.
+  description:
+    - Users seen in the last five minutes; none where the release does not record it.
+    - The first administrator counts with a chat that moved, since looks at the instance use a session of theirs.
   returned: success
   type: int
 """
@@ -92,7 +94,7 @@ from ansible_collections.mai.clients.plugins.module_utils._confined import Refus
 from ansible_collections.mai.clients.plugins.module_utils._database import transaction
 from ansible_collections.mai.clients.plugins.module_utils._database_base import Database
 from ansible_collections.mai.clients.plugins.module_utils._instance import copy, system
-from ansible_collections.mai.clients.plugins.module_utils._instance.database import schema_revision
+from ansible_collections.mai.clients.plugins.module_utils._instance.database import active_users, schema_revision
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown
 
 _TABLES = ("user", "chat", "client_organizations", "client_daily_usage", "organization_members", "user_client_mapping")
@@ -112,10 +114,7 @@ def _count(database: Database) -> dict:
         for table in _TABLES
         if database.columns(table)
     }
-    active = None
-    if "last_active_at" in database.columns("user"):
-        since = int(time.time()) - 300
-        active = database.query('SELECT count(*) AS rows FROM "user" WHERE last_active_at > ?', since)[0]["rows"]
+    active = active_users(database, since=int(time.time()) - 300)
     return {"counts": counts, "schema_revision": schema_revision(database), "active_users": active}
 
 

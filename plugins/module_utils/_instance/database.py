@@ -164,9 +164,32 @@ def _people(database: Database, contents: Contents) -> None:
     contents.summary["administrators"] = database.query(f"SELECT COUNT(*) AS number {administrators}", "admin")[0][
         "number"
     ]
-    rows = database.query(f"SELECT id {administrators} ORDER BY created_at LIMIT 1", "admin")
-    if rows:
-        contents.administrator = {"id": rows[0]["id"]}
+    identifier = _first_administrator(database)
+    if identifier is not None:
+        contents.administrator = {"id": identifier}
         if "session_stamp" in database.columns("auth"):
-            stamps = database.query("SELECT session_stamp FROM auth WHERE id = ? LIMIT 1", rows[0]["id"])
+            stamps = database.query("SELECT session_stamp FROM auth WHERE id = ? LIMIT 1", identifier)
             contents.administrator["session_stamp"] = stamps[0]["session_stamp"] if stamps else None
+
+
+def _first_administrator(database: Database) -> Any:
+    """Whose session a look takes, to try models and pages."""
+    rows = database.query('SELECT id FROM "user" WHERE role = ? ORDER BY created_at LIMIT 1', "admin")
+    return rows[0]["id"] if rows else None
+
+
+def active_users(database: Database, since: int) -> int | None:
+    """How many people were active since that moment; None where the release does not note it.
+
+    The instance notes a look's session like a visit of its administrator: that one counts with a chat that moved.
+    """
+    columns = set(database.columns("user"))
+    if "last_active_at" not in columns:
+        return None
+    active = database.query('SELECT COUNT(*) AS number FROM "user" WHERE last_active_at > ?', since)[0]["number"]
+    first = _first_administrator(database) if {"id", "role", "created_at"} <= columns else None
+    if first is None or not {"user_id", "updated_at"} <= set(database.columns("chat")):
+        return active
+    seen = database.query('SELECT COUNT(*) AS number FROM "user" WHERE id = ? AND last_active_at > ?', first, since)
+    chats = database.query("SELECT COUNT(*) AS number FROM chat WHERE user_id = ? AND updated_at > ?", first, since)
+    return active - 1 if seen[0]["number"] and not chats[0]["number"] else active

@@ -173,7 +173,8 @@ def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
     if parts["saved_key"]["due"] and (parts["saved_key"]["held"] or not key["makes"]):
         yield "saved_key", "key saved in Open WebUI"
     if planned["organization"]["due"]:
-        yield "organization", "organisation"
+        users = planned["organization"]["users"]
+        yield "organization", f"organisation (users: {users} more)" if users else "organisation"
     # Not the record on the controller: where that is thrown away after each job, nothing of the client differs
     if planned["record"]["on_machine_due"]:
         yield "record", "hand-over"

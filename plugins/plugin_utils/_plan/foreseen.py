@@ -82,8 +82,11 @@ def _saved_key(_client: Values, _key: Values, _plan: Values) -> t.Iterator[str]:
 
 def _organization(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
     name, identifier = shown(client["mai_client_name"]), shown(client["mai_client_id"])
-    differs = ", ".join(plan["organization"]["differs"])
-    yield f"Would record {name} as {identifier} in the instance's database{f': {differs}' if differs else ''}."
+    differs, users = ", ".join(plan["organization"]["differs"]), plan["organization"]["users"]
+    if differs or not users:
+        yield f"Would record {name} as {identifier} in the instance's database{f': {differs}' if differs else ''}."
+    if users:
+        yield f"Would add {users} users to {identifier} in the instance's database."
 
 
 def _record(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:

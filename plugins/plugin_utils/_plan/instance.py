@@ -22,6 +22,7 @@ from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._client import has_url
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.compose_extra import compose_extra
+from ansible_collections.mai.clients.plugins.plugin_utils._playbook import playbook
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
 
 Values = t.Mapping[str, t.Any]
@@ -155,7 +156,7 @@ def last_image_is_gone(client: Values, last: Values) -> str:
 
 
 def upgrade_command(client: Values) -> str:
-    return f"ansible-playbook playbooks/upgrade_client.yml -e client={client['slug']}"
+    return f"ansible-playbook {playbook('upgrade_client')} -e client={client['slug']}"
 
 
 def another_image(client: Values, seen: Values, last: Values) -> bool:

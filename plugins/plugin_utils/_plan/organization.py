@@ -30,7 +30,15 @@ def organization(client: Values, seen: Values, key: Values, starts: bool) -> dic
         "is_active": not key["disabled"],
     }
     fields = [] if len(rows) != 1 else [name for name in wanted if wanted[name] != rows[0].get(name, _NONE)]
-    return {"due": starts or len(rows) != 1 or bool(fields), "differs": fields, "wanted": wanted}
+    users = users_left_out(seen)
+    due = starts or len(rows) != 1 or bool(fields) or users > 0
+    return {"due": due, "differs": fields, "wanted": wanted, "users": users}
+
+
+def users_left_out(seen: Values) -> int:
+    """Who came since the last run, and has no line of the organisation's yet: not counted, or shown no models."""
+    tracking = seen["database"]["tracking"] or {}
+    return max(tracking.get("users_not_mapped") or 0, tracking.get("users_not_members") or 0)
 
 
 _NONE = object()

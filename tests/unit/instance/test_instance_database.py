@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from contextlib import closing
 
 import pytest
@@ -63,3 +64,31 @@ def test_restored_only_while_nobody_has_it_open(run, tmp_path):
 def test_a_missing_database_is_named(run, tmp_path):
     (tmp_path / "webui.db").unlink()
     assert "There is no database" in run(state="copied")["msg"]
+
+
+@pytest.mark.parametrize(
+    ("people", "chats", "active"),
+    [
+        # Seen, and a moment ago a chat of theirs moved
+        ([("boss", "admin", True), ("b", "user", False)], [], 0),  # a look's own session
+        ([("boss", "admin", True)], [("boss", True)], 1),
+        ([("boss", "admin", True)], [("boss", False), ("b", True)], 0),
+        ([("boss", "admin", True), ("b", "user", True)], [], 1),
+        ([("boss", "admin", False), ("b", "user", True)], [], 1),
+        ([("boss", "admin", True), ("other", "admin", True)], [], 1),
+        ([("boss", "admin", True)], None, 1),  # whether anything moved is not known
+        ([("b", "user", True)], [], 1),
+    ],
+)
+def test_the_administrator_of_looks_is_active_with_a_chat(run, tmp_path, people, chats, active):
+    now = int(time.time())
+    with closing(sqlite3.connect(tmp_path / "webui.db", isolation_level=None)) as database:
+        database.execute("DELETE FROM user")
+        for number, (name, role, seen) in enumerate(people):
+            row = (name, role, number, now if seen else now - 3600)
+            database.execute('INSERT INTO "user" (id, role, created_at, last_active_at) VALUES (?, ?, ?, ?)', row)
+        if chats is not None:
+            database.execute("CREATE TABLE chat (user_id TEXT, updated_at BIGINT)")
+        for name, moved in chats or ():
+            database.execute("INSERT INTO chat VALUES (?, ?)", (name, now if moved else now - 3600))
+    assert run()["active_users"] == active

@@ -114,7 +114,7 @@ def nothing() -> dict[str, t.Any]:
         },
         "database": {
             "exists": False, "error": None, "error_reason": None, "users": None, "organizations": [],
-            "tracks_usage": False,
+            "tracks_usage": False, "tracking": None,
         },
         "stored_connection": {"form": "none", "connections": []},
         "stored_settings": {},

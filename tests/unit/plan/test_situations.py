@@ -212,6 +212,13 @@ for _field, _value in {
     )
 
 
+LOOKS["users who came later"] = (
+    {"database/tracking": {"users_not_mapped": None, "users_not_members": 2}},
+    ["organisation"],
+    [],
+)
+
+
 def chapters(found: t.Mapping[str, t.Any]) -> list[str]:
     return [change.split(" (")[0] for change in found["changes"]]
 
@@ -233,6 +240,13 @@ def test_of_a_suspended_client_no_instance_is_started(name):
     assert not found["instance"]["due"]
     assert not found["instance"]["administrator_due"]
     assert not found["instance"]["saved_key"]["due"]
+
+
+def test_users_who_came_later_are_told_and_added():
+    tracking = {"users_not_mapped": 3, "users_not_members": 2}
+    found = planned(client(), changed(converged(client()), {"database/tracking": tracking}))["plan"]
+    assert found["changes"] == ["organisation (users: 3 more)"]
+    assert found["would"] == ["Would add 3 users to company-abc-001 in the instance's database."]
 
 
 SETTINGS = sorted(converged(client(**PUBLISHED))["settings"])
