@@ -20,6 +20,8 @@ description:
     healthy for O(timeout) seconds, when its process has ended, or when its container has been restarted
     three times meanwhile. What still logs after ten times O(timeout) seconds without having opened its port
     counts as failed as well.
+  - It is asked where it was started to listen, which its container, or C(settings.env) of a native one, says. So is the
+    path of a container that the collection made; for any other it is O(health_path).
   - Nothing is changed. A failure carries the last log lines, with secrets masked.
 author:
   - The mai.clients team (@mai-clients)
@@ -33,10 +35,6 @@ options:
     type: str
     choices: [docker, native]
     default: docker
-  url:
-    description: Address of the instance on this machine.
-    type: str
-    required: true
   timeout:
     description: Seconds without progress after which the instance counts as failed.
     type: int
@@ -57,7 +55,6 @@ EXAMPLES = r"""
     client: company-abc
     service: mai-companyabc
     deployment_dir: /opt/mai/deployments/client-company-abc
-    url: http://127.0.0.1:8001
 """
 
 RETURN = r"""
@@ -81,6 +78,7 @@ log_tail:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mai.clients.plugins.module_utils._host_in_url import asked_at
 from ansible_collections.mai.clients.plugins.module_utils._instance import (
     engine,
     folder,
@@ -125,6 +123,10 @@ class _Docker:
             return f"it ended with exit code {state.get('ExitCode')}"
         return None
 
+    def place(self, path: str) -> tuple[str | None, str]:
+        found = engine.url(engine.describe(self._details, "")) if self._details else None
+        return found, engine.health_path(self._details) or path
+
     def log(self) -> tuple[int, str]:
         return engine.log(engine.describe(self._details, "")) if self._details else (0, "")
 
@@ -150,6 +152,11 @@ class _Native:
         self._invocation, self._pid = words.get("InvocationID", ""), unit["main_pid"]
         return "its unit has failed" if unit["active_state"] == "failed" else None
 
+    def place(self, path: str) -> tuple[str | None, str]:
+        settings = folder.variables(self._directory, "settings.env")
+        port = settings.get("PORT")
+        return f"http://{asked_at(settings.get('HOST', ''))}:{port}" if port else None, path
+
     def log(self) -> tuple[int, str]:
         return native.log(self._directory, self._service, self._invocation)
 
@@ -163,7 +170,6 @@ def main() -> None:
             **INSTANCE_OPTIONS,
             **HEALTH_OPTIONS,
             "deployment": {"type": "str", "choices": ["docker", "native"], "default": "docker"},
-            "url": {"type": "str", "required": True},
             "timeout": {"type": "int", "default": 300},
         },
         supports_check_mode=True,
@@ -174,10 +180,11 @@ def main() -> None:
     logged, answering = None, False
     while True:
         reason = instance.ended()
-        seen = health.ask(params["url"], params["health_path"])
+        url, path = instance.place(params["health_path"])
+        seen = health.ask(url, path) if url else health.NOTHING
         now = time.monotonic()
         if seen.works and not reason:
-            accounts = health.has_accounts(web.request(params["url"] + health.CONFIG))
+            accounts = health.has_accounts(web.request(f"{url}{health.CONFIG}"))
             module.exit_json(changed=False, seconds=round(now - begin, 1), accounts=accounts)
         if seen.status and not answering:
             answering, progress = True, now  # from here on its log shows our own requests, which are no progress

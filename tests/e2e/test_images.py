@@ -54,7 +54,7 @@ CLIENTS: dict[str, dict[str, t.Any]] = {
         "mai_database_create_table": True,
         "mai_admin_email": "",
     },
-    "rooted": {},
+    "rooted": {"mai_port": 8714},
 }
 OWNERS = {"numbered": {"1000"}, "named": {"1234"}, "unattended": {"0"}, "rooted": {"0"}}
 
@@ -65,7 +65,7 @@ def fleet(new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host], sta
     host.exec("sh", "-c", MAKE, "sh", standin_image.name, data=PLAIN)
     fleet = new_fleet(mai_admin_email="boss@example.com", mai_health_timeout=20)
     for number, (slug, variables) in enumerate(CLIENTS.items()):
-        fleet.put(slug, host, mai_port=8711 + number, **variables)
+        fleet.put(slug, host, **{"mai_port": 8711 + number, **variables})
     return fleet
 
 
@@ -114,12 +114,15 @@ def test_a_user_whom_nobody_knows_is_told_before_the_key(fleet: Fleet) -> None:
 def test_an_upgrade_takes_the_data_along_to_another_user_and_back(fleet: Fleet) -> None:
     fleet.run("rooted", "-e", "new_image=others:numbered", playbook=UPGRADE)
     assert owners(fleet, "rooted") == {"1000"}
+    # What runs before listens where it did, whatever the inventory says by now
+    fleet.change("rooted", mai_port=8799, mai_health_path="/elsewhere")
     failed = fleet.run("rooted", "-e", "new_image=others:broken", playbook=UPGRADE, check=False)
     assert failed.rc == 2
     assert "it runs on with its old image" in failed.said
     assert owners(fleet, "rooted") == {"1000"}
     with fleet.session("rooted") as api:
         assert api.get("/api/models").json()["data"]
+    fleet.change("rooted", mai_port=CLIENTS["rooted"]["mai_port"], mai_health_path="/health")
     assert fleet.run("rooted").total("changed") == 0
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from ansible_collections.mai.clients.plugins.module_utils._host_in_url import asked_at
 from ansible_collections.mai.clients.plugins.module_utils._instance import image_user, networks, system
 
 CLIENT_LABEL = "mai.clients.client"
@@ -15,6 +16,9 @@ _OWN_LABELS = "mai.clients."
 _COMPOSE_LABELS = tuple("com.docker.compose.project" + end for end in ("", ".working_dir")) + (
     "com.docker.compose.service",
 )
+_CONTAINER_PORT = 8080
+# As roles/instance/templates/compose.yml.j2 writes it, and as it did
+_OWN_CHECK, _FORMER_CHECK, _INSIDE = ["CMD", "python3", "-ISc"], ["CMD", "sh"], "http://127.0.0.1:8080"
 _NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -116,6 +120,19 @@ def ports(details: dict) -> list[dict]:
                     }
                 )
     return published
+
+
+def url(container: dict) -> str | None:
+    """Where a container, as described, is asked on this machine; None where it publishes nothing."""
+    places = sorted(container["ports"], key=lambda place: place["container_port"] != _CONTAINER_PORT)
+    return f"http://{asked_at(places[0]['host_ip'])}:{places[0]['host_port']}" if places else None
+
+
+def health_path(details: dict) -> str | None:
+    """The path that our own health check asks in the container; None where it is another check's."""
+    test = ((details.get("Config") or {}).get("Healthcheck") or {}).get("Test") or []
+    ours = test[:3] == _OWN_CHECK or (test[:2] == _FORMER_CHECK and test[-1].startswith(_INSIDE + "/"))
+    return test[-1].replace(_INSIDE, "", 1) if ours else None
 
 
 def memory_limit(details: dict) -> int:

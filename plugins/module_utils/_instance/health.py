@@ -26,10 +26,13 @@ class Health:
         return self.status is not None and self.complaint is None
 
 
+NOTHING = Health(None, False, None, None)
+
+
 def ask(url: str, path: str) -> Health:
     health = web.request(url + path)
     if health.status is None:
-        return Health(None, False, None, None)
+        return NOTHING
     # A page that claims to be JSON and cannot be read says nothing; any other says it with its status.
     up = health.ok and health.error is None and health.get("status", True) is not False
     answer = web.request(url + "/ready")

@@ -29,8 +29,6 @@ from ansible_collections.mai.clients.plugins.module_utils._instance.health impor
 from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of, sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, show_url, shown_or_none
 
-_CONTAINER_PORT = 8080
-
 
 def observe(wanted: dict) -> dict:
     """Look at the instance that the options wanted of the module instance_info describe."""
@@ -202,9 +200,8 @@ def _host_ports(entry: dict) -> list[int]:
 def _url(containers: list[dict], host: str, port: int | None) -> str | None:
     """Where the instance answers on this machine; a changed port counts only after the next start."""
     for container in containers:
-        places = sorted(container["ports"], key=lambda place: place["container_port"] != _CONTAINER_PORT)
-        if places and container["state"] == "running":
-            return f"http://{asked_at(places[0]['host_ip'])}:{places[0]['host_port']}"
+        if container["ports"] and container["state"] == "running":
+            return engine.url(container)
     return f"http://{asked_at(host)}:{port}" if port else None
 
 

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import jwt
 import pytest
 from ansible_collections.mai.clients.plugins.module_utils._instance import (
+    engine,
     masking,
     saved_variables,
     session,
@@ -190,3 +191,38 @@ def test_key_that_is_no_header_is_an_error_without_it():
     answer = web.request("http://127.0.0.1:9/key", token="bad\nkey")
     assert answer.status is None
     assert "bad" not in answer.error
+
+
+OWN = ["CMD", "python3", "-ISc", "import http.client", "/up?a=$b"]
+FORMER = ["CMD", "sh", "-c", "if command -v curl", "sh", "http://127.0.0.1:8080/up"]
+
+
+@pytest.mark.parametrize(
+    ("test", "path"),
+    [
+        (OWN, "/up?a=$b"),
+        (FORMER, "/up"),
+        (["CMD", "sh", "-c", "/bin/check"], None),
+        (["CMD-SHELL", "curl http://127.0.0.1:8080/health"], None),
+        (["NONE"], None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_the_path_of_our_own_check_is_what_is_waited_for(test, path):
+    assert engine.health_path({"Config": {"Healthcheck": {"Test": test}}}) == path
+
+
+@pytest.mark.parametrize(
+    ("ports", "url"),
+    [
+        ([("127.0.0.1", 8001, 8080)], "http://127.0.0.1:8001"),
+        ([("0.0.0.0", 9000, 9090), ("0.0.0.0", 8001, 8080)], "http://127.0.0.1:8001"),
+        ([("::", 8001, 8080)], "http://[::1]:8001"),
+        ([("192.0.2.7", 8001, 8080)], "http://192.0.2.7:8001"),
+        ([], None),
+    ],
+)
+def test_where_a_container_is_asked(ports, url):
+    names = ("host_ip", "host_port", "container_port")
+    assert engine.url({"ports": [dict(zip(names, port)) for port in ports]}) == url

@@ -69,13 +69,13 @@ def started(instance, run_module):
 @pytest.fixture
 def health(run_module, port: int):
     def health(directory: Path, timeout: int = 2) -> dict:
+        (directory / "settings.env").write_text(f'HOST="127.0.0.1"\nPORT="{port}"\n')
         return run_module(
             instance_health,
             client="company-abc",
             service="mai-companyabc",
             deployment="native",
             deployment_dir=str(directory),
-            url=f"http://127.0.0.1:{port}",
             timeout=timeout,
         )
 
