@@ -38,7 +38,8 @@ class Target:
 
     @classmethod
     def standin(cls, form: str) -> Target:
-        return cls(f"standin-{form}", form, [sys.executable, "-m", "tests.mai_standin"], {"STANDIN_CONFIG": form})
+        environment = {"STANDIN_CONFIG": form, "STANDIN_OWNER": str(os.getpid())}
+        return cls(f"standin-{form}", form, [sys.executable, "-m", "tests.mai_standin"], environment)
 
     @classmethod
     def openwebui(cls, venv: Path) -> Target:

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import pathlib
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 
 import pytest
 
-from tests.contract.instance import Instance
+from tests.contract.instance import Instance, Target
 from tests.openrouter_simulator import Simulator
 
 
@@ -111,3 +113,10 @@ def test_sigterm_stops_it_at_once_and_extra_tables_survive(new: Instance) -> Non
     assert time.monotonic() - begin < 10
     new.start()
     assert new.rows("SELECT id FROM somebody_elses") == [{"id": "kept"}]
+
+
+def test_the_stand_in_ends_with_the_tests_that_started_it(tmp_path: pathlib.Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as owner:
+        instance = Instance(Target.standin("rows"), tmp_path, {"STANDIN_OWNER": str(owner.pid)}).start()
+        owner.kill()
+    assert instance.wait(10) == 1

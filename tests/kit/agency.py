@@ -58,7 +58,8 @@ class Agency(Operator):
         own = self.clients.setdefault(slug, {"mai_client_name": f"Client {slug}", "mai_port": free_port()})
         own.update(variables)
         self.clients[slug] = {name: value for name, value in own.items() if value is not None}
-        command = ["env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-m", "tests.mai_standin"]
+        environment = [f"PYTHONPATH={REPOSITORY}", f"STANDIN_OWNER={os.getpid()}"]
+        command = ["env", *environment, sys.executable, "-m", "tests.mai_standin"]
         common = {
             "ansible_connection": "local",
             "ansible_become": False,

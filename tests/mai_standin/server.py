@@ -33,6 +33,7 @@ log = logging.getLogger("mai_standin")
 SECRET_KEY_FILE = Path(".webui_secret_key")
 LOG_LINE_SECONDS = 0.5
 CRASH_AFTER_SECONDS = 2.0
+OWNER_SECONDS = 1.0
 
 
 def secret_key(environment: Mapping[str, str]) -> str:
@@ -77,6 +78,13 @@ def start_up(settings: Settings, key: str) -> App:
     return App(settings, database, stored, users, organization)
 
 
+def _end_with(owner: int) -> None:
+    """Tests that are killed end nothing that they started."""
+    while Path("/proc", str(owner)).exists():
+        time.sleep(OWNER_SECONDS)
+    os._exit(1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="mai_standin", description=sys.modules[__package__].__doc__)
     parser.add_argument("--host", default=os.environ.get("HOST", "0.0.0.0"), help="address to listen on")
@@ -88,6 +96,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0 if os.getpid() == 1 else 143))
     try:
         settings = Settings.from_environment(os.environ)
+        if settings.owner:
+            threading.Thread(target=_end_with, args=[settings.owner], daemon=True).start()
         app = start_up(settings, secret_key(os.environ))
     except SettingsError as error:
         log.error("%s", error)

@@ -38,6 +38,7 @@ class Settings:
     fail: str = ""
     startup_delay: float = 0.0
     track_any_url: bool = False
+    owner: int | None = None
     data_dir: Path = Path("data")
     database_url: str = field(default="", repr=False)
     name: str = "mAI"
@@ -73,6 +74,7 @@ class Settings:
             fail=_one_of(env, "STANDIN_FAIL", FAILURES, ""),
             startup_delay=float(env.get("STANDIN_STARTUP_DELAY") or 0),
             track_any_url=is_true(env.get("STANDIN_TRACK_ANY_URL", "")),
+            owner=int(env["STANDIN_OWNER"]) if env.get("STANDIN_OWNER") else None,
             data_dir=Path(env.get("DATA_DIR") or "data"),
             database_url=env.get("DATABASE_URL", ""),
             name=env.get("WEBUI_NAME") or "mAI",
