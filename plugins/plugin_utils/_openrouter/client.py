@@ -107,7 +107,8 @@ class Client:
             # Some proxies compress all the same, see _fetch.
             "Accept-Encoding": "identity",
         }
-        self._http = _http(self._base_url, transport, headers=headers, timeout=timeout)
+        self._way = None if transport else environment.proxy(self._base_url)
+        self._http = _http(self._way, transport, headers=headers, timeout=timeout)
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -299,10 +300,7 @@ class Client:
         except TimeoutError:
             failure = ServerFailed(f"{where}: no whole answer in time ({self._deadline:g} s).")
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-            failure = Unreachable(
-                f"{where}: no connection ({_cause(error)}). Check the network, name resolution, TLS and proxy settings"
-                " of the controller or execution environment, and base_url."
-            )
+            failure = self._no_connection(where, error)
         except httpx.TimeoutException as error:
             failure = ServerFailed(f"{where}: no answer in time ({type(error).__name__}).")
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError, MemoryError) as error:
@@ -364,13 +362,27 @@ class Client:
             return ServerFailed(f"{problem} That is a fault at OpenRouter{whose}.", status)
         return Rejected(f"{problem} OpenRouter does not accept this request as it is.", status)
 
-    @staticmethod
-    def _foreign(where: str, status: int) -> NotOpenRouter:
+    def _no_connection(self, where: str, error: httpx.TransportError) -> OpenRouterError:
+        # What a proxy says to CONNECT is no answer of httpx's, but a sentence that begins with its status
+        refused = re.match(r"(4\d\d)\b", str(error)) if isinstance(error, httpx.ProxyError) else None
+        if refused:
+            return self._foreign(where, int(refused[1]))
+        by = f" by way of the proxy that {self._way.variable} names" if self._way else ""
+        return Unreachable(
+            f"{where}: no connection{by} ({_cause(error)}). Check the network, name resolution, TLS and proxy settings"
+            " of the controller or execution environment, and base_url."
+        )
+
+    def _foreign(self, where: str, status: int) -> NotOpenRouter:
         """A page of a gateway says nothing about a key or the account."""
         if status < 400:
             return NotOpenRouter(f"{where}: answered {status}, a redirection. Check base_url.", status)
         if status == 407:
-            remedy = "A proxy wants a user name and a password: write them into HTTPS_PROXY, as http://user:password@host:port."
+            variable = self._way.variable if self._way else "HTTPS_PROXY"
+            remedy = (
+                f"A proxy wants a user name and a password, or others: write them into {variable}, as"
+                " http://user:password@host:port."
+            )
         else:
             remedy = (
                 "Something in between (a proxy, a firewall, Cloudflare) blocks the controller's request, or base_url is"
@@ -422,11 +434,10 @@ def _checked_key(key: str) -> str:
     return key
 
 
-def _http(base_url: str, transport: httpx.BaseTransport | None, **options: t.Any) -> httpx.Client:
+def _http(way: environment.Proxy | None, transport: httpx.BaseTransport | None, **options: t.Any) -> httpx.Client:
     """With what the environment says; a netrc file's password for that host is not used."""
     if transport:
         return httpx.Client(transport=transport, trust_env=False, **options)
-    way = environment.proxy(base_url)
     context = None
     with contextlib.suppress(OSError, ValueError):
         context = httpx.create_ssl_context()

@@ -32,6 +32,8 @@ class Script:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, type):
             raise answer(f"failed with Bearer {PROVISIONING_KEY}", request=request)
+        if isinstance(answer, Exception):
+            raise answer
         return answer
 
     def client(self, **options: t.Any) -> Client:
@@ -257,7 +259,26 @@ def test_what_a_gateway_says_is_not_openrouters_word(name: str, call: str) -> No
     said = str(caught.value)
     assert "something that is not OpenRouter's answer" in said
     assert "management key" not in said and PROVISIONING_KEY not in said
-    assert ("HTTPS_PROXY, as http://user:password@host:port" in said) == (caught.value.status == 407)
+    assert ("or others: write them into HTTPS_PROXY, as http://user:password@host:port" in said) == (
+        caught.value.status == 407
+    )
+
+
+@pytest.mark.parametrize(
+    ("proxy_says", "failure", "attempts"),
+    [
+        ("407 Proxy Authentication Required", errors.NotOpenRouter, 1),
+        ("403 Forbidden", errors.NotOpenRouter, 1),
+        ("503 Service Unavailable", errors.Unreachable, 6),
+        ("", errors.Unreachable, 6),
+    ],
+)
+def test_what_a_proxy_says_to_connect_is_told(proxy_says: str, failure: type[Exception], attempts: int) -> None:
+    script = Script(*[httpx.ProxyError(proxy_says)] * attempts)
+    with pytest.raises(failure) as caught:
+        script.client().list_keys()
+    assert len(script.requests) == attempts
+    assert ("answered 407" in str(caught.value)) == proxy_says.startswith("407")
 
 
 def test_a_fault_that_may_be_of_something_in_between_is_told_as_that() -> None:
