@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from tests.e2e.conftest import Image
@@ -22,12 +23,38 @@ def _packages(host: Host) -> set[str]:
     return set(host.exec("sh", "-c", PACKAGES).stdout.splitlines())
 
 
+# Of anybody's: without accounts, and without Docker
+NATIVE = """
+import http.server, os, sqlite3
+sqlite3.connect(os.environ["DATA_DIR"] + "/webui.db").execute("CREATE TABLE IF NOT EXISTS things (name)")
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/up" else 404)
+        self.end_headers()
+    do_POST = do_GET
+http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Answer).serve_forever()
+"""
+WITHOUT_DOCKER = {
+    "mai_deployment": "native",
+    "mai_start_command": "python3 /opt/native.py",
+    "mai_health_path": "/up",
+    "mai_database_create_table": True,
+}
+TOGETHER = ("bare-0-refused", "bare-1-native", "bare-clone", "bare-one", "bare-two")
+
+
 @pytest.fixture(scope="module")
 def bare(boot: Callable[..., Host], new_fleet: Callable[..., Fleet], standin_image: Image) -> Fleet:
-    """Two clients on a machine that has nothing but what a server has."""
-    host, fleet = boot("mai-test-host-bare:trixie"), new_fleet(mai_image_archive=str(standin_image.archive))
-    for number, slug in enumerate(("bare-one", "bare-two", "bare-later")):
-        fleet.put(slug, host, mai_client_name=slug, mai_port=8301 + number, mai_admin_email="a@bare.example")
+    """Clients on a machine that has nothing but what a server has, and one on a clone of it."""
+    fleet, host = new_fleet(mai_image_archive=str(standin_image.archive)), boot("mai-test-host-bare:trixie")
+    clone = boot("mai-test-host-bare:trixie")
+    clone.exec("tee", "/etc/machine-id", data=host.exec("cat", "/etc/machine-id").stdout)
+    host.exec("tee", "/opt/native.py", data=NATIVE)
+    for number, slug in enumerate((*TOGETHER, "bare-later")):
+        machine = clone if slug == "bare-clone" else host
+        fleet.put(slug, machine, mai_client_name=slug, mai_port=8301 + number, mai_admin_email="a@bare.example")
+    fleet.change("bare-0-refused", mai_image_archive="/nowhere/image.tar")
+    fleet.change("bare-1-native", **WITHOUT_DOCKER)
     return fleet
 
 
@@ -57,17 +84,27 @@ def test_check_mode_on_a_bare_machine_says_what_would_be_done(bare: Fleet) -> No
 
 @pytest.fixture(scope="module")
 def installed(bare: Fleet) -> Result:
-    return bare.run("bare-one,bare-two")
+    return bare.run(",".join(TOGETHER), check=False)
+
+
+def test_each_machine_is_prepared_by_the_first_that_needs_it(bare: Fleet, installed: Result) -> None:
+    """Not by one that is refused, nor by one without Docker, and a machine with the same identifier is another one."""
+    assert {slug: installed.stats[slug]["failed"] for slug in TOGETHER} == {
+        slug: int(slug == "bare-0-refused") for slug in TOGETHER
+    }, installed.output
+    assert "mai_image_archive is /nowhere/image.tar, which is not on the controller" in installed.said
+    assert bare.control.keys_named("client-bare-0-refused") == []
+    assert httpx.get(f"http://{bare.host('bare-1-native').address()}:8302/up", trust_env=False).status_code == 200
 
 
 def test_docker_and_the_image_arrive_once_on_a_bare_machine(bare: Fleet, installed: Result) -> None:
-    for slug in ("bare-one", "bare-two"):
+    for slug in ("bare-one", "bare-two", "bare-clone"):
         with bare.api(slug) as api:
             assert api.get("/health").json() == {"status": True}
         assert bare.organization(slug)["id"] == f"{slug}-001"
     for task in ("Install the packages", "Load the image"):
         [part] = [part for part in installed.stdout.split("\nTASK ") if f": {task}]" in part]
-        assert part.count("changed: [") == 1, part
+        assert part.count("changed: [") == 2, part  # there are two
     assert bare.sh("bare-one", "ls -A /opt/mai/deployments/client-*/.image", check=False) == ""
     # Thousands of clients find room, not thirty
     ranges = "docker network inspect --format '{{(index .IPAM.Config 0).Subnet}}'"
