@@ -36,6 +36,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.room import need
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import variable_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import address
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal, Unanswered
+from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
 
 # In check mode nothing has to work, and openrouter_key is not asked
 ONLY_FOR_REAL, ONLY_CHECKED = ("proof", "proof_unless_due"), ("key",)
@@ -94,6 +95,7 @@ class ClientPlanAction(OpenRouterAction):
             state=result["state"],
             reason=result["reason"],
             variable_problems=result["problems"],
+            ordered_limit=_ordered_limit(client),
             account=result["account"],
             service=service(client["slug"]),
         )
@@ -242,6 +244,14 @@ class ClientPlanAction(OpenRouterAction):
             self._stop(result, "unreachable", f"the machine {machine} could not be looked at: {why}")
             return {}
         return looked["instance"]
+
+
+def _ordered_limit(client: Values) -> float | None:
+    """USD per month; None for no limit, and for one that is a problem of its own."""
+    try:
+        return money(client["mai_monthly_limit"])
+    except ValueError:
+        return None
 
 
 def _files(client: Values) -> Files:

@@ -74,9 +74,9 @@ def key(
             for one in steps.actions:
                 if one.key and is_now and one.key.hash == is_now.hash and one.kind == "update":
                     due["changes"].update(one.changes)
-    if is_now and not is_now.disabled and is_now.expiry(now)[0] == "expired":
-        due["refused"] = due["refused"] or f"{client['slug']} was not touched: {is_now.expiry(now)[1]}."
-    due["expiry"] = is_now.expiry(now)[1] if is_now and not is_now.disabled else ""
+    kind, due["expiry"] = is_now.expiry(now) if is_now and not is_now.disabled else ("", "")
+    if kind == "expired":
+        due["refused"] = due["refused"] or f"{client['slug']} was not touched: {due['expiry']}."
     due["in_place"] = is_now is not None and is_now.hash == seen["key_hash"]
     return due, is_now.shown() if is_now else {**NO_KEY, "name": client["mai_key_name"]}
 
