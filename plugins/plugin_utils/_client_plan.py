@@ -32,7 +32,6 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.foreseen import 
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, bind_address, service
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.key import Aim as KeyAim
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.obstacles import obstacle
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.room import needs_network
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import variable_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import address
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal, Unanswered
@@ -139,9 +138,10 @@ class ClientPlanAction(OpenRouterAction):
             other = self._variables["hostvars"][slug]
             there = other.get("mai_seen") or {}
             if (there.get("machine") or {}).get("id") == seen["machine"]["id"]:
-                wanted = other.get("mai_variables") or {"mai_deployment": None}
+                planned = (other.get("mai_plan") or {}).get("instance") or {}
                 # Who failed needs none in this run
-                network = slug in self._variables.get("ansible_play_hosts", ()) and needs_network(wanted, there)
+                network = slug in self._variables["ansible_play_hosts"] and planned.get("keeper") == "compose"
+                network = network and not there["containers"]
                 found.append({"slug": str(slug), "mai_port": other.get("mai_port"), "needs_network": network})
         return found
 

@@ -32,10 +32,6 @@ def gib(number: int) -> str:
     return f"{number / GIB:.1f} GiB"
 
 
-def needs_network(client: Values, seen: Values) -> bool:
-    return client["mai_deployment"] == "docker" and not seen["containers"]
-
-
 def problems(client: Values, seen: Values, neighbours: t.Iterable[Values], archive: Values | None) -> t.Iterator[str]:
     yield from _disk(client, seen, archive)
     yield from _memory(client, seen)
@@ -110,7 +106,7 @@ def _port(client: Values, seen: Values) -> t.Iterator[str]:
 def _networks(client: Values, seen: Values, neighbours: t.Iterable[Values]) -> t.Iterator[str]:
     """Each client has a network of its own. Of the play's new ones, the first by name get what is left."""
     left = seen["docker"]["networks_left"]
-    if left is None or not seen["docker"]["engine"] or not needs_network(client, seen):
+    if client["mai_deployment"] != "docker" or seen["containers"] or left is None:
         return
     before = [one["slug"] for one in neighbours if one["needs_network"] and one["slug"] < client["slug"]]
     if len(before) < left:
