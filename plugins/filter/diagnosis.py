@@ -256,6 +256,8 @@ def _key_not_expired(case: Case) -> Finding:
 
 
 def _limit_ordered(case: Case) -> Finding:
+    if case.client["limit"] == NOT_KNOWN:
+        return unknown("mai_monthly_limit is no limit, see name and variables")
     differs = limit_difference(case.key, carried_usage(case.of_name, case.client["key_name"]), case.client["limit"])
     if differs:
         return ("failed", differs, case.put_right())

@@ -23,7 +23,8 @@ extends_documentation_fragment:
   - mai.clients.instance
 attributes:
   check_mode:
-    support: full
+    support: partial
+    details: For a user's name a container is made, which never runs, and removed.
   diff_mode:
     support: none
   idempotent:
@@ -137,6 +138,8 @@ def main() -> None:
             given = give(os.path.join(params["deployment_dir"], "data"), owner, module.check_mode)
     except Refused as refused:
         module.fail_json(msg=str(refused))
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename} cannot be made: {error.strerror}. Run onboard_client.yml, with become.")
     module.exit_json(changed=given > 0, owner=owner, given=given)
 
 

@@ -104,8 +104,10 @@ def own_container(seen: Values) -> Values:
     return next((one for one in seen["containers"] if one["managed"]), {})
 
 
-def limit_difference(key: Key, carried: float, ordered: float | None) -> str:
+def limit_difference(key: Key, carried: float, ordered: float | str | None) -> str:
     """How the key's limit is not what was ordered; ``carried`` is what was used on the key that it replaced."""
+    if isinstance(ordered, str):
+        return ""  # NOT_KNOWN
     wanted = limit_left(ordered, carried, key["limit"])
     if key["limit"] != wanted:
         return f"limit {amount(key['limit'])} instead of {amount(wanted)}"

@@ -17,11 +17,12 @@ from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.mai.clients.plugins.module_utils._instance.web import proxies_of
 from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import client_plan_spec
+from ansible_collections.mai.clients.plugins.module_utils._same_url import same_url
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils import _record_file
 from ansible_collections.mai.clients.plugins.plugin_utils._account import ask_account
 from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
-from ansible_collections.mai.clients.plugins.plugin_utils._client import keys_shown, unclaimed_keys
+from ansible_collections.mai.clients.plugins.plugin_utils._client import NOT_KNOWN, keys_shown, unclaimed_keys
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import OpenRouterError
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
@@ -32,7 +33,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.foreseen import 
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, bind_address, service
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.key import Aim as KeyAim
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.obstacles import obstacle
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import variable_problems
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import other_variable, variable_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import address
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal, Unanswered
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
@@ -95,6 +96,7 @@ class ClientPlanAction(OpenRouterAction):
             reason=result["reason"],
             variable_problems=result["problems"],
             ordered_limit=_ordered_limit(client),
+            same_api=_same_api(client, params),
             account=result["account"],
             service=service(client["slug"]),
         )
@@ -109,6 +111,7 @@ class ClientPlanAction(OpenRouterAction):
             credit=result["account"].get("credits"),
             neighbours=self._neighbours(client, seen),
             archive=self._archive(client, seen),
+            same_api=_same_api(client, params),
             situation=Situation(
                 administered=params["administered"],
                 open_signup=params["open_signup"],
@@ -142,7 +145,9 @@ class ClientPlanAction(OpenRouterAction):
                 # Who failed needs none in this run
                 network = slug in self._variables["ansible_play_hosts"] and planned.get("keeper") == "compose"
                 network = network and not there["containers"]
-                found.append({"slug": str(slug), "mai_port": other.get("mai_port"), "needs_network": network})
+                found.append(
+                    {"slug": str(slug), "mai_port": other_variable(other, "mai_port"), "needs_network": network}
+                )
         return found
 
     def _archive(self, client: Values, seen: Values) -> Values | None:
@@ -205,7 +210,8 @@ class ClientPlanAction(OpenRouterAction):
     def _look(self, params: Values) -> Values | AnsibleConnectionFailure:
         """One look over SSH."""
         client = params["variables"]
-        proxies = proxies_of(client["mai_extra_env"])
+        # Those who only look see what is wrong with it, too
+        proxies = proxies_of(client["mai_extra_env"]) if isinstance(client["mai_extra_env"], t.Mapping) else {}
         options = {
             "client": client["slug"],
             "deployment_dir": client["mai_deployment_dir"],
@@ -246,12 +252,17 @@ class ClientPlanAction(OpenRouterAction):
         return looked["instance"]
 
 
-def _ordered_limit(client: Values) -> float | None:
-    """USD per month; None for no limit, and for one that is a problem of its own."""
+def _ordered_limit(client: Values) -> float | str | None:
+    """USD per month, None for no limit; not known where the variable is a problem of its own."""
     try:
         return money(client["mai_monthly_limit"])
     except ValueError:
-        return None
+        return NOT_KNOWN
+
+
+def _same_api(client: Values, params: Values) -> bool:
+    asked = params["base_url"]
+    return asked is None or same_url(str(client["mai_instance_api_base_url"]), asked)
 
 
 def _files(client: Values) -> Files:

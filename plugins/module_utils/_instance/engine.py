@@ -171,12 +171,13 @@ def image(reference: str | None, answer: system.Command | None) -> dict:
 def accounts(reference: str, name: str) -> str:
     """The lines of the image's /etc/passwd, read by way of a container of that name that never runs."""
     run = system.run
-    run("docker", "rm", "--force", name)
+    remove = ("docker", "rm", "--force", "--volumes", name)
+    run(*remove)
     try:
         run("docker", "create", "--name", name, "--network", "none", "--entrypoint", "none", reference)
-        archive = run("docker", "cp", f"{name}:/etc/passwd", "-").output
+        archive = run("docker", "cp", "--follow-link", f"{name}:/etc/passwd", "-").output
     finally:
-        run("docker", "rm", "--force", name)
+        run(*remove)
     # A tar archive: the text stands in it as it is, between blocks that are filled up with zeros
     return archive.replace("\0", "\n")
 

@@ -14,6 +14,8 @@ from ansible_collections.mai.clients.plugins.module_utils._text import shown_or_
 _NO_ADDRESS = "not-an-email-address"
 _UNKNOWN_SESSION = 401
 _REFUSED = (_UNKNOWN_SESSION, 403)
+# What may be another one a moment later says nothing about the way
+_PASSING = (408, 429)
 _NO_KEY = "api_key.env holds no OPENAI_API_KEY"
 _OTHER_DATABASE = (
     "the instance does not know the administrator of the database in its directory (HTTP 401): it uses another "
@@ -60,10 +62,11 @@ def key(asked: web.Asked | None, secret: str | None) -> dict:
         )
     elif answer.status is None:
         # A bare host may lack the certificates that the instance brings along
-        outcome["reached"] = None if "SSL" in (answer.error or "") else False
+        outcome["reached"] = None if "SSL" in (answer.error or "") or answer.error == web.NOT_TRIED else False
         outcome["error"] = f"OpenRouter cannot be reached from this host: {answer.error}"
     else:
-        outcome["reached"] = is_openrouters(answer.data)
+        passing = answer.status in _PASSING or answer.status >= 500
+        outcome["reached"] = is_openrouters(answer.data) or (None if passing else False)
         outcome["error"] = (
             f"GET /key answered HTTP {answer.status} without a key's data: something between this host and OpenRouter "
             "answers, or base_url is not right"

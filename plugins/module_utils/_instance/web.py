@@ -9,12 +9,16 @@ import functools
 import json
 import os
 import urllib.error
+import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from http.client import HTTPException
 
 from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, Confined, Refused
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+NOT_TRIED = "it is reached by way of a SOCKS proxy, which is not tried from here"
 # Five times a list of all the models that OpenRouter offers
 _LARGEST = 4 * MIB
 
@@ -46,9 +50,10 @@ def _opener(proxies: bool) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(_NoRedirect(), *([] if proxies else [urllib.request.ProxyHandler({})]))
 
 
-def proxies_of(environment: dict[str, str]) -> dict[str, str]:
-    """What an environment says about proxies, by names in lower case."""
-    return {name.lower(): value for name, value in environment.items() if name.lower().endswith("_proxy") and value}
+def proxies_of(environment: Mapping) -> dict[str, str]:
+    """What an environment says about proxies, by names in lower case. Of what an inventory has, names may be anything."""
+    named = {str(name).lower(): value for name, value in environment.items()}
+    return {name: str(named[name]) for name in _PROXIES if named.get(name)}
 
 
 class Asked:
@@ -94,6 +99,10 @@ def _ask_through(proxies: dict[str, str], *request) -> list:
     everywhere = proxies.get("all_proxy")
     both = dict.fromkeys(("http_proxy", "https_proxy"), everywhere) if everywhere else {}
     os.environ.update(both, **proxies)
+    parts = urllib.parse.urlsplit(request[0])
+    proxy = urllib.request.getproxies_environment().get(parts.scheme, "")
+    if proxy.lower().startswith("socks") and not urllib.request.proxy_bypass_environment(parts.netloc):
+        return [None, None, NOT_TRIED]
     return _ask(urllib.request.build_opener(_NoRedirect()), *request)
 
 

@@ -53,7 +53,7 @@ def _reached(seen: Seen, expected: Seen) -> tuple[str, str]:
     key, models = seen["probe"]["key"], seen["probe"]["models"]
     if key["reached"] or (models["status"] == "ok" and models["count"]):
         return "ok", "OpenRouter answers the machine"
-    if key["reached"] is None or not expected["answered"]:
+    if key["reached"] is None or not expected["answered"] or (key["status"] and not expected["same_api"]):
         return "unknown", f"whether OpenRouter answers the machine could not be tried: {key['error']}"
     return "failed", not_reached(key)
 

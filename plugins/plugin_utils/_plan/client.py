@@ -45,6 +45,7 @@ class Observed:
     situation: Situation = field(default_factory=Situation)
     # The play's other clients on the same machine: slug, mai_port, needs_network
     neighbours: t.Sequence[Values] = ()
+    same_api: bool = True  # whether the instance asks where the controller does, and no gateway of somebody's
     archive: Values | None = None  # what brings a missing image: path, and bytes, None where it is not there
 
 
@@ -68,7 +69,7 @@ def plan(
         situation = replace(situation, former_keys=(*situation.former_keys, key["hash"]))
         becomes["hash"] = None
     parts = instance(client, seen, becomes, files.templates, situation)
-    expected = _expected(client, key, key_plan["expiry"], observed.keys is not None or observed.credit is not None)
+    expected = _expected(client, key, key_plan["expiry"], observed)
     checks = verification(seen, expected) if seen["probe"] else []
     place = words.address(client, parts)
     planned: dict[str, t.Any] = {
@@ -118,16 +119,17 @@ def _key(client: Values, observed: Observed, aim: Aim, now: datetime) -> tuple[d
             "settings": [],
             "changes": {},
             "refused": "",
-            "expiry": "",
+            "expiry": "" if key["disabled"] else Key(key["hash"] or "", key["name"], key).expiry(now)[1],
         }
         return {**known_plan, "in_place": in_place}, key
     return keys_of_client.key(client, observed.seen, observed.keys, now, aim.key)
 
 
-def _expected(client: Values, key: Values, expiry: str, answered: bool) -> dict[str, t.Any]:
+def _expected(client: Values, key: Values, expiry: str, observed: Observed) -> dict[str, t.Any]:
     return {
         "key": key,
-        "answered": answered,
+        "answered": observed.keys is not None or observed.credit is not None,
+        "same_api": observed.same_api,
         "expiry": expiry,
         "client_id": client["mai_client_id"],
         "client_name": client["mai_client_name"],

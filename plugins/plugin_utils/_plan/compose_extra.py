@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._client import CELL
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import quoted
 
 Values = t.Mapping[str, t.Any]
@@ -54,8 +56,8 @@ def problems(given: t.Any, service: str) -> t.Iterator[str]:
             yield f"mai_compose_extra.{name} must be a mapping of names"
         elif name == "service":
             yield from _service_problems(part)
-        elif name == "services" and service in part:
-            yield f"mai_compose_extra.services must not have {service}: write what it gets under service"
+        elif name == "services":
+            yield from _services_problems(part, service)
     if not _is_text_alone(given):
         yield "mai_compose_extra must hold texts, numbers, truth values, lists and mappings by names only"
 
@@ -68,15 +70,29 @@ def _service_problems(part: Values) -> t.Iterator[str]:
         if not isinstance(part.get(name, []), (list, tuple)):
             yield f"mai_compose_extra.service.{name} must be a list"
             return
-    labels = part.get("labels", {})
-    if not isinstance(labels, (t.Mapping, list, tuple)):
-        yield "mai_compose_extra.service.labels must be a mapping"
-    elif any(name.startswith(_OWN_LABELS) for name in _labels(labels)):
-        yield f"mai_compose_extra.service.labels must have no names that begin with {_OWN_LABELS}, the collection's"
+    yield from _label_problems("service", part)
     for volume in part.get("volumes", []):
         target = _target(volume).rstrip("/")
         if target == DATA or target.startswith(DATA + "/") or DATA.startswith(target + "/"):
             yield f"mai_compose_extra.service.volumes must not lie at {quoted(target)}: the instance's data is there"
+
+
+def _services_problems(part: Values, service: str) -> t.Iterator[str]:
+    if service in part:
+        yield f"mai_compose_extra.services must not have {service}: write what it gets under service"
+    for name, one in part.items():
+        if isinstance(one, t.Mapping):
+            yield from _label_problems(f"services.{shown(name, CELL)}", one)
+        else:
+            yield f"mai_compose_extra.services.{shown(name, CELL)} must be a mapping"
+
+
+def _label_problems(where: str, part: Values) -> t.Iterator[str]:
+    labels = part.get("labels", {})
+    if not isinstance(labels, (t.Mapping, list, tuple)):
+        yield f"mai_compose_extra.{where}.labels must be a mapping, or a list of NAME=VALUE"
+    elif any(str(name).startswith(_OWN_LABELS) for name in _labels(labels)):
+        yield f"mai_compose_extra.{where}.labels must have no names that begin with {_OWN_LABELS}, the collection's"
 
 
 def _target(volume: t.Any) -> str:
@@ -100,7 +116,7 @@ def compose_extra(given: Values, slug: str) -> dict[str, t.Any]:
     data: t.Any = _as_data(given)
     service = data.get("service", {})
     beside = {
-        name: {**one, "labels": {**_labels(one.get("labels", {})), LABEL: slug}} if isinstance(one, dict) else one
+        name: {**one, "labels": {**_labels(one.get("labels", {})), LABEL: slug}}
         for name, one in data.get("services", {}).items()
     }
     return {

@@ -138,12 +138,18 @@ def last_image(seen: Values, container: Values) -> Values:
     return seen["last_image"] or {}
 
 
-def _may_not_be_root(runs_as: t.Any, seen: Values, pinned: bool) -> bool:
+def _runs_as(client: Values) -> t.Any:
+    """The user whom the operator names in place of the image's; None for nobody."""
+    return (client["mai_compose_extra"].get("service") or {}).get("user")
+
+
+def _may_not_be_root(client: Values, seen: Values, pinned: bool) -> bool:
     """Whether its data is to be given to somebody; of an image that is yet to come nothing is known."""
-    if runs_as is not None:
-        return user_of(runs_as) is not None
+    if _runs_as(client) is not None:
+        return user_of(_runs_as(client)) is not None
     image = seen["last_image"] if pinned else seen["image"]
-    return not image or not image["present"] or image["user"] is not None
+    comes = not image or not image["present"] or (not pinned and client["mai_image_pull"] == "always")
+    return comes or image["user"] is not None
 
 
 def last_image_is_gone(client: Values, last: Values) -> str:
@@ -241,8 +247,8 @@ def instance(
     suspended = bool(key["disabled"])
     plan["due"] = bool(plan["why"]) and not suspended
     plan["administrator_due"] = bool(client["mai_admin_email"]) and not is_administered and not suspended
-    plan["runs_as"] = (client["mai_compose_extra"].get("service") or {}).get("user")
-    plan["data_owner_due"] = plan["due"] and not is_native and _may_not_be_root(plan["runs_as"], seen, pinned)
+    plan["runs_as"] = _runs_as(client)
+    plan["data_owner_due"] = plan["due"] and not is_native and _may_not_be_root(client, seen, pinned)
     plan["beside"] = list(_beside(client, seen, plan))
     plan["saved_key"] = _saved_key(client, seen, key, situation)
     plan["not_applied"] = _not_applied(wanted, seen)

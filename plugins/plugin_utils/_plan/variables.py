@@ -76,7 +76,7 @@ def _within(path: str, directory: str) -> bool:
     return f"{path}/".startswith(f"{directory}/")
 
 
-def _other(variables: Variables, name: str, default: t.Any = None) -> t.Any:
+def other_variable(variables: Variables, name: str, default: t.Any = None) -> t.Any:
     """Another client's variable. None where it is made from what only that client's own run knows: not compared."""
     try:
         value = variables.get(name)
@@ -93,14 +93,14 @@ WAY = ("ansible_port", "ansible_connection", "ansible_ssh_common_args", "ansible
 def _place(slug: str, variables: Variables) -> tuple[t.Any, ...]:
     """Where a client's machine is: one address stands for several behind a port or a jump host."""
     own = {"ansible_port": "22", "ansible_connection": "ssh"}
-    way = [str(_other(variables, name, own.get(name, ""))) for name in WAY]
-    host = "127.0.0.1" if "local" in way else _other(variables, "ansible_host", slug)
+    way = [str(other_variable(variables, name, own.get(name, ""))) for name in WAY]
+    host = "127.0.0.1" if "local" in way else other_variable(variables, "ansible_host", slug)
     return (host, *way)
 
 
 def _directory(slug: str, variables: Variables) -> t.Any:
-    common = _other(variables, "mai_deployments_dir", DEPLOYMENTS_DIR)
-    return _other(variables, "mai_deployment_dir", f"{common}/client-{slug}" if is_directory(common) else None)
+    common = other_variable(variables, "mai_deployments_dir", DEPLOYMENTS_DIR)
+    return other_variable(variables, "mai_deployment_dir", f"{common}/client-{slug}" if is_directory(common) else None)
 
 
 def _clash_of_directories(client: Variables, slug: str, other: Variables, machine: str) -> t.Iterator[str]:
@@ -128,18 +128,18 @@ def _neighbours(client: Variables, others: t.Mapping[str, Variables]) -> t.Itera
             continue
         same_machine = own_machine[0] is not None and _place(slug, other) == own_machine
         if same_machine:
-            if port and _other(other, "mai_port") in (port, str(port)):
+            if port and other_variable(other, "mai_port") in (port, str(port)):
                 yield f"mai_port {port} is also that of {slug} on the machine {machine}: choose another"
             if slug.replace("-", "") == service:
                 yield f"its container would be called mai-{service}, as that of {slug} on the same machine: rename one"
             yield from _clash_of_directories(client, slug, other, machine)
-        domain = _other(other, "mai_domain") if client["mai_domain"] else None
+        domain = other_variable(other, "mai_domain") if client["mai_domain"] else None
         if (
             isinstance(domain, str)
-            and _other(other, "mai_fqdn", f"mai-{slug.replace('-', '')}.{domain}") == client["mai_fqdn"]
+            and other_variable(other, "mai_fqdn", f"mai-{slug.replace('-', '')}.{domain}") == client["mai_fqdn"]
         ):
             yield f"{shown(client['mai_fqdn'], 253)} is also the address of {slug}: set mai_fqdn of one of them"
-        if isinstance(key_name, str) and _other(other, "mai_key_name", f"client-{slug}") == key_name:
+        if isinstance(key_name, str) and other_variable(other, "mai_key_name", f"client-{slug}") == key_name:
             yield f"mai_key_name {quoted(key_name)} is also that of {slug}: each needs its own key"
 
 

@@ -579,7 +579,10 @@ def test_where_a_second_factor_is_demanded_models_are_unknown(running, open_webu
         ((403, {"message": "Forbidden"}), False, False),
         ((403, {"error": {"message": "Forbidden", "code": "forbidden"}}), False, False),
         ((407, None), False, False),
-        ((502, None), False, False),
+        # Of whatever, and perhaps another one in a moment
+        ((502, None), False, None),
+        ((503, {"error": {"code": 503, "message": "No"}}), False, True),
+        ((429, None), False, None),
     ],
 )
 def test_only_openrouters_own_word_counts(running, open_webui, answer, refused, reached):
@@ -607,7 +610,11 @@ def test_openrouter_is_tried_by_way_of_the_instances_proxy(running, open_webui, 
     key = look(running, probe=True, base_url=url, proxies={"ALL_PROXY": open_webui.url})["probe"]["key"]
     assert key["status"] == 200
     assert look(running, probe=True, base_url=url)["probe"]["key"]["status"] is None
-    direct = {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+    # What urllib cannot do is no reason to think that the instance cannot
+    for name in ("ALL_PROXY", "http_proxy"):
+        key = look(running, probe=True, base_url=url, proxies={name: "socks5h://127.0.0.1:9"})["probe"]["key"]
+        assert (key["reached"], "SOCKS proxy" in key["error"]) == (None, True)
+    direct = {"HTTP_PROXY": "socks5://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
     key = look(running, probe=True, base_url=open_webui.url + "/api/v1", proxies=direct)["probe"]["key"]
     assert key["ok"] is True
 

@@ -226,3 +226,16 @@ def test_the_path_of_our_own_check_is_what_is_waited_for(test, path):
 def test_where_a_container_is_asked(ports, url):
     names = ("host_ip", "host_port", "container_port")
     assert engine.url({"ports": [dict(zip(names, port)) for port in ports]}) == url
+
+
+@pytest.mark.parametrize(
+    ("environment", "proxies"),
+    [
+        ({"HTTPS_PROXY": "http://a:1", "no_proxy": "b"}, {"https_proxy": "http://a:1", "no_proxy": "b"}),
+        # Whatever else ends so is no proxy, and its value, 1 say, is no secret
+        ({"TRUST_PROXY": 1, "FORWARDED_ALLOW_PROXY": "true", "ENABLE_PROXY": True}, {}),
+        ({1: "x", None: "y", "HTTP_PROXY": ""}, {}),
+    ],
+)
+def test_what_is_a_proxy(environment, proxies):
+    assert web.proxies_of(environment) == proxies

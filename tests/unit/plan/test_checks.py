@@ -16,6 +16,7 @@ EXPECTED = {
     "key": {"hash": HASH},
     "expiry": "",
     "answered": True,
+    "same_api": True,
     "client_id": "company-abc-001",
     "client_name": "Company ABC",
     "api_base_url": "https://openrouter.ai/api/v1",
@@ -239,3 +240,11 @@ def test_a_key_that_is_refused_because_it_expired_is_told_as_that() -> None:
     seen = {**SEEN, "probe": {**SEEN["probe"], "key": refused}}
     told = [one["detail"] for one in verification(seen, {**EXPECTED, "expiry": "the key expired at X"})]
     assert "the key expired at X" in told
+
+
+def test_what_somebodys_own_gateway_answers_says_nothing_about_the_way_to_openrouter() -> None:
+    page = {**NO_ANSWER, "status": 401, "reached": False, "error": "GET /key answered HTTP 401 without a key's data"}
+    for same_api, expected in ((True, "failed"), (False, "unknown")):
+        seen = {**SEEN, "probe": {**SEEN["probe"], "key": page, "models": NO_MODELS}}
+        found = {one["name"]: one["status"] for one in verification(seen, {**EXPECTED, "same_api": same_api})}
+        assert found["OpenRouter from the machine"] == expected

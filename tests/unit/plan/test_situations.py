@@ -484,6 +484,11 @@ DATA_OWNERS: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], bool]] = {
     "an image of somebody's": ({**STOPPED, **NUMBERED}, {}, True),
     "nothing is due": (NUMBERED, {}, False),
     "an image that is yet to come": ({**PRUNED, **ABSENT, "last_image": None, "database/exists": False}, {}, True),
+    "an image that may come anew": (
+        {**PRUNED, "last_image": None, "database/exists": False},
+        {"mai_image_pull": "always"},
+        True,
+    ),
     "the operator makes it somebody's": (STOPPED, {"mai_compose_extra": {"service": {"user": 1000}}}, True),
     "the operator makes it root's": (
         {**STOPPED, **NUMBERED},

@@ -43,6 +43,7 @@ def rendered(
         "health_intervals": health_intervals({"engine": engine, "compose": compose}),
         "compose_extra": compose_extra(extra or {}, "company-abc"),
         "image_id": None,
+        "keeps_image": False,
         **more,
     }
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
