@@ -149,11 +149,14 @@ class Case:
         arguments = f'-m shell -a "docker exec {{}} {program}"'
         return self.on_machine(arguments, self.client["service"], IN_CONTAINER, *values, instead=instead)
 
+    @property
+    def expected(self) -> Values:
+        expiry = self.key.expiry(datetime.now(timezone.utc))[1] if self.current else ""
+        return {**self.client, "key": {"hash": self.key_hash}, "expiry": expiry, "answered": self.openrouter}
+
     def verified(self, check: str, remedy: t.Callable[[], str]) -> Finding:
         """One of the checks that end an onboarding."""
-        expiry = self.key.expiry(datetime.now(timezone.utc))[1] if self.current else ""
-        expected = {**self.client, "key": {"hash": self.key_hash}, "expiry": expiry, "answered": self.openrouter}
-        result, cause = judge(check, self.seen, expected)
+        result, cause = judge(check, self.seen, self.expected)
         return (result, cause, remedy() if result == "failed" else "")
 
 
@@ -207,6 +210,8 @@ def _provisioning_key(case: Case) -> Finding:
         return ok("OpenRouter accepts it")
     if account.get("error") in ("not_a_management_key", "invalid_option"):
         return ("failed", account["msg"], "export OPENROUTER_PROVISIONING_KEY_FILE=/path/to/the/management/key")
+    if account.get("error") == "unfit_environment":
+        return ("failed", account["msg"], "env | grep -i -e proxy -e ssl")
     return unknown(account.get("msg") or "OpenRouter was not asked")
 
 
@@ -393,7 +398,8 @@ def _save_key(case: Case) -> str:
 def _models(case: Case) -> Finding:
     result, cause, remedy = case.verified("models listed", case.log)
     status = needed(case.seen["probe"]["key"]["status"])
-    if result == "failed" and (status is None or status >= 500):
+    unreached = judge("OpenRouter from the machine", case.seen, case.expected)[0] == "failed"
+    if result == "failed" and (unreached or (status or 0) >= 500):
         return unknown("the machine gets no answer of OpenRouter")
     return (result, cause, remedy)
 

@@ -25,6 +25,12 @@ def _clients(groups: t.Mapping[str, t.Sequence[str]]) -> list[str]:
 
 def _unknown(name: str, groups: t.Mapping[str, t.Sequence[str]]) -> AnsibleFilterError:
     clients = _clients(groups)
+    if not groups.get("all"):
+        return AnsibleFilterError(
+            f"No {name!r} is there, since the inventory is empty: it was not given (with -i; the ansible.cfg of the "
+            "project names one, and is read where the project is), or could not be read, which the warnings above "
+            "tell. A name that YAML reads as another thing, 360, no, null or a date, is written in quotes there."
+        )
     if name in groups.get("all", []) or name in groups:
         return AnsibleFilterError(
             f"{name!r} is in the inventory, but no client of group {GROUP!r} is in it. "
@@ -39,8 +45,6 @@ def _unknown(name: str, groups: t.Mapping[str, t.Sequence[str]]) -> AnsibleFilte
     named = [group for group, hosts in groups.items() if set(hosts) & set(clients)]
     near = difflib.get_close_matches(name, [*clients, *named], n=3, cutoff=0.5)
     hint = f"Did you mean: {', '.join(near)}?" if near else f"Known clients: {', '.join(clients[:20]) or '(none)'}."
-    if not groups.get("all"):
-        hint = "It is empty: give it with -i. The project's ansible.cfg names one, and is read where the project is."
     return AnsibleFilterError(f"No client or group {name!r} in this inventory. {hint}")
 
 
@@ -60,6 +64,7 @@ def _refuse_half_a_run(arguments: t.Mapping[str, t.Any]) -> None:
         "--tags": set(arguments.get("tags") or ()) - {"all"},
         "--skip-tags": arguments.get("skip_tags"),
         "--start-at-task": arguments.get("start_at_task"),
+        "--step": arguments.get("step"),
     }
     used = " and ".join(option for option, value in given.items() if value)
     if used:

@@ -5,14 +5,34 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 LOOPBACK = "127.0.0.1"
-EVERYWHERE = "0.0.0.0"
+EVERYWHERE, EVERYWHERE_6 = "0.0.0.0", "::"
 # What listens there is asked here by its own machine. Docker binds :: on IPv6 alone.
-_ASKED_AT = {EVERYWHERE: LOOPBACK, "": LOOPBACK, "::": "::1"}
+_ASKED_AT = {EVERYWHERE: LOOPBACK, "": LOOPBACK, EVERYWHERE_6: "::1"}
+
+
+def canonical(bind: str) -> str:
+    """An address as it is written shortest, an IPv4 address as one; what is none as it is."""
+    try:
+        address = ipaddress.ip_address(bind)
+    except ValueError:
+        return bind
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def family(host: str) -> int | None:
+    """4 or 6; None for a name."""
+    try:
+        return ipaddress.ip_address(str(host).strip("[]").partition("%")[0]).version
+    except ValueError:
+        return None
 
 
 def host_in_url(host: str) -> str:
     """An IPv6 address is in brackets there."""
+    host = host.strip("[]")
     return f"[{host}]" if ":" in host else host
 
 

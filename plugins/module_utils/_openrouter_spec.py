@@ -15,7 +15,7 @@ RESETS = ("daily", "weekly", "monthly", "never")
 STATES = ("present", "disabled", "absent")
 LOST_SECRET = ("fail", "replace_unused", "replace")
 PARTS = ("machine", "directory", "key", "instance", "administrator", "saved_key", "organization", "record")
-NEEDS = ("client", "no_upgrade", "database", "machine", "key", "proof", "proof_unless_due")
+NEEDS = ("client", "no_upgrade", "database", "machine", "startable", "key", "proof", "proof_unless_due")
 IGNORABLE = ("limit", "limit_reset", "include_byok_in_limit", "disabled", "expires_at")
 
 

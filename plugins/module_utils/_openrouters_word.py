@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+_FIELDS = {"code", "message", "metadata"}
+
 
 def is_openrouters(answer: object) -> bool:
     """OpenRouter's is {"error": {"code": number, "message": text}}; a page, or another vendor's JSON, is not."""
@@ -12,4 +14,6 @@ def is_openrouters(answer: object) -> bool:
     if not isinstance(error, dict):
         return False
     code = error.get("code")
+    if not set(error) <= _FIELDS:
+        return False  # of another vendor
     return isinstance(code, int) and not isinstance(code, bool) and isinstance(error.get("message"), str)

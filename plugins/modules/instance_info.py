@@ -57,6 +57,9 @@ options:
     description: What E(NO_PROXY) is to be beside O(proxies).
     type: str
     default: ""
+  bind:
+    description: The address at which the instance is to listen.
+    type: str
   remote_tmp:
     description: Where Ansible unpacks what it copies to the target; C(~) is the home of who logs in there.
     type: str
@@ -278,7 +281,9 @@ instance:
         present: true
         user:
     port:
-      description: Whether something listens on O(port), whether that is this instance, and its name where known.
+      description:
+        - Whether something listens on O(port), whether that is this instance, and its name where known. C(bindable) is
+          whether the machine has the address O(bind), null where none is given.
       returned: always
       type: dict
       sample:
@@ -286,6 +291,7 @@ instance:
         listening: true
         ours: true
         process: mai-companyabc
+        bindable: true
     health:
       description:
         - What the instance answers on this machine. C(status) is the HTTP status of O(health_path), null without
@@ -431,6 +437,7 @@ def main() -> None:
             **HEALTH_OPTIONS,
             "image": {"type": "str"},
             "port": {"type": "int"},
+            "bind": {"type": "str"},
             "probe": {"type": "bool", "default": False},
             "base_url": {"type": "str"},
             "proxies": {"type": "dict", "default": {}, "no_log": True},

@@ -38,8 +38,8 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import add
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal, Unanswered
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
 
-# In check mode nothing has to work, and openrouter_key is not asked
-ONLY_FOR_REAL, ONLY_CHECKED = ("proof", "proof_unless_due"), ("key",)
+# In check mode nothing was done that could be proven; for real openrouter_key says itself what it refuses
+NOT_CHECKED, FOR_REAL = {"proof"}, {"key": "unexpired"}
 
 Values = t.Mapping[str, t.Any]
 
@@ -89,7 +89,7 @@ class ClientPlanAction(OpenRouterAction):
         if result["seen"] and not result["problems"]:
             self._plan(params, result, keys)
         elif not result["problems"]:
-            result["plan"]["address"] = address(client, {"bind": bind_address(client, True), "administered": True})
+            result["plan"]["address"] = address(client, {"bind": str(bind_address(client, True)), "administered": True})
         self._end(result, params)
         result["plan"].update(
             state=result["state"],
@@ -122,9 +122,10 @@ class ClientPlanAction(OpenRouterAction):
         files = _files(client)
         key_aim = KeyAim(params["disabled"], params["lost_secret"])
         result.update(plan(client, observed, files, Aim(key_aim, params["parts"])))
-        needs = [
-            need for need in params["needs"] if need not in (ONLY_FOR_REAL if self._task.check_mode else ONLY_CHECKED)
-        ]
+        if self._task.check_mode:
+            needs = set(params["needs"]) - NOT_CHECKED
+        else:
+            needs = {FOR_REAL.get(need, need) for need in params["needs"]}
         reason = obstacle(needs, client, seen, result["plan"], result["checks"])
         if reason:
             self._stop(result, "refused", reason)
@@ -218,6 +219,7 @@ class ClientPlanAction(OpenRouterAction):
             "service": service(client["slug"]),
             "image": client["mai_image"],
             "port": client["mai_port"],
+            "bind": bind_address(client, True),
             "health_path": client["mai_health_path"],
             "base_url": client["mai_instance_api_base_url"],
             "probe": params["probe"],

@@ -200,7 +200,9 @@ def _bind_address(value: t.Any) -> bool:
         address = ipaddress.ip_address(value)
     except ValueError:
         return False
-    return not (address.is_multicast or (address.version == 4 and address.is_reserved))
+    # An IPv6 address of a link means nothing without its interface
+    unusable = address.is_reserved if address.version == 4 else address.is_link_local
+    return not (address.is_multicast or unusable)
 
 
 def _server(pattern: re.Pattern[str]) -> Fits:
@@ -270,11 +272,18 @@ def _one_of(*choices: str) -> Rule:
     return _wants(lambda value: isinstance(value, str) and value in choices, f"give one of {', '.join(choices)}")
 
 
+def _bare(value: t.Any) -> str:
+    """What is no text, without the quotes that it lacks."""
+    return quoted(value).strip("'\"")
+
+
 def _name(wish: str, said: str) -> Rule:
     """Any text that the instance's environment carries, on one or several lines."""
 
     def rule(variable: str, value: t.Any) -> str | None:
-        if not isinstance(value, str) or not value.strip():
+        if value is not None and not isinstance(value, str):
+            return f"{variable} is {_bare(value)}, which YAML reads as another thing than text: write it in quotes"
+        if not value or not value.strip():
             return f"{variable} is {said}: {wish}"
         if len(value) > 200:
             return f"{variable} must have at most 200 characters"

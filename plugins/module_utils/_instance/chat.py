@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from ansible_collections.mai.clients.plugins.module_utils._database_base import number
 from ansible_collections.mai.clients.plugins.module_utils._instance import probe, session, web
+from ansible_collections.mai.clients.plugins.module_utils._openrouters_word import is_openrouters
 from ansible_collections.mai.clients.plugins.module_utils._secret import LOOKS_SECRET, MASK
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown, shown_or_none
 
@@ -125,7 +126,8 @@ def _record(base_url: str, key: str, result: dict) -> None:
             result["external_user"] = shown_or_none(found.get("external_user"))
             result["cost"] = number(found.get("total_cost", result["cost"]))
             return
-        if answer.status != 404:
+        # A gateway's page says nothing about a record
+        if answer.status != 404 or not is_openrouters(answer.data):
             raise Outcome(
                 "unknown",
                 f"the chat was answered, but its record could not be read: {answer.error or f'HTTP {answer.status}'}",

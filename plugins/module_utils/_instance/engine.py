@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from ansible_collections.mai.clients.plugins.module_utils._host_in_url import asked_at
 from ansible_collections.mai.clients.plugins.module_utils._instance import image_user, networks, system
@@ -180,6 +181,20 @@ def accounts(reference: str, name: str) -> str:
         run(*remove)
     # A tar archive: the text stands in it as it is, between blocks that are filled up with zeros
     return archive.replace("\0", "\n")
+
+
+def proxies() -> dict[str, str]:
+    """What root's own Docker configuration gives to each container that is made, as an environment has it."""
+    text = system.read_text(os.path.expanduser("~/.docker/config.json"))
+    known = _json(text or "")
+    default = known.get("proxies") if isinstance(known, dict) else None
+    default = default.get("default") if isinstance(default, dict) else None
+    named = {"http_proxy": "httpProxy", "https_proxy": "httpsProxy", "all_proxy": "allProxy", "no_proxy": "noProxy"}
+    return (
+        {name: str(default[key]) for name, key in named.items() if default.get(key)}
+        if isinstance(default, dict)
+        else {}
+    )
 
 
 def log(container: dict) -> tuple[int, str]:

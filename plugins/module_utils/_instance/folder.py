@@ -42,6 +42,7 @@ _LABEL = re.compile(r"""mai\.clients\.client["']?\s*[:=]\s*["']?([A-Za-z0-9-]+)"
 
 # As roles/instance/templates/compose.yml.j2 writes them, or a hand that changed them
 _IMAGE = re.compile(r"^ +image: *(\S.*?) *$", re.MULTILINE)
+_IMAGE_NAME = re.compile(r"^ +mai\.clients\.image: *(\S.*?) *$", re.MULTILINE)
 _IMAGE_ID = re.compile(r"""^x-mai-image: *["']?(sha256:[0-9a-f]{64})["']? *$""", re.MULTILINE)
 
 _FORMER = re.compile(r"^# replaces ([0-9a-f]{64})$", re.MULTILINE)
@@ -69,7 +70,7 @@ def former_keys(directory: str) -> list[str]:
 def image(path: str) -> dict | None:
     """The image that the instance was last started from: its name, and its identifier, which a name may leave."""
     text = _own_file.read_text(os.path.join(path, "compose.yml")) or ""
-    named, identified = _IMAGE.search(text), _IMAGE_ID.search(text)
+    named, identified = _IMAGE_NAME.search(text) or _IMAGE.search(text), _IMAGE_ID.search(text)
     if not named:
         return None
     name = named.group(1).strip("\"'")

@@ -34,10 +34,12 @@ def count(configured: object, routes: str) -> int | None:
     """
     pools = configured if isinstance(configured, list) and configured else _DEFAULT
     try:
+        # A network takes one of this family, whether or not the engine has some of the other
+        pools = [pool for pool in pools if ":" not in pool["Base"]]
         taken = list(_taken(routes))
         free = itertools.chain.from_iterable(_free(IPv4Network(pool["Base"]), pool["Size"], taken) for pool in pools)
-        return sum(1 for _range in itertools.islice(free, MOST))
-    except (ValueError, TypeError, KeyError):  # an engine that tells it in another way, IPv6 ranges say
+        return sum(1 for _range in itertools.islice(free, MOST)) if pools else None
+    except (ValueError, TypeError, KeyError):  # an engine that tells it in another way
         return None
 
 

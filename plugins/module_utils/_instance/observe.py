@@ -93,12 +93,13 @@ def _gathered(wanted: dict) -> Sight:
     if docker["networks_left"] == 0 and engine.has_network(client):
         docker["networks_left"] = 1
     environment = engine.environment(ours[0]) if ours else system.process_environment(pids[0]) if pids else {}
+    around = environment or (engine.proxies() if docker["engine"] else {})
     # Without a container it says itself where it listens
     url = _url(containers, environment.get("HOST", ""), wanted["port"])
     key_asked = None
     if wanted["probe"]:
         key = files["api_key"].get("OPENAI_API_KEY")
-        key_asked = probe.ask_key(wanted["base_url"], key, wanted["proxies"] or environment)
+        key_asked = probe.ask_key(wanted["base_url"], key, wanted["proxies"] or around)
     trial = None
     if wanted["probe"] and url:
         secret_key = files["secrets"].get("WEBUI_SECRET_KEY") or environment.get("WEBUI_SECRET_KEY")
@@ -162,7 +163,7 @@ def _described(wanted: dict, sight: Sight) -> dict:
         "process": sight.process,
         "image": sight.image,
         "last_image": sight.last_image,
-        "port": _port(wanted["port"], sight),
+        "port": _port(wanted["port"], wanted["bind"], sight),
         "health": sight.health,
         "database": sight.contents.summary,
         "stored_connection": {
@@ -235,7 +236,7 @@ def _candidates(environments: list[dict[str, str]], saved: list[str], rows: list
     return found
 
 
-def _port(number: int | None, sight: Sight) -> dict:
+def _port(number: int | None, bind: str | None, sight: Sight) -> dict:
     holders = [entry for entry in sight.running if number in _host_ports(entry)]
     owner = None
     if number in sight.listening and not holders:
@@ -249,6 +250,7 @@ def _port(number: int | None, sight: Sight) -> dict:
         "ours": any(entry in sight.ours for entry in holders)
         or (owner is not None and any(system.descends_from(owner, pid) for pid in sight.pids)),
         "process": name,
+        "bindable": system.can_bind(bind),
     }
 
 

@@ -196,6 +196,19 @@ def listening() -> dict[int, set[str]]:
     return ports
 
 
+def can_bind(address: str | None) -> bool | None:
+    """Whether the machine has that address; None where it is not asked for one."""
+    if not address:
+        return None
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.bind((address, 0))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def socket_owner(inodes: set[str]) -> int | None:
     """The process that holds one of these sockets; who is not root sees only their own processes."""
     wanted = {f"socket:[{inode}]" for inode in inodes}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -51,7 +52,7 @@ def _opener(proxies: bool) -> urllib.request.OpenerDirector:
 
 
 def proxies_of(environment: Mapping) -> dict[str, str]:
-    """What an environment says about proxies, by names in lower case. Of what an inventory has, names may be anything."""
+    """What an environment says about proxies, by names in lower case. In an inventory's, names may be anything."""
     named = {str(name).lower(): value for name, value in environment.items()}
     return {name: str(named[name]) for name in _PROXIES if named.get(name)}
 
@@ -138,6 +139,10 @@ def _json(response) -> list:
 
 
 def _reason(exc) -> str:
+    # Of urllib's own, the status alone
+    refused = re.match(r"Tunnel connection failed: (\d{3})", str(exc)) if isinstance(exc, OSError) else None
+    if refused:
+        return f"the proxy refuses it (HTTP {refused.group(1)})"
     if isinstance(exc, OSError) and exc.strerror:
         return exc.strerror
     # Names only: the text of an exception may repeat what was sent.

@@ -367,6 +367,8 @@ class Client:
         refused = re.match(r"(4\d\d)\b", str(error)) if isinstance(error, httpx.ProxyError) else None
         if refused:
             return self._foreign(where, int(refused[1]))
+        if "SSLCertVerificationError" in _cause(error):
+            return Unreachable(f"{where}: no connection ({_cause(error)}). {environment.untrusted()}")
         by = f" by way of the proxy that {self._way.variable} names" if self._way else ""
         return Unreachable(
             f"{where}: no connection{by} ({_cause(error)}). Check the network, name resolution, TLS and proxy settings"
@@ -443,4 +445,9 @@ def _http(way: environment.Proxy | None, transport: httpx.BaseTransport | None, 
         context = httpx.create_ssl_context()
     if context is None:
         raise environment.certificate_fault()
-    return httpx.Client(proxy=way.url if way else None, verify=context, trust_env=False, **options)
+    try:
+        return httpx.Client(proxy=way.url if way else None, verify=context, trust_env=False, **options)
+    except (ValueError, httpx.InvalidURL):  # its words may quote a password
+        if way is None:
+            raise
+        raise environment.unreadable(way) from None

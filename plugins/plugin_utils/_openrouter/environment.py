@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies
 
-from .errors import InvalidOption
+from .errors import InvalidOption, UnfitEnvironment
 
 KINDS = ("http", "https", "socks5", "socks5h")
 _SETTINGS = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -60,7 +60,9 @@ def proxy(url: str) -> Proxy | None:
     scheme = parts.scheme if known.get(parts.scheme) else "all"
     if not known.get(scheme) or _is_exempt(parts, known.get("no", "")):
         return None
-    found = Proxy(known[scheme] if "://" in known[scheme] else f"http://{known[scheme]}", _name_of(f"{scheme}_proxy"))
+    # A blank or a line break came with the file or the form in which it was written
+    named = known[scheme].strip()
+    found = Proxy(named if "://" in named else f"http://{named}", _name_of(f"{scheme}_proxy"))
     _check(found)
     # The one resolves names at the proxy, and so does httpx with the other
     return found._replace(url=re.sub("^socks5h:", "socks5:", found.url))
@@ -76,23 +78,28 @@ def _check(found: Proxy) -> None:
     try:
         parts = urlsplit(found.url)
         kind, whole = parts.scheme, _is_place(parts.netloc.rpartition("@")[2]) and parts.port != 0
+        (parts.hostname or "").encode("idna")
     except ValueError:
         kind, whole = "", False
-    if not whole:
-        raise InvalidOption(
-            f"{found.variable} cannot be read as the address of a proxy: write it as http://host:port. What is"
-            " special in a password, @ : / ? # [ ] and %, has to be percent-encoded there."
-        )
+    if not (whole and found.url.isprintable() and " " not in found.url):
+        raise unreadable(found)
     if kind not in KINDS:
-        raise InvalidOption(
+        raise UnfitEnvironment(
             f"{found.variable} names a proxy of the kind {kind[:20]}, which is not known here: write it as http://,"
             " https:// or socks5://, or unset it."
         )
     if kind.startswith("socks") and find_spec("socksio") is None:
-        raise InvalidOption(
+        raise UnfitEnvironment(
             f"{found.variable} names a SOCKS proxy: install httpx[socks] in the Python that runs Ansible"
             f" ({sys.executable}), or unset it."
         )
+
+
+def unreadable(found: Proxy) -> UnfitEnvironment:
+    return UnfitEnvironment(
+        f"{found.variable} cannot be read as the address of a proxy: write it as http://host:port. What is"
+        " special in a password, @ : / ? # [ ] and %, has to be percent-encoded there."
+    )
 
 
 def _is_exempt(parts: SplitResult, exceptions: str) -> bool:
@@ -130,13 +137,27 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def certificate_fault() -> InvalidOption:
+def certificate_fault() -> UnfitEnvironment:
     """Why a context of TLS could not be made."""
+    log = os.environ.get("SSLKEYLOGFILE")
+    if log and not os.access(log if os.path.exists(log) else os.path.dirname(log) or ".", os.W_OK):
+        return UnfitEnvironment(f"SSLKEYLOGFILE names {log[:200]}, which cannot be written: correct it, or unset it.")
     for name in _SETTINGS:
         path = os.environ.get(name)
         if path:
             there = os.path.exists(path)
             what = "holds no certificates that can be read" if there else "is not there"
-            return InvalidOption(f"{name} names {path[:200]}, which {what}: correct it, or unset it.")
+            return UnfitEnvironment(f"{name} names {path[:200]}, which {what}: correct it, or unset it.")
     paths = ssl.get_default_verify_paths()
-    return InvalidOption(f"The certificates of this system ({paths.cafile or paths.capath}) cannot be read.")
+    return UnfitEnvironment(f"The certificates of this system ({paths.cafile or paths.capath}) cannot be read.")
+
+
+def untrusted() -> str:
+    """What to do where a certificate is not trusted."""
+    folder = os.environ.get("SSL_CERT_DIR")
+    if folder and not os.environ.get("SSL_CERT_FILE") and not os.path.isdir(folder):
+        return f"SSL_CERT_DIR names {folder[:200]}, which is not there: correct it, or unset it."
+    return (
+        "The certificate that answers is not trusted here. Where your network puts one of its own in between, name its"
+        " authority's file in SSL_CERT_FILE."
+    )

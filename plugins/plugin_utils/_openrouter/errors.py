@@ -37,6 +37,12 @@ class InvalidOption(OpenRouterError):
     code = "invalid_option"
 
 
+class UnfitEnvironment(InvalidOption):
+    """Proxies or certificates that the environment names, and that cannot be used."""
+
+    code = "unfit_environment"
+
+
 class MissingLibrary(OpenRouterError):
     code = "missing_library"
 

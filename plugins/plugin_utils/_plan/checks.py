@@ -53,6 +53,11 @@ def _reached(seen: Seen, expected: Seen) -> tuple[str, str]:
     key, models = seen["probe"]["key"], seen["probe"]["models"]
     if key["reached"] or (models["status"] == "ok" and models["count"]):
         return "ok", "OpenRouter answers the machine"
+    if key["reached"] is None and "SSL" in (key["error"] or "") and models["status"] == "failed":
+        return "failed", (
+            f"{key['error']}, and the instance lists no model: something between the machine and OpenRouter (a "
+            "firewall) answers with a certificate of its own. Let openrouter.ai pass it by"
+        )
     if key["reached"] is None or not expected["answered"] or (key["status"] and not expected["same_api"]):
         return "unknown", f"whether OpenRouter answers the machine could not be tried: {key['error']}"
     return "failed", not_reached(key)
@@ -61,7 +66,8 @@ def _reached(seen: Seen, expected: Seen) -> tuple[str, str]:
 def not_reached(key: Seen) -> str:
     return (
         f"the machine does not reach OpenRouter, though the controller does: {key['error']}. Correct its name "
-        "resolution or firewall; where it needs a proxy, set HTTPS_PROXY (and NO_PROXY) in mai_extra_env"
+        "resolution or firewall; where it needs a proxy, set HTTPS_PROXY (and NO_PROXY) in mai_extra_env, "
+        "or correct it there"
     )
 
 

@@ -76,7 +76,7 @@ def plan(
         "suspended": bool(becomes["disabled"]),
         "problems": [
             *machine_problems(client, seen, observed.neighbours, observed.archive),
-            *_no_way_out(seen, checks),
+            *_no_way_out(client, seen, checks),
         ],
         "machine": lacks(client, seen),
         "key": {**keys_of_client.wanted(client), **key_plan},
@@ -119,6 +119,7 @@ def _key(client: Values, observed: Observed, aim: Aim, now: datetime) -> tuple[d
             "settings": [],
             "changes": {},
             "refused": "",
+            "expired": "",
             "expiry": "" if key["disabled"] else Key(key["hash"] or "", key["name"], key).expiry(now)[1],
         }
         return {**known_plan, "in_place": in_place}, key
@@ -137,9 +138,12 @@ def _expected(client: Values, key: Values, expiry: str, observed: Observed) -> d
     }
 
 
-def _no_way_out(seen: Values, checks: t.Sequence[Values]) -> list[str]:
+def _no_way_out(client: Values, seen: Values, checks: t.Sequence[Values]) -> list[str]:
     """Where there is no key yet, none is made for a machine that cannot use it."""
-    if seen["key_hash"]:
+    added = client["mai_compose_extra"]
+    beside = added.get("services") or {"extra_hosts", "dns", "networks"} & set(added.get("service") or ())
+    # A gateway beside the instance, or a name, that only its container knows
+    if seen["key_hash"] or (beside and client["mai_deployment"] == "docker"):
         return []
     return [
         one["detail"] for one in checks if one["name"] == "OpenRouter from the machine" and one["status"] == "failed"

@@ -9,6 +9,7 @@ the collection's; everything else is Compose's own to judge.
 
 from __future__ import annotations
 
+import posixpath
 import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
@@ -71,10 +72,16 @@ def _service_problems(part: Values) -> t.Iterator[str]:
             yield f"mai_compose_extra.service.{name} must be a list"
             return
     yield from _label_problems("service", part)
-    for volume in part.get("volumes", []):
-        target = _target(volume).rstrip("/")
-        if target == DATA or target.startswith(DATA + "/") or DATA.startswith(target + "/"):
-            yield f"mai_compose_extra.service.volumes must not lie at {quoted(target)}: the instance's data is there"
+    for name in ("volumes", "tmpfs", "configs", "secrets"):
+        given = part.get(name, [])
+        for one in given if isinstance(given, (list, tuple)) else [given]:
+            # Of a tmpfs what follows are its options
+            place = str(one).split(":", 1)[0] if name == "tmpfs" else _target(one)
+            target = posixpath.normpath("/" + place.lstrip("/"))
+            if target == DATA or target.startswith(DATA + "/") or DATA.startswith(target.rstrip("/") + "/"):
+                yield f"mai_compose_extra.service.{name} must not lie at {quoted(target)}: the instance's data is there"
+    if isinstance(part.get("deploy"), t.Mapping) and "replicas" in part["deploy"]:
+        yield f"mai_compose_extra.service must not set deploy.replicas: {OWNED['scale']}"
 
 
 def _services_problems(part: Values, service: str) -> t.Iterator[str]:

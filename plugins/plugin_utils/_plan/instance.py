@@ -15,13 +15,20 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.mai.clients.plugins.module_utils._envfile import to_text
-from ansible_collections.mai.clients.plugins.module_utils._host_in_url import EVERYWHERE, LOOPBACK, asked_at
+from ansible_collections.mai.clients.plugins.module_utils._host_in_url import (
+    EVERYWHERE,
+    EVERYWHERE_6,
+    LOOPBACK,
+    asked_at,
+    canonical,
+    family,
+)
 from ansible_collections.mai.clients.plugins.module_utils._instance.image_user import user_of
 from ansible_collections.mai.clients.plugins.module_utils._same_url import hashes_of_url
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._client import has_url
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.compose_extra import compose_extra
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.compose_extra import DATA, compose_extra
 from ansible_collections.mai.clients.plugins.plugin_utils._playbook import playbook
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
 
@@ -67,7 +74,7 @@ def settings(client: Values, bind: str, open_signup: bool = False) -> dict[str, 
         # OpenRouter's days and months are UTC; the instance's must be the same
         "TZ": "UTC",
     }
-    return {**own, **_published(client), **_native(client, bind), **client["mai_extra_env"]}
+    return {**own, **_published(client), **_place(client, bind), **client["mai_extra_env"]}
 
 
 def _published(client: Values) -> dict[str, str]:
@@ -78,10 +85,11 @@ def _published(client: Values) -> dict[str, str]:
     return {"WEBUI_URL": url, "CORS_ALLOW_ORIGIN": url, **secure}
 
 
-def _native(client: Values, bind: str) -> dict[str, str]:
-    if client["mai_deployment"] != "native":
-        return {}
-    return {"HOST": bind, "PORT": str(client["mai_port"]), "DATA_DIR": f"{client['mai_deployment_dir']}/data"}
+def _place(client: Values, bind: str) -> dict[str, str]:
+    """Where it listens and keeps its data. In a container, too: an image may have an ENV of its own."""
+    if client["mai_deployment"] == "native":
+        return {"HOST": bind, "PORT": str(client["mai_port"]), "DATA_DIR": f"{client['mai_deployment_dir']}/data"}
+    return {"HOST": EVERYWHERE, "PORT": "8080", "DATA_DIR": DATA}
 
 
 def settings_file(client: Values, bind: str, open_signup: bool = False) -> dict[str, t.Any]:
@@ -118,7 +126,9 @@ def administered(seen: Values) -> bool:
 def bind_address(client: Values, is_administered: bool) -> str:
     """Where the instance may be reached: from its own machine only, until it has an administrator."""
     behind_proxy = client["mai_domain"] and client["mai_proxy"] == "caddy"
-    final = client["mai_bind_address"] or (LOOPBACK if behind_proxy else EVERYWHERE)
+    # Docker binds each of them for its own family alone
+    everywhere = EVERYWHERE_6 if family(client["machine"]) == 6 else EVERYWHERE
+    final = canonical(client["mai_bind_address"] or (LOOPBACK if behind_proxy else everywhere))
     return final if is_administered else LOOPBACK
 
 
@@ -134,7 +144,8 @@ def last_image(seen: Values, container: Values) -> Values:
     A container may be gone (pruned, taken down, lost with the engine's own files), while its compose file is there.
     """
     if container:
-        return {"reference": container["image"], "id": container["image_id"], "present": True}
+        name = container["labels"].get("mai.clients.image") or container["image"]
+        return {"reference": name, "id": container["image_id"], "present": True}
     return seen["last_image"] or {}
 
 
@@ -208,8 +219,8 @@ def instance(
     # An instance that has data keeps the image it has: changing it is upgrade_client.yml, which backs up first
     has_image = bool(last) and seen["database"]["exists"] and not situation.new_image
     keeps_image = has_image and image_differs
-    # A name may stand for another image by now, or, where it is pulled, in a moment; an identifier never does
-    pinned = keeps_image or (has_image and client["mai_image_pull"] == "always")
+    # A name may stand for another image by now, or, where somebody pulls it, in a moment; an identifier never does
+    pinned = keeps_image or (has_image and bool(last["id"]))
     recipe = "start-mai-instance.sh" if is_native else "compose.yml"
     secret_files = ["secrets.env", *(["admin.env"] if client["mai_admin_email"] else [])]
     wanted = settings(client, bind, situation.open_signup)
@@ -225,6 +236,8 @@ def instance(
         "local_url": f"http://{asked_at(bind)}:{client['mai_port']}",
         "image": (last["id"] or last["reference"]) if pinned else client["mai_image"],
         "image_id": last.get("id") if has_image else None,
+        # For people
+        "image_name": last["reference"] if keeps_image else client["mai_image"],
         # What an upgrade can go back to
         "former_image": (last["id"] or last["reference"]) if last.get("present") else "",
         # Said where what is brought by the inventory's name turns out to be another one

@@ -75,8 +75,8 @@ def key(
                 if one.key and is_now and one.key.hash == is_now.hash and one.kind == "update":
                     due["changes"].update(one.changes)
     kind, due["expiry"] = is_now.expiry(now) if is_now and not is_now.disabled else ("", "")
-    if kind == "expired":
-        due["refused"] = due["refused"] or f"{client['slug']} was not touched: {due['expiry']}."
+    lasting = kind == "expired" and not due["makes"]
+    due["expired"] = f"{client['slug']} was not touched: {due['expiry']}." if lasting else ""
     due["in_place"] = is_now is not None and is_now.hash == seen["key_hash"]
     return due, is_now.shown() if is_now else {**NO_KEY, "name": client["mai_key_name"]}
 

@@ -134,6 +134,16 @@ def machine_problems(
     ]
 
 
+def cannot_start(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:
+    """Why an instance that is there could not be started again."""
+    if client["mai_deployment"] != "docker":
+        return []
+    docker = seen["docker"]
+    if docker["engine"] and docker["compose"]:
+        return [*_last_image(client, seen)]
+    return [f"Docker does not answer there ({docker['error'] or 'Compose v2 is missing'}): start it, then run again"]
+
+
 def machine_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:
     """What an operator should know about the machine, though nothing stands in the way."""
     warnings = [*room.warnings(client, seen)]

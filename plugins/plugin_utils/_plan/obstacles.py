@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.machine import cannot_start
 
 Values = t.Mapping[str, t.Any]
 
@@ -41,9 +42,20 @@ def _database(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[V
     return f"Nothing of {_who(client)} was changed. {error}" if error else ""
 
 
+def _startable(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[Values]) -> str:
+    """What is changed shows with a start, and must not be changed where there can be none."""
+    reasons = cannot_start(client, seen)
+    return f"{_who(client)} was not touched. Put its machine right first:{_lines(reasons)}" if reasons else ""
+
+
 def _key(_client: Values, _seen: Values, plan: Values, _checks: t.Sequence[Values]) -> str:
     """What openrouter_key would refuse, said where it is not asked."""
-    return plan["key"]["refused"]
+    return plan["key"]["refused"] or plan["key"]["expired"]
+
+
+def _unexpired(_client: Values, _seen: Values, plan: Values, _checks: t.Sequence[Values]) -> str:
+    """What openrouter_key does not refuse: a key that is as asked for, and of no use."""
+    return plan["key"]["expired"]
 
 
 def _proof(client: Values, _seen: Values, plan: Values, checks: t.Sequence[Values]) -> str:
@@ -63,7 +75,9 @@ NEEDS: dict[str, t.Callable[[Values, Values, Values, t.Sequence[Values]], str]] 
     "no_upgrade": _no_upgrade,
     "database": _database,
     "machine": _machine,
+    "startable": _startable,
     "key": _key,
+    "unexpired": _unexpired,
     "proof": _proof,
     "proof_unless_due": _proof_unless_due,
 }

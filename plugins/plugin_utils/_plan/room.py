@@ -25,7 +25,7 @@ IMAGE_MINIMUM, IMAGE_LEAST = 6 * GIB, 1 * GIB
 MEMORY_MINIMUM = GIB // 2
 POOLS = "default-address-pools"
 MORE_NETWORKS = f'"{POOLS}": [{{"base": "10.201.0.0/16", "size": 24}}]'
-FEW_NETWORKS = 4
+FEW_NETWORKS, MANY_NETWORKS = 4, 50  # no more are counted
 
 
 def gib(number: int) -> str:
@@ -94,6 +94,8 @@ def _memory(client: Values, seen: Values) -> t.Iterator[str]:
 def _port(client: Values, seen: Values) -> t.Iterator[str]:
     """What is stopped now and starts again some day would find its port taken."""
     port = seen["port"]
+    if port["bindable"] is False and _is_new(seen):
+        yield f"mai_bind_address {shown(client['mai_bind_address'] or '::')} is no address of the machine: correct it"
     if port["listening"] or port["ours"] or not _is_new(seen):
         return
     for container in seen["foreign_containers"][:1]:
@@ -109,7 +111,7 @@ def _networks(client: Values, seen: Values, neighbours: t.Iterable[Values]) -> t
     if client["mai_deployment"] != "docker" or seen["containers"] or left is None:
         return
     before = [one["slug"] for one in neighbours if one["needs_network"] and one["slug"] < client["slug"]]
-    if len(before) < left:
+    if len(before) < left or left >= MANY_NETWORKS:
         return
     yield (
         "Docker has no range of addresses left on the machine for one more network, and each client has one"

@@ -87,15 +87,21 @@ def other_variable(variables: Variables, name: str, default: t.Any = None) -> t.
 
 
 # By which way a machine is reached; whether two are one is known for sure only where all of them are alike
-WAY = ("ansible_port", "ansible_connection", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+WAY = (
+    *("ansible_port", "ansible_ssh_port", "ansible_connection", "ansible_user", "ansible_ssh_user"),
+    *("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_executable"),
+    "ansible_paramiko_proxy_command",
+)
+LOCAL = ("local", "ansible.builtin.local")
 
 
 def _place(slug: str, variables: Variables) -> tuple[t.Any, ...]:
     """Where a client's machine is: one address stands for several behind a port or a jump host."""
     own = {"ansible_port": "22", "ansible_connection": "ssh"}
     way = [str(other_variable(variables, name, own.get(name, ""))) for name in WAY]
-    host = "127.0.0.1" if "local" in way else other_variable(variables, "ansible_host", slug)
-    return (host, *way)
+    if way[WAY.index("ansible_connection")] in LOCAL:
+        return ("127.0.0.1",)  # whoever logs in there
+    return (other_variable(variables, "ansible_host", other_variable(variables, "ansible_ssh_host", slug)), *way)
 
 
 def _directory(slug: str, variables: Variables) -> t.Any:

@@ -13,7 +13,12 @@ import typing as t
 
 import jinja2
 from ansible_collections.mai.clients.plugins.filter.text import markdown_code, markdown_text
-from ansible_collections.mai.clients.plugins.module_utils._host_in_url import host_in_url, is_everywhere, is_loopback
+from ansible_collections.mai.clients.plugins.module_utils._host_in_url import (
+    family,
+    host_in_url,
+    is_everywhere,
+    is_loopback,
+)
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
 
@@ -91,6 +96,12 @@ def notes(
         found.append("the client is suspended: its key is disabled, resume it with resume_client.yml")
     if key["expiry"] and not any(key["expiry"] == check["detail"] for check in checks):
         found.append(key["expiry"])
+    places = family(client["machine"]), family(instance["bind"])
+    if is_everywhere(instance["bind"]) and None not in places and places[0] != places[1]:
+        found.append(
+            f"it listens on IPv{places[1]} alone, and {shown(client['machine'])} is IPv{places[0]}: people reach it by "
+            "another address of the machine, or mai_bind_address is to be corrected"
+        )
     if instance["keeps_image"]:
         found.append("image differs from the inventory: run upgrade_client.yml, which backs up first")
     found.extend(instance["beside"])

@@ -102,6 +102,7 @@ def test_a_look_at_the_playbook_needs_no_client(command_line, option: str) -> No
         ({"tags": ["all", "key"]}, "--tags would"),
         ({"skip_tags": ("key",)}, "--skip-tags would"),
         ({"start_at_task": "Make the key"}, "--start-at-task would"),
+        ({"step": True}, "--step would"),
         ({"tags": ["a"], "skip_tags": ["b"]}, "--tags and --skip-tags would"),
         ({"tags": ("all",), "skip_tags": (), "start_at_task": None}, ""),
         ({"tags": ["key"], "listtasks": True}, ""),
@@ -117,7 +118,7 @@ def test_half_a_run_is_refused(command_line, given: dict[str, t.Any], told: str)
 
 
 def test_an_inventory_that_was_not_given_is_told_as_that() -> None:
-    with pytest.raises(AnsibleFilterError, match="It is empty: give it with -i"):
+    with pytest.raises(AnsibleFilterError, match="it was not given .*or could not be read.*360, no, null or a date"):
         hosts("acme", {"all": [], "ungrouped": []})
 
 

@@ -13,6 +13,8 @@ from ansible_collections.mai.clients.plugins.modules import instance_chat
 
 from .conftest import KEY, SECRET_KEY, SECRETS, OpenWebUI, make_database, write_env
 
+NO_RECORD = (404, {"error": {"code": 404, "message": "Generation not found"}})
+
 
 @pytest.fixture
 def chat(open_webui: OpenWebUI, directory: Path, run_module, monkeypatch: pytest.MonkeyPatch):
@@ -65,7 +67,10 @@ def test_check_mode_pays_for_nothing(chat, open_webui: OpenWebUI) -> None:
         ("chat_answer", (400, {"detail": "Model not found"}), "failed", "HTTP 400: Model not found"),
         ("chat_answer", (403, {"error": {"message": f"{KEY} is disabled"}}), "failed", "HTTP 403"),
         ("chat_answer", (200, None), "failed", "HTTP 200"),
-        ("generation", (404, {"error": {}}), "failed", "the instance pays with another key"),
+        ("generation", NO_RECORD, "failed", "the instance pays with another key"),
+        # A gateway's page, and one that forwards chats alone
+        ("generation", (404, None), "unknown", "its record could not be read: HTTP 404"),
+        ("generation", (404, {"detail": "Not Found"}), "unknown", "its record could not be read: HTTP 404"),
         ("generation", (500, {"error": {}}), "unknown", "its record could not be read: HTTP 500"),
         ("models", [{"name": "x"}], "unknown", "models that have no name"),
         ("models", [{"id": "arena-model", "owned_by": "arena"}], "failed", "the instance lists no model"),
@@ -96,7 +101,7 @@ def test_a_model_with_the_prefix_of_its_connection_has_its_price(chat, open_webu
 
 @pytest.mark.parametrize(
     ("attribute", "value"),
-    [("chat_answer", (400, {"detail": "Model not found"})), ("generation", (404, {"error": {}}))],
+    [("chat_answer", (400, {"detail": "Model not found"})), ("generation", NO_RECORD)],
 )
 def test_a_model_of_another_connection_says_nothing_about_the_key(
     chat, open_webui: OpenWebUI, attribute: str, value: object

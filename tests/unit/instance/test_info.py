@@ -59,7 +59,7 @@ LABELS = {
 
 
 def look(directory, **options):
-    wanted = dict.fromkeys(("image", "port", "base_url"))
+    wanted = dict.fromkeys(("image", "port", "base_url", "bind"))
     wanted.update(
         proxies={},
         remote_tmp="~/.ansible/tmp",
@@ -124,7 +124,7 @@ def test_nothing_is_there(tmp_path, without_docker):
     assert found["directory"]["managed"] is False
     assert found["directory"]["free_bytes"] > 0
     assert found["image"]["present"] is False
-    assert found["port"] == {"number": port, "listening": False, "ours": False, "process": None}
+    assert found["port"] == {"number": port, "listening": False, "ours": False, "process": None, "bindable": None}
     assert found["health"]["status"] is None
     assert found["health"]["ok"] is False
     assert found["database"]["kind"] is None
@@ -204,7 +204,13 @@ def test_everything_is_there(running, open_webui):
         "created": "2026-11-01T08:00:00Z",
         "user": None,
     }
-    assert found["port"] == {"number": open_webui.port, "listening": True, "ours": True, "process": "mai-companyabc"}
+    assert found["port"] == {
+        "number": open_webui.port,
+        "listening": True,
+        "ours": True,
+        "process": "mai-companyabc",
+        "bindable": None,
+    }
     assert found["health"] == {
         "url": open_webui.url + "/health",
         "status": 200,
@@ -378,6 +384,7 @@ def test_port_of_somebody_elses_container(docker, directory):
         "listening": True,
         "ours": False,
         "process": "web",
+        "bindable": None,
     }
 
 

@@ -239,3 +239,24 @@ def test_where_a_container_is_asked(ports, url):
 )
 def test_what_is_a_proxy(environment, proxies):
     assert web.proxies_of(environment) == proxies
+
+
+@pytest.mark.parametrize(
+    ("config", "proxies"),
+    [
+        ('{"proxies": {"default": {"httpsProxy": "http://a:1", "noProxy": "b"}}}', ("http://a:1", "b")),
+        ('{"proxies": {"tcp://other": {"httpsProxy": "http://a:1"}}}', (None, None)),
+        ('{"proxies": []}', (None, None)),
+        ('{"proxies": {"default": "x"}}', (None, None)),
+        ("[]", (None, None)),
+        ("no JSON", (None, None)),
+        (None, (None, None)),
+    ],
+)
+def test_proxies_that_docker_gives_to_containers(monkeypatch, tmp_path, config, proxies):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if config is not None:
+        (tmp_path / ".docker").mkdir()
+        (tmp_path / ".docker" / "config.json").write_text(config)
+    found = engine.proxies()
+    assert (found.get("https_proxy"), found.get("no_proxy")) == proxies

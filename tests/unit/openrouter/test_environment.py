@@ -46,6 +46,8 @@ def given(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
         ({"HTTPS_PROXY": "http://u:p%40ss@proxy:3128/"}, OPENROUTER, ("http://u:p%40ss@proxy:3128/", "HTTPS_PROXY")),
         ({"HTTPS_PROXY": "http://[fd00::5]:3128"}, OPENROUTER, ("http://[fd00::5]:3128", "HTTPS_PROXY")),
         ({"HTTPS_PROXY": ""}, OPENROUTER, None),
+        # As files of Windows and forms leave it
+        *(({"HTTPS_PROXY": text}, OPENROUTER, (VIA, "HTTPS_PROXY")) for text in (VIA + "\r", VIA + "\n", f" {VIA} ")),
     ],
 )
 def test_the_proxy_of_a_url(

@@ -107,7 +107,7 @@ def nothing() -> dict[str, t.Any]:
         "last_image": None,
         "override": None,
         "beside": [],
-        "port": {"number": 8001, "listening": False, "ours": False, "process": None},
+        "port": {"number": 8001, "listening": False, "ours": False, "process": None, "bindable": True},
         "health": {
             "url": None, "status": None, "ok": False, "ready": None, "accounts": None, "onboarding": None,
             "signup_enabled": None,

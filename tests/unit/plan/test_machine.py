@@ -60,7 +60,7 @@ SEEN = {
     "foreign_containers": [],
     "unit": None,
     "process": None,
-    "port": {"number": 8001, "listening": False, "ours": False, "process": None},
+    "port": {"number": 8001, "listening": False, "ours": False, "process": None, "bindable": True},
     "image": {"present": False},
     "last_image": None,
     "memory_limits_bytes": 0,
@@ -149,6 +149,7 @@ def test_nothing_stands_in_the_way(client: dict, parts: dict) -> None:
         ({}, {"docker": {"data_root_free_bytes": GIB // 2}, "image": {"present": False}}, "mai:1 cannot be pulled"),
         ({}, {"machine": {"memory_available_bytes": GIB // 4}}, "0.2 GiB of memory and swap are free"),
         ({}, {"foreign_containers": [{"name": "grafana", "ports": []}]}, "grafana, which is stopped"),
+        ({"mai_bind_address": "192.0.2.1"}, {"port": {"bindable": False}}, "mai_bind_address 192.0.2.1 is no address"),
         ({}, {"directory": {"upgrading": True}}, "upgrade_client.yml -e client=company-abc"),
         ({"mai_memory_limit": "9g"}, {}, "mai_memory_limit is 9.0 GiB"),
         (

@@ -416,10 +416,10 @@ ABSENT = {"image/present": False, "image/id": None}
 # The look, and variables → the image it is started from, the identifier that is noted, whether it differs, whether a
 # run must not go on, and whether what it brings must be that image
 IMAGES: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], tuple[str, str | None, bool, bool, bool]]] = {
-    "the same": ({}, {}, (LAST, IMAGE, False, False, False)),
+    "the same": ({}, {}, (IMAGE, IMAGE, False, False, False)),
     "a moved tag": ({"image/id": NEW_IMAGE}, {}, (IMAGE, IMAGE, True, False, False)),
     "pulled always": ({}, {"mai_image_pull": "always"}, (IMAGE, IMAGE, False, False, False)),
-    "the container is gone": (NOTED, {}, (LAST, IMAGE, False, False, False)),
+    "the container is gone": (NOTED, {}, (IMAGE, IMAGE, False, False, False)),
     "gone, and the tag has moved": ({**NOTED, "image/id": NEW_IMAGE}, {}, (IMAGE, IMAGE, True, False, False)),
     "gone, and pulled always": (NOTED, {"mai_image_pull": "always"}, (IMAGE, IMAGE, False, False, False)),
     "gone, and the inventory names another": (
@@ -477,7 +477,7 @@ def test_data_goes_on_with_the_image_that_it_was_last_used_with(name):
 
 
 STOPPED = {"containers/0/state": "exited", "health/ok": False}
-NUMBERED = {"image/user": "1000"}
+NUMBERED = {"image/user": "1000", "last_image/user": "1000"}
 # What differs, and variables → whether the data is to be given to somebody before the instance starts
 DATA_OWNERS: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], bool]] = {
     "an image of root's": (STOPPED, {}, False),
@@ -657,10 +657,32 @@ def test_an_account_without_credit_is_noted():
         ("::", "fd00::5", "http://[::1]:8001", "http://[fd00::5]:8001"),
         ("::1", "mai-01", "http://[::1]:8001", "http://[::1]:8001"),
         ("fd00::6", "mai-01", "http://[fd00::6]:8001", "http://[fd00::6]:8001"),
-        (None, "fd00::5", "http://127.0.0.1:8001", "http://[fd00::5]:8001"),
+        # 0.0.0.0 is not reached there
+        (None, "fd00::5", "http://[::1]:8001", "http://[fd00::5]:8001"),
+        (None, "[fd00::5]", "http://[::1]:8001", "http://[fd00::5]:8001"),
+        ("0:0:0:0:0:0:0:0", "mai-01", "http://[::1]:8001", "http://mai-01:8001"),
+        ("::ffff:0.0.0.0", "mai-01", "http://127.0.0.1:8001", "http://mai-01:8001"),
+        ("FD00:0::6", "mai-01", "http://[fd00::6]:8001", "http://[fd00::6]:8001"),
     ],
 )
 def test_addresses_of_both_families(bind, machine, asked, shown):
     variables = client(mai_bind_address=bind, machine=machine)
     found = planned(variables, converged(variables))["plan"]
     assert (found["instance"]["local_url"], found["address"]["url"]) == (asked, shown)
+
+
+@pytest.mark.parametrize(
+    ("bind", "machine", "told"),
+    [
+        ("::", "192.0.2.7", "it listens on IPv6 alone, and 192.0.2.7 is IPv4"),
+        ("0.0.0.0", "fd00::5", "it listens on IPv4 alone, and fd00::5 is IPv6"),
+        ("::", "mai-01", ""),
+        ("::1", "192.0.2.7", ""),
+        (None, "fd00::5", ""),
+        ("192.0.2.9", "fd00::5", ""),
+    ],
+)
+def test_an_address_of_the_other_family_is_told(bind, machine, told):
+    variables = client(mai_bind_address=bind, machine=machine)
+    notes = planned(variables, converged(variables))["plan"]["notes"]
+    assert [note[: len(told)] for note in notes if "alone, and" in note] == ([told] if told else [])

@@ -37,6 +37,7 @@ def rendered(
     plan = {
         "service": "mai-companyabc",
         "image": "mai:1",
+        "image_name": "mai:1",
         "env_files": ["settings.env"],
         "bind": "127.0.0.1",
         "digest": "0123",
