@@ -8,6 +8,7 @@ One client is reached by IPv6 alone.
 
 from __future__ import annotations
 
+import pathlib
 import typing as t
 
 import pytest
@@ -102,6 +103,21 @@ def test_data_that_was_put_back_by_root_is_the_instances_again(fleet: Fleet) -> 
     fleet.sh("numbered", f"docker rm --force mai-numbered && chown -R 0:0 {fleet.directory('numbered')}/data")
     fleet.run("numbered")
     assert owners(fleet, "numbered") == OWNERS["numbered"]
+
+
+def test_a_suspended_client_whose_image_was_pruned_gets_it_back(fleet: Fleet, tmp_path: pathlib.Path) -> None:
+    fleet.run("named", playbook="playbooks/suspend_client.yml")
+    before, host = fleet.container("named")["Image"], fleet.host("named")
+    fleet.sh("named", "docker rm --force mai-named; docker save --output /tmp/kept.tar others:named")
+    fleet.sh("named", "docker image rm others:named")
+    host.engine.docker("cp", f"{host.container}:/tmp/kept.tar", str(tmp_path / "kept.tar"))
+    fleet.change("named", mai_image_archive=str(tmp_path / "kept.tar"))
+    fleet.run("named", playbook="playbooks/resume_client.yml")
+    assert fleet.container("named")["Image"] == before
+    assert owners(fleet, "named") == OWNERS["named"]
+    with fleet.session("named") as api:
+        assert api.get("/api/models").json()["data"]
+    assert fleet.run("named").total("changed") == 0
 
 
 def test_a_user_whom_nobody_knows_is_told_before_the_key(fleet: Fleet) -> None:

@@ -221,6 +221,19 @@ def test_without_a_container_the_data_goes_on_with_its_image(fleet: Fleet) -> No
     assert "mai:broken" not in image(fleet, "spare") and users(fleet, "spare") == [ADMIN]
 
 
+def test_what_compose_does_not_accept_is_told_before_anything_is_touched(fleet: Fleet) -> None:
+    started, files = fleet.started("spare"), fleet.file("spare", "compose.yml")
+    lan = {"networks": {"lan": {"external": True}}, "service": {"networks": ["lan"]}}
+    for wrong, about in (({"service": {"netwroks": ["x"]}}, "netwroks"), (lan, "network lan not found")):
+        fleet.change("spare", mai_compose_extra=wrong)
+        refused = fleet.run("spare", check=False)
+        assert refused.rc == 2
+        assert "Compose does not accept its file with what mai_compose_extra adds" in refused.said
+        assert about in refused.said
+    assert (fleet.started("spare"), fleet.file("spare", "compose.yml")) == (started, files)
+    fleet.change("spare", mai_compose_extra={})
+
+
 OVERRIDE = """
 services:
   mai-spare:

@@ -131,8 +131,15 @@ def compose_extra(given: Values, slug: str) -> dict[str, t.Any]:
         "labels": _labels(service.get("labels", {})),
         **{name: list(service.get(name, [])) for name in _MERGED if name != "labels"},
         "services": beside,
+        "external_networks": _external(data.get("networks", {})),
         "top": {name: data[name] for name in PARTS[2:] if data.get(name)},
     }
+
+
+def _external(networks: Values) -> list[str]:
+    """Names of the networks that somebody else makes, as Docker knows them."""
+    others = {name: one for name, one in networks.items() if isinstance(one, dict) and one.get("external")}
+    return [str(one.get("name") or name) for name, one in others.items()]
 
 
 def _labels(given: t.Any) -> dict[str, t.Any]:

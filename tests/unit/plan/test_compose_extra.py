@@ -8,7 +8,12 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.compose_extra import OWNED, PARTS, problems
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.compose_extra import (
+    OWNED,
+    PARTS,
+    compose_extra,
+    problems,
+)
 
 from tests.unit.plan.situations import changed, client, converged, planned
 
@@ -126,3 +131,8 @@ def test_an_override_is_used_as_compose_does_and_what_the_inventory_added_goes_w
     declared = {**TIKA, "managed": True}
     assert [one["id"] for one in instance({"beside": [TIKA]})["containers"]] == ["c1"]
     assert [one["id"] for one in instance({"beside": [declared]})["containers"]] == ["c1", "t1"]
+
+
+def test_networks_of_others_are_known_by_their_names() -> None:
+    networks = {"proxy": {"external": True}, "lan": {"external": True, "name": "home"}, "own": {}, "none": None}
+    assert compose_extra({"networks": networks}, "acme")["external_networks"] == ["proxy", "home"]
