@@ -13,6 +13,7 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import image
 
 CLIENT_LABEL = "mai.clients.client"
 BESIDE_LABEL = "mai.clients.beside"
+IMAGE_LABEL = "mai.clients.image"
 _OWN_LABELS = "mai.clients."
 _COMPOSE_LABELS = tuple("com.docker.compose.project" + end for end in ("", ".working_dir")) + (
     "com.docker.compose.service",
@@ -86,7 +87,8 @@ def describe(details: dict, client: str) -> dict:
     return {
         "id": details.get("Id"),
         "name": _name(details),
-        "image": (details.get("Config") or {}).get("Image"),
+        # Started by its identifier, which says nothing to people
+        "image": labels.get(IMAGE_LABEL) or (details.get("Config") or {}).get("Image"),
         "image_id": details.get("Image"),
         "state": state.get("Status"),
         "health": (state.get("Health") or {}).get("Status"),

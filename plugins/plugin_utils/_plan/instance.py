@@ -144,8 +144,7 @@ def last_image(seen: Values, container: Values) -> Values:
     A container may be gone (pruned, taken down, lost with the engine's own files), while its compose file is there.
     """
     if container:
-        name = container["labels"].get("mai.clients.image") or container["image"]
-        return {"reference": name, "id": container["image_id"], "present": True}
+        return {"reference": container["image"], "id": container["image_id"], "present": True}
     return seen["last_image"] or {}
 
 
