@@ -369,7 +369,11 @@ def tended(fleet: Fleet, changed: Changed) -> Tended:
 def test_a_file_that_somebody_edited_is_put_right(fleet: Fleet, tended: Tended) -> None:
     assert "Settings that differ: STRANGE, USAGE_MARKUP_MULTIPLIER." in " ".join(tended.rehearsal.stdout.split())
     for run in (tended.rehearsal, tended.result):
-        assert {slug for slug, counts in run.stats.items() if counts["changed"]} == {"zolw"}, run.stdout
+        # Somebody came to O'Brien's meanwhile
+        assert {slug for slug, counts in run.stats.items() if counts["changed"]} == {"zolw", "o-brien"}, run.stdout
+    assert "Would add 1 user to o-brien-001 in the instance's database." in tended.rehearsal.said
+    people = {row["id"] for row in fleet.table("o-brien", "user")}
+    assert {row["user_id"] for row in fleet.table("o-brien", "organization_members")} == people
     # The limit changed before; what no restart needs is written with the next change.
     good = tended.settings.replace('MONTHLY_LIMIT="500"', 'MONTHLY_LIMIT="750.5"')
     assert fleet.file("zolw", "settings.env") == good

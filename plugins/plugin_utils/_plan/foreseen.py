@@ -86,7 +86,7 @@ def _organization(client: Values, _key: Values, plan: Values) -> t.Iterator[str]
     if differs or not users:
         yield f"Would record {name} as {identifier} in the instance's database{f': {differs}' if differs else ''}."
     if users:
-        yield f"Would add {users} users to {identifier} in the instance's database."
+        yield f"Would add {users} {'user' if users == 1 else 'users'} to {identifier} in the instance's database."
 
 
 def _record(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
