@@ -108,9 +108,9 @@ def test_data_that_was_put_back_by_root_is_the_instances_again(fleet: Fleet) -> 
 def test_a_suspended_client_whose_image_was_pruned_gets_it_back(fleet: Fleet, tmp_path: pathlib.Path) -> None:
     fleet.run("named", playbook="playbooks/suspend_client.yml")
     before, host = fleet.container("named")["Image"], fleet.host("named")
-    fleet.sh("named", "docker rm --force mai-named; docker save --output /tmp/kept.tar others:named")
+    fleet.sh("named", "docker rm --force mai-named; docker save --output /opt/kept.tar others:named")
     fleet.sh("named", "docker image rm others:named")
-    host.engine.docker("cp", f"{host.container}:/tmp/kept.tar", str(tmp_path / "kept.tar"))
+    host.engine.docker("cp", f"{host.container}:/opt/kept.tar", str(tmp_path / "kept.tar"))
     fleet.change("named", mai_image_archive=str(tmp_path / "kept.tar"))
     fleet.run("named", playbook="playbooks/resume_client.yml")
     assert fleet.container("named")["Image"] == before
