@@ -12,7 +12,11 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import room
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import last_image_is_gone, upgrade_command
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import (
+    last_image_is_gone,
+    service,
+    upgrade_command,
+)
 
 PLACEHOLDER_IMAGE = "your-mai-image:latest"
 # Systems whose own packages bring Compose v2, and what these are called there
@@ -107,7 +111,16 @@ def _native(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Ite
 def _last_image(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     """Data without a container goes on with the image that it was last used with, and with no other."""
     last = seen["last_image"]
-    if seen["containers"] or not seen["database"]["exists"] or not last or last["present"]:
+    if seen["containers"] or not seen["database"]["exists"]:
+        return
+    if not last:
+        yield (
+            "its data is there, but neither a container nor a compose.yml tells which image it was last used with, and "
+            "another one could change the data for good. Put its compose.yml back, or write one there of three lines: "
+            f"'services:', '  {service(client['slug'])}:', '    image: ' and the image's name"
+        )
+        return
+    if last["present"]:
         return
     # The same name may still bring it; the run looks whether it did
     if last["reference"] == client["mai_image"] and not seen["image"]["present"]:

@@ -263,6 +263,24 @@ def test_an_ordinary_machine_gives_no_warning() -> None:
     assert machine_warnings(CLIENT, SEEN) == []
 
 
+DATA = {"error": None, "exists": True}
+
+
+@pytest.mark.parametrize(
+    ("parts", "about"),
+    [
+        ({"database": DATA}, "'services:', '  mai-companyabc:', '    image: ' and the image's name"),
+        ({"database": DATA, "containers": [{"name": "mai-companyabc", "managed": True}]}, ""),
+        ({"database": DATA, "last_image": {"reference": "mai:1", "id": None, "present": True}}, ""),
+        ({}, ""),
+    ],
+)
+def test_data_of_an_image_that_nothing_names_waits_for_somebodys_word(parts: dict, about: str) -> None:
+    found = problems(**parts)
+    assert len(found) == bool(about) and about in "".join(found)
+    assert problems({"mai_deployment": "native"}, **parts) == []
+
+
 def test_a_database_that_cannot_be_read_is_left_alone():
     assert problems(database={"error": "The database /x/webui.db is locked: …. Run again."}) == [
         "its database cannot be read: The database /x/webui.db is locked: …. Run again."
