@@ -43,6 +43,7 @@ Values = t.Mapping[str, t.Any]
 # A spreadsheet takes such a text for a formula
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 TROUBLE = ("down", "unhealthy", "unreachable", "unknown")
+KEY_TROUBLE = {"expired": "its key expired", "expires": "its key expires within days"}
 COLUMNS = {
     "client": "CLIENT",
     "machine": "MACHINE",
@@ -112,7 +113,7 @@ def _or(otherwise: t.Any, tell: t.Callable[..., t.Any], *arguments: t.Any) -> t.
 def _key_state(key: Key | None, now: datetime) -> str:
     if key is None:
         return "missing"
-    return "disabled" if key.disabled else "expired" if key.expiry(now)[0] == "expired" else "enabled"
+    return "disabled" if key.disabled else {"expired": "expired", "soon": "expires"}.get(key.expiry(now)[0], "enabled")
 
 
 def _state(seen: Values | None, client: Values, key: Key | None) -> str:
@@ -280,8 +281,8 @@ def overview_alarms(rows: t.Sequence[Row], conditions: str) -> list[str]:
 def _alarms(row: Row, what: str, least: str) -> t.Iterator[str]:
     if what == "down" and row["state"] in TROUBLE:
         yield row["state"]
-    if what == "down" and row["key_state"] == "expired":
-        yield "its key expired"
+    if what == "down" and row["key_state"] in KEY_TROUBLE:
+        yield KEY_TROUBLE[row["key_state"]]
     percent, free = number(row["percent_of_limit"]), number(row["disk_free_bytes"])
     if what == "limit" and (percent or 0) >= int(least or 80):
         yield f"{percent or 0:.0f} % of its limit used"

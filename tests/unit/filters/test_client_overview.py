@@ -257,14 +257,15 @@ def moment(**later: int) -> str:
 def test_a_key_that_expired_or_does_so_within_days() -> None:
     for expires, state, about in (
         (moment(days=-1), "expired", "and every chat is refused: run rotate_key.yml"),
-        (moment(days=6), "enabled", "run rotate_key.yml before"),
+        (moment(days=6), "expires", "run rotate_key.yml before"),
         (moment(days=8), "enabled", ""),
     ):
         found = row(keys=({**KEY, "expires_at": expires},))
         assert found["key_state"] == state
         assert about in "".join(found["differs"])
         assert bool(found["differs"]) == bool(about)
-        assert overview_alarms([found], "down") == (["company-abc: its key expired"] if state == "expired" else [])
+        told = {"expired": ["company-abc: its key expired"], "expires": ["company-abc: its key expires within days"]}
+        assert overview_alarms([found], "down") == told.get(state, [])
     # Of a suspended client nobody expects anything
     suspended = {**KEY, "expires_at": moment(days=-1), "disabled": True}
     assert row(keys=(suspended,))["key_state"] == "disabled"
