@@ -89,7 +89,7 @@ class ClientPlanAction(OpenRouterAction):
         if result["seen"] and not result["problems"]:
             self._plan(params, result, keys)
         elif not result["problems"]:
-            result["plan"]["address"] = address(client, {"bind": str(bind_address(client, True)), "administered": True})
+            result["plan"]["address"] = address(client, {"bind": bind_address(client, True), "administered": True})
         self._end(result, params)
         result["plan"].update(
             state=result["state"],
@@ -219,7 +219,7 @@ class ClientPlanAction(OpenRouterAction):
             "service": service(client["slug"]),
             "image": client["mai_image"],
             "port": client["mai_port"],
-            "bind": bind_address(client, True),
+            "bind": str(bind_address(client, True)),
             "health_path": client["mai_health_path"],
             "base_url": client["mai_instance_api_base_url"],
             "probe": params["probe"],
