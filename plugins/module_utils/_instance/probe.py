@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from ansible_collections.mai.clients.plugins.module_utils._database_base import number
 from ansible_collections.mai.clients.plugins.module_utils._instance import session, web
-from ansible_collections.mai.clients.plugins.module_utils._openrouters_word import is_openrouters
+from ansible_collections.mai.clients.plugins.module_utils._openrouters_word import PASSING, is_openrouters
 from ansible_collections.mai.clients.plugins.module_utils._text import shown_or_none
 
 # Behind the question whether sign-up is open, and in front of everything that would create an account.
 _NO_ADDRESS = "not-an-email-address"
 _UNKNOWN_SESSION = 401
 _REFUSED = (_UNKNOWN_SESSION, 403)
-# What may be another one a moment later says nothing about the way
-_PASSING = (408, 429)
 _NO_KEY = "api_key.env holds no OPENAI_API_KEY"
 _OTHER_DATABASE = (
     "the instance does not know the administrator of the database in its directory (HTTP 401): it uses another "
@@ -65,7 +63,8 @@ def key(asked: web.Asked | None, secret: str | None) -> dict:
         outcome["reached"] = None if "SSL" in (answer.error or "") or answer.error == web.NOT_TRIED else False
         outcome["error"] = f"OpenRouter cannot be reached from this host: {answer.error}"
     else:
-        passing = answer.status in _PASSING or answer.status >= 500
+        # It says nothing about the way
+        passing = answer.status in PASSING or answer.status >= 500
         outcome["reached"] = is_openrouters(answer.data) or (None if passing else False)
         outcome["error"] = (
             f"GET /key answered HTTP {answer.status} without a key's data: something between this host and OpenRouter "

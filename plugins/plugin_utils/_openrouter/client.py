@@ -22,7 +22,7 @@ import time
 import typing as t
 from urllib.parse import quote
 
-from ansible_collections.mai.clients.plugins.module_utils._openrouters_word import is_openrouters
+from ansible_collections.mai.clients.plugins.module_utils._openrouters_word import PASSING, is_openrouters
 
 from . import environment
 from .errors import (
@@ -65,8 +65,6 @@ MAX_PAGES = 500
 MAX_KEYS = MAX_PAGES * PAGE
 MAX_LISTING = 600.0
 MAX_ROWS = 100_000
-# Too slow, too many: the same from whomever it comes
-PASSING = (408, 429)
 
 
 class Client:

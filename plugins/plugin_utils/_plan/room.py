@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.mai.clients.plugins.module_utils._instance.networks import MOST as MOST_COUNTED
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._client import GIB
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import memory_bytes
@@ -25,7 +26,7 @@ IMAGE_MINIMUM, IMAGE_LEAST = 6 * GIB, 1 * GIB
 MEMORY_MINIMUM = GIB // 2
 POOLS = "default-address-pools"
 MORE_NETWORKS = f'"{POOLS}": [{{"base": "10.201.0.0/16", "size": 24}}]'
-FEW_NETWORKS, MANY_NETWORKS = 4, 50  # no more are counted
+FEW_NETWORKS = 4
 
 
 def gib(number: int) -> str:
@@ -111,7 +112,7 @@ def _networks(client: Values, seen: Values, neighbours: t.Iterable[Values]) -> t
     if client["mai_deployment"] != "docker" or seen["containers"] or left is None:
         return
     before = [one["slug"] for one in neighbours if one["needs_network"] and one["slug"] < client["slug"]]
-    if len(before) < left or left >= MANY_NETWORKS:
+    if len(before) < left or left >= MOST_COUNTED:
         return
     yield (
         "Docker has no range of addresses left on the machine for one more network, and each client has one"
