@@ -44,6 +44,16 @@ class Image:
     """A file from `docker save`."""
 
 
+def build_image(source: str, name: str, engine: Engine, folder: pathlib.Path) -> Image:
+    """What tests/<source>/build_image.sh makes, in the engine and in a file."""
+    engines.install_missing(mmdebstrap="mmdebstrap")
+    script = REPOSITORY / "tests" / source / "build_image.sh"
+    subprocess.run([str(script), name], env={**os.environ, **engine.environment}, check=True)
+    archive = folder / "image.tar"
+    engine.docker("save", "--output", str(archive), name)
+    return Image(name, archive)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     longest_first(items, LONGEST)
 
@@ -110,13 +120,13 @@ def openrouter(simulator: Simulator) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def standin_image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Image:
     """The stand-in mAI as an image in a file; Host.load_image or mai_image_archive bring it to a host."""
-    engines.install_missing(mmdebstrap="mmdebstrap")
-    name = "mai-standin:test"
-    script = REPOSITORY / "tests" / "mai_standin" / "build_image.sh"
-    subprocess.run([str(script), name], env={**os.environ, **engine.environment}, check=True)
-    archive = tmp_path_factory.mktemp("standin") / "image.tar"
-    engine.docker("save", "--output", str(archive), name)
-    return Image(name, archive)
+    return build_image("mai_standin", "mai-standin:test", engine, tmp_path_factory.mktemp("standin"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """PostgreSQL as an image in a file, with the environment, paths and user of the official one."""
+    return build_image("postgresql_image", "mai-postgresql:test", engine, tmp_path_factory.mktemp("postgresql"))
 
 
 @pytest.fixture(scope="session")

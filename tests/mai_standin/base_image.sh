@@ -2,15 +2,16 @@
 # SPDX-FileCopyrightText: 2026 The mai.clients team
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# base_image.sh SUITE PACKAGES
+# base_image.sh SUITE PACKAGES [OPTION OF MMDEBSTRAP ...]
 #
 # Prints the name of an image with those packages (a comma list) of that Debian release; makes it when it is missing in
 # the engine that `docker` reaches. Nothing is pulled: it comes from Debian's archive, by the mirror that apt uses here.
 set -eu
 
+name=mai-base:$(printf '%s' "$*" | sha256sum | cut -c1-12)
 suite=$1
 packages=$2
-name=mai-base:$(printf '%s %s' "$suite" "$packages" | sha256sum | cut -c1-12)
+shift 2
 
 if ! docker image inspect "$name" > /dev/null 2>&1; then
     cd "$(dirname "$0")/../.."
@@ -24,7 +25,7 @@ if ! docker image inspect "$name" > /dev/null 2>&1; then
     mmdebstrap --quiet --variant=minbase --include="$packages" --aptopt="$work/apt.conf" \
         --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
         --customize-hook='rm -rf "$1"/etc/apt/sources.list* "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/var/lib/apt/lists/*' \
-        "$suite" "$work/base.tar" < "$work/sources.list"
+        "$@" "$suite" "$work/base.tar" < "$work/sources.list"
     docker import "$work/base.tar" "$name" > /dev/null
 fi
 echo "$name"
