@@ -16,12 +16,12 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-# $1 the client's directory, $2 whether it is made. What a dead run left goes first.
+# $1 the client's directory, $2 whether it is made, $3 which secret. What a dead run left goes first.
 PUT = """
 umask 077
 [ "$2" = 0 ] || mkdir -p "$1"
-rm -f "$1"/.admin_password.*
-file=$(mktemp "$1/.admin_password.XXXXXX") || exit 1
+rm -f "$1"/.$3.*
+file=$(mktemp "$1/.$3.XXXXXX") || exit 1
 cat > "$file" && echo "mai: $file" && exit 0
 rm -f "$file"; exit 1
 """
@@ -34,23 +34,23 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         password = arguments.pop("admin_password", None)
-        if password and not self._task.check_mode:
-            arguments["admin_password_file"] = self._put(
-                str(password), str(arguments.get("deployment_dir")), bool(arguments.get("client"))
-            )
+        for name, secret in (("admin_password", password), ("database_url", arguments.pop("database_url", None))):
+            if secret and not self._task.check_mode:
+                place = str(arguments.get("deployment_dir")), bool(arguments.get("client"))
+                arguments[f"{name}_file"] = self._put(name, str(secret), *place)
         result.update(self._execute_module("mai.clients.instance_secrets", module_args=arguments, task_vars=task_vars))
         if password and "password_generated" in result:
             result["password_generated"] = False
         return result
 
-    def _put(self, password: str, directory: str, made: bool) -> str:
-        words = ["/bin/sh", "-c", PUT, "password", directory, str(int(made))]
+    def _put(self, name: str, secret: str, directory: str, made: bool) -> str:
+        words = ["/bin/sh", "-c", PUT, "secret", directory, str(int(made)), name]
         command = " ".join(map(shlex.quote, words))
-        answer = self._low_level_execute_command(command, in_data=password.encode())
+        answer = self._low_level_execute_command(command, in_data=secret.encode())
         said = [line for line in answer["stdout"].splitlines() if line.startswith("mai: ")]
         if answer["rc"] != 0 or not said:
             raise AnsibleActionFail(
-                f"The administrator's password could not be brought to {directory} on the target. The directory must "
+                f"A secret ({name}) could not be brought to {directory} on the target. The directory must "
                 "exist and be writable for the connection's user, and the disk neither full nor read-only."
             )
         return said[-1][len("mai: ") :].strip()

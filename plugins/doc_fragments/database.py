@@ -13,7 +13,7 @@ options:
     description:
       - SQLite file of the instance, on the target, such as C(/opt/mai/deployments/client-company-abc/data/webui.db).
       - It is never created; the module fails when the file does not exist.
-      - Exactly one of O(database_path), O(database_url) and O(database_url_file) is required.
+      - Exactly one of O(deployment_dir), O(database_path), O(database_url) and O(database_url_file) is required.
     type: path
   database_url:
     description:
@@ -26,6 +26,11 @@ options:
     description:
       - Environment file on the target whose variable E(DATABASE_URL) is the URL described at O(database_url).
       - The module fails when the file or the variable does not exist.
+    type: path
+  deployment_dir:
+    description:
+      - The client's directory on the target. Whatever its instance uses is the database, C(data/webui.db) there, the
+        PostgreSQL that runs beside the instance, or the one that C(database.env) there names.
     type: path
   wait_timeout:
     description:

@@ -129,9 +129,9 @@ class Case:
 
     def organization(self, identifier: t.Any, more: str = "", then: str = "") -> str:
         return self.on_machine(
-            f"-m mai.clients.client_organization -a 'id={{}} database_path={{}}{more}'",
+            f"-m mai.clients.client_organization -a 'id={{}} deployment_dir={{}}{more}'",
             identifier,
-            self.seen["database"]["path"],
+            self.client["directory"],
             instead=self.by_hand("the organisations"),
             then=then,
         )
@@ -141,6 +141,8 @@ class Case:
 
         What runs in a container is changed in there: root on the machine opens nothing by a name of the instance's.
         """
+        if self.seen["database"].get("kind") == "postgresql":
+            return instead
         path, does, *rest = (f'\\"{text}\\"' for text in ("{}", statement, *("{}" for _value in values)))
         program = f"python3 -c 'import sqlite3; db = sqlite3.connect({path}); db.execute({does}, [{', '.join(rest)}])"
         program += "; db.commit()'"
@@ -386,8 +388,8 @@ def _save_key(case: Case) -> str:
     replaces, replaced = ("replaces_urls", ours[0].get("url_hash")) if ours else ("replaces", saved[0]["key_hash"])
     url = case.client["api_base_url"]
     return case.on_machine(
-        f"-m mai.clients.stored_connection -a 'database_path={{}} secret_file={{}} base_url={{}} {replaces}={{}}'",
-        case.seen["database"]["path"],
+        f"-m mai.clients.stored_connection -a 'deployment_dir={{}} secret_file={{}} base_url={{}} {replaces}={{}}'",
+        case.client["directory"],
         f"{case.client['directory']}/api_key.env",
         None if "@" in url else url,
         replaced,

@@ -37,6 +37,8 @@ _MEMORY = 512 * MIB
 # CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER: whoever owns a file there, it is read and written, and a new one is theirs.
 _KEPT_CAPABILITIES = 1 << 0 | 1 << 1 | 1 << 3
 _CAPABILITY_VERSION = 0x20080522
+# The kernel's own number for whoever owns nothing
+_NOBODY = 65534
 
 
 class Refused(Exception):
@@ -51,6 +53,7 @@ class Confined:
     """Such work, beside its caller until its result is wanted.
 
     Before opens what the work needs from outside: it runs first, and what it returns is the work's first argument.
+    Work that needs no folder is done as nobody.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Confined:
         *arguments: Any,
         folder: str | None = None,
         before: Callable[[], Any] | None = None,
+        as_nobody: bool = False,
         seconds: float = 20,
         largest_file: int = 64 * MIB,
     ) -> None:
@@ -70,7 +74,7 @@ class Confined:
         if self._pid == 0:
             try:
                 _begin(writing, seconds, largest_file)
-                _send(writing, _outcome(what, work, arguments, folder, before))
+                _send(writing, _outcome(what, work, arguments, folder, before, as_nobody))
             finally:
                 # Nothing of the parent's (its output that is not flushed yet, its exit handlers) is the child's to run.
                 os._exit(0)
@@ -143,9 +147,10 @@ def _outcome(
     arguments: tuple[Any, ...],
     folder: str | None,
     before: Callable[[], Any] | None,
+    as_nobody: bool,
 ) -> list[Any]:
     try:
-        return ["done", _done(what, work, arguments, folder, before)]
+        return ["done", _done(what, work, arguments, folder, before, as_nobody)]
     except Refused as refused:
         return ["refused", str(refused), refused.reason]
 
@@ -156,12 +161,15 @@ def _done(
     arguments: tuple[Any, ...],
     folder: str | None,
     before: Callable[[], Any] | None,
+    as_nobody: bool,
 ) -> Any:
     try:
         if before:
             arguments = (before(), *arguments)
         if folder:
             _enter(folder)
+        if as_nobody and os.geteuid() == 0:
+            _become_nobody()
         return work(*arguments)
     except Refused:
         raise
@@ -200,6 +208,14 @@ def _enter(folder: str) -> None:
     if os.geteuid() == 0:
         os.chroot(".")
         _drop_capabilities()
+
+
+def _become_nobody() -> None:
+    os.setgroups([])
+    os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+    os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+    # A library that looks for files of its own in root's home would give up at the door
+    os.environ["HOME"] = "/nonexistent"
 
 
 def _drop_capabilities() -> None:

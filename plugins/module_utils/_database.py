@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator
 
 from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, confined
 from ansible_collections.mai.clients.plugins.module_utils._database_base import Database
-from ansible_collections.mai.clients.plugins.module_utils._database_postgresql import open_postgresql
+from ansible_collections.mai.clients.plugins.module_utils._database_postgresql import load_driver, open_postgresql
 from ansible_collections.mai.clients.plugins.module_utils._database_sqlite import open_sqlite
 
 # How long a transaction may take beside waiting for a lock
@@ -47,6 +47,9 @@ def transaction(
         readonly,
         wait_timeout,
         folder=os.path.dirname(os.path.abspath(path)) if path else None,
+        # Nobody cannot read where a driver may be installed
+        before=(lambda: None) if path else load_driver,
+        as_nobody=not path,
         seconds=wait_timeout + (seconds or SECONDS),
         # What an interrupted transaction left is undone by whoever reads next, and that file is as large as it is
         largest_file=(_size(path) if path else 0) + 256 * MIB,
@@ -60,6 +63,7 @@ def _size(path: str) -> int:
 
 
 def _in_transaction(
+    driver: Any,
     work: Callable[..., Any],
     arguments: tuple[Any, ...],
     file: str | None,
@@ -68,7 +72,7 @@ def _in_transaction(
     readonly: bool,
     wait_timeout: float,
 ) -> Any:
-    with connect(file, url, readonly, wait_timeout, name) as database:
+    with connect(file, url, readonly, wait_timeout, name, driver) as database:
         return work(database, *arguments)
 
 
@@ -79,12 +83,13 @@ def connect(
     readonly: bool = False,
     wait_timeout: float = 30,
     name: str | None = None,
+    driver: Any = None,
 ) -> Iterator[Database]:
     """Give a transaction, in this process: for what runs confined already."""
     if path:
         database = open_sqlite(path, name or f"the database {path}", readonly, wait_timeout)
     else:
-        database = open_postgresql(url, readonly, wait_timeout)
+        database = open_postgresql(url, readonly, wait_timeout, driver)
     try:
         try:
             yield database

@@ -9,15 +9,17 @@ from typing import Any, Callable
 
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
 from ansible_collections.mai.clients.plugins.module_utils._database import transaction
+from ansible_collections.mai.clients.plugins.module_utils._instance.place import place_of
 from ansible_collections.mai.clients.plugins.module_utils._secret_file import read_secret
 
 DATABASE_OPTIONS: dict[str, Any] = dict(
     database_path=dict(type="path"),
     database_url=dict(type="str", no_log=True),
     database_url_file=dict(type="path"),
+    deployment_dir=dict(type="path"),
     wait_timeout=dict(type="float", default=30),
 )
-ONE_DATABASE = ("database_path", "database_url", "database_url_file")
+ONE_DATABASE = ("database_path", "database_url", "database_url_file", "deployment_dir")
 
 
 class OptionError(Refused):
@@ -34,11 +36,7 @@ def in_database(params: dict[str, Any], work: Callable[..., Any], *arguments: An
     url = params["database_url"]
     if params["database_url_file"]:
         url = read_secret(params["database_url_file"], "DATABASE_URL")
-    return transaction(
-        work,
-        *arguments,
-        path=params["database_path"],
-        url=url,
-        readonly=readonly,
-        wait_timeout=params["wait_timeout"],
-    )
+    where = {"path": params["database_path"], "url": url}
+    if params["deployment_dir"]:
+        where = place_of(params["deployment_dir"]).reached()
+    return transaction(work, *arguments, **where, readonly=readonly, wait_timeout=params["wait_timeout"])

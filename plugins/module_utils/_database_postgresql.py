@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 import sys
 from contextlib import suppress
@@ -22,6 +23,7 @@ _URL = re.compile(r"postgres(?:ql)?(?:\+\w+)?://(.*)\Z", re.DOTALL)
 # Only an address that leaves no doubt about where the password ends is ever shown.
 _SHOWABLE = re.compile(r"(?:[^@/?#:]*(?::[^@/?#]*)?@)?([\w.-]*(?::\d+)?/[\w-]*)(?:\?.*)?\Z", re.DOTALL)
 
+_DRIVERS = ("psycopg", "psycopg2")
 _CONNECT_FAILURES = (
     ("authentication failed", "refuses the user or the password of the URL. Correct them."),
     ("no pg_hba.conf entry", "does not let this user in from this host. Add a line to its pg_hba.conf."),
@@ -79,15 +81,54 @@ class _PostgreSQL(Database):
         )
 
 
-def _driver() -> Any:
+def shown_url(url: str) -> str:
+    """Host, port and name; nothing where it is not plain which part is the password."""
+    match = _URL.match(url)
+    shown = _SHOWABLE.match(match.group(1)) if match else None
+    return shown.group(1) if shown else ""
+
+
+# What libpq takes from the environment; a parameter without a variable of its own would be dropped in silence
+_VARIABLES = {
+    **{part: "PG" + part.upper() for part in ("host", "hostaddr", "port", "user", "password", "options")},
+    **{part: "PG" + part.upper() for part in ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslsni")},
+    **{"dbname": "PGDATABASE", "application_name": "PGAPPNAME", "connect_timeout": "PGCONNECT_TIMEOUT"},
+    **{"channel_binding": "PGCHANNELBINDING", "target_session_attrs": "PGTARGETSESSIONATTRS"},
+    **{"gssencmode": "PGGSSENCMODE", "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION"},
+}
+
+
+def client_environment(url: str) -> dict[str, str]:
+    """The URL for PostgreSQL's own programs: as an argument everybody on the machine could read it."""
+    match, driver = _URL.match(url), load_driver()
+    if not match or driver is None:
+        raise DatabaseError("The database URL is not one of PostgreSQL, or its driver is missing.", "invalid")
+    try:
+        parse = driver.conninfo.conninfo_to_dict if driver.__name__ == "psycopg" else driver.extensions.parse_dsn
+        parts = parse("postgresql://" + match.group(1))
+    except Exception:  # It may quote the URL
+        raise DatabaseError("The database URL cannot be read: correct it.", "invalid") from None
+    unknown = sorted(set(parts) - set(_VARIABLES))
+    if unknown:
+        raise DatabaseError(
+            f"The database URL has {', '.join(unknown)}, which pg_dump takes from nowhere: leave it out.", "invalid"
+        )
+    return {_VARIABLES[name]: str(value) for name, value in parts.items()}
+
+
+def has_driver() -> bool:
+    return any(importlib.util.find_spec(name) for name in _DRIVERS)
+
+
+def load_driver() -> Any:
     """Loaded for PostgreSQL only: it takes a quarter of a second."""
-    for name in ("psycopg", "psycopg2"):
+    for name in _DRIVERS:
         with suppress(ImportError):
             return importlib.import_module(name)
     return None
 
 
-def open_postgresql(url: str | None, readonly: bool, wait_timeout: float) -> Database:
+def open_postgresql(url: str | None, readonly: bool, wait_timeout: float, driver: Any = None) -> Database:
     match = _URL.match(url or "")
     if not match:
         raise DatabaseError(
@@ -95,15 +136,15 @@ def open_postgresql(url: str | None, readonly: bool, wait_timeout: float) -> Dat
             "of the file as database_path.",
             "invalid",
         )
-    driver = _driver()
+    driver = driver or load_driver()
     if driver is None:
         raise DatabaseError(
             f"PostgreSQL needs the Python library psycopg (or psycopg2) for {sys.executable} on the target: install "
             "the package python3-psycopg or python3-psycopg2 there.",
             "driver",
         )
-    shown = _SHOWABLE.match(match.group(1))
-    name = f"the PostgreSQL database {shown.group(1)}" if shown else "the PostgreSQL database of database_url"
+    shown = shown_url(url or "")
+    name = f"the PostgreSQL database {shown}" if shown else "the PostgreSQL database of database_url"
     try:
         connection = driver.connect("postgresql://" + match.group(1), connect_timeout=max(2, int(wait_timeout)))
     except Exception as error:  # Drivers raise more than their own errors for a URL, and each may quote it.

@@ -129,6 +129,7 @@ def client_plan_spec() -> dict[str, t.Any]:
         "argument_spec": {
             **_common(),
             "variables": {"type": "dict", "required": True, "no_log": True},
+            "database_url": {"type": "str", "no_log": True},
             "openrouter": {"type": "bool", "default": True},
             "credits": {"type": "bool", "default": True},
             "look": {"type": "bool", "default": True},

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from typing import Any
 
@@ -23,6 +24,16 @@ def hash_of(secret: Any) -> str | None:
     if secret is None or secret == "":
         return None
     return sha256(secret if isinstance(secret, str) else repr(secret))
+
+
+def proof_of(secret: str, salt: str) -> str:
+    """Return by what somebody who has the secret, too, knows that it is the same; nobody guesses it back from that."""
+    digest = hashlib.pbkdf2_hmac("sha256", secret.encode("utf-8", "surrogatepass"), salt.encode("ascii"), 100_000)
+    return f"{salt}:{digest.hex()}"
+
+
+def is_same_secret(secret: str, proof: str) -> bool:
+    return hmac.compare_digest(proof_of(secret, proof.partition(":")[0]), proof)
 
 
 def short(key_hash: Any) -> str:

@@ -25,6 +25,11 @@ options:
       - The client's variables, as C(mai_variables) of role P(mai.clients.mai#role) has them.
     type: dict
     required: true
+  database_url:
+    description:
+      - URL of the client's database elsewhere, C(mai_database_url). The machine is asked whether its instance has this
+        one, by a proof that tells nothing of it.
+    type: str
   openrouter:
     description:
       - Whether OpenRouter is asked. Without it, the key is taken to be the one on the machine.

@@ -42,8 +42,8 @@ options:
       - Meant for the first start, when nobody can have changed the password yet.
     type: bool
     default: false
-  database_path:
-    description: The instance's SQLite database, asked whether there is an administrator.
+  deployment_dir:
+    description: The client's directory on the target. The database of its instance is asked for administrators.
     type: path
 attributes:
   check_mode:
@@ -61,7 +61,7 @@ EXAMPLES = r"""
   mai.clients.instance_administrator:
     url: http://127.0.0.1:8001
     credentials_file: /opt/mai/deployments/client-company-abc/admin.env
-    database_path: /opt/mai/deployments/client-company-abc/data/webui.db
+    deployment_dir: /opt/mai/deployments/client-company-abc
 """
 
 RETURN = r"""
@@ -95,6 +95,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, database, folder, web
+from ansible_collections.mai.clients.plugins.module_utils._instance.place import place_of
 
 _NO_SUCH_ROUTE = (404, 405)
 
@@ -185,10 +186,10 @@ def read_credentials(path: str) -> dict[str, str]:
     return known
 
 
-def count_administrators(path: str | None) -> int | None:
-    if not path:
+def count_administrators(directory: str | None) -> int | None:
+    if not directory:
         return None
-    summary = database.look(path).summary
+    summary = database.look(place_of(directory)).summary
     if summary["users"] and not summary["administrators"]:
         raise AdministratorError(
             f"None of the instance's users ({summary['users']}) is an administrator. Make one of them administrator in "
@@ -212,7 +213,7 @@ def ensure(module: AnsibleModule) -> dict:
     if onboarding is None:
         result["managed"] = False
         return result
-    result["administrators"] = 0 if onboarding else count_administrators(module.params["database_path"])
+    result["administrators"] = 0 if onboarding else count_administrators(module.params["deployment_dir"])
     if not onboarding and (module.check_mode or not module.params["prove"]):
         return result
     known = read_credentials(path)
@@ -237,7 +238,7 @@ def main() -> None:
             "url": {"type": "str", "required": True},
             "credentials_file": {"type": "path", "required": True},
             "prove": {"type": "bool", "default": False},
-            "database_path": {"type": "path"},
+            "deployment_dir": {"type": "path"},
         },
         supports_check_mode=True,
     )

@@ -112,6 +112,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._instance import chat, database, folder
+from ansible_collections.mai.clients.plugins.module_utils._instance.place import place_of
 from ansible_collections.mai.clients.plugins.module_utils._secret_file import SecretError, read_secret
 
 
@@ -135,7 +136,7 @@ def main() -> None:
     directory = params["deployment_dir"]
     try:
         key = read_secret(os.path.join(directory, "api_key.env"), "OPENAI_API_KEY")
-        administrator = database.look(os.path.join(directory, "data", "webui.db")).administrator
+        administrator = database.look(place_of(directory)).administrator
         token = chat.session_of(folder.variables(directory, "secrets.env").get("WEBUI_SECRET_KEY"), administrator)
     except SecretError as error:
         module.fail_json(msg=str(error))

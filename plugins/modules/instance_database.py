@@ -19,12 +19,14 @@ author:
 extends_documentation_fragment:
   - mai.clients.attributes
 options:
-  database_path:
-    description: The instance's database.
+  deployment_dir:
+    description: The client's directory on the target. The database is the one that its instance uses.
     type: path
     required: true
   copy_path:
-    description: The copy. Required for V(copied) and V(restored).
+    description:
+      - The copy, an SQLite file, or what C(pg_dump) writes in its own format. Required for V(copied) and V(restored).
+      - With V(described) what the copy holds is told instead of what the database holds.
     type: path
   overwrite:
     description: Whether an existing copy may be replaced. Without it V(copied) changes nothing where one exists.
@@ -33,7 +35,7 @@ options:
   state:
     description:
       - V(copied) makes the copy, also while the instance runs.
-      - V(restored) puts the copy in the database's place, and refuses while a process has the database open.
+      - V(restored) puts the copy in the database's place, and refuses while a process has SQLite's file open.
       - V(described) changes nothing.
     type: str
     choices: [copied, restored, described]
@@ -51,7 +53,7 @@ attributes:
 EXAMPLES = r"""
 - name: Copy the database before an upgrade
   mai.clients.instance_database:
-    database_path: /opt/mai/deployments/client-company-abc/data/webui.db
+    deployment_dir: /opt/mai/deployments/client-company-abc
     copy_path: /opt/mai/deployments/client-company-abc/.previous/webui-before-upgrade.db
     overwrite: true
     state: copied
@@ -59,7 +61,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 counts:
-  description: Number of rows of each known table that exists; of the copy for O(state=restored).
+  description: Number of rows of each known table that exists. Of the copy for O(state=restored).
   returned: success
   type: dict
   sample: {user: 3, chat: 41}
@@ -68,19 +70,19 @@ schema_revision:
   returned: success
   type: str
 bytes:
-  description: Size of the database's file with its log.
+  description: Size of the database, of SQLite with its log; of the copy where that was described.
   returned: success
   type: int
 reason:
   description:
     - What a failure is about, in one word, V(missing) database, V(locked), V(unreachable), V(damaged), V(full) disk,
       V(refused), V(foreign) for anything but the instance's own file, V(endless) for what came to no end in time or
-      memory, or V(unreadable).
+      memory, V(stopped), where its container does not run, or V(unreadable).
   returned: failure for the database's sake
   type: str
 active_users:
   description:
-    - Users seen in the last five minutes; none where the release does not record it.
+    - Users seen in the last five minutes; none where the release does not record it, and of a copy.
     - The first administrator counts with a chat that moved, since looks at the instance use a session of theirs.
   returned: success
   type: int
@@ -93,8 +95,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
 from ansible_collections.mai.clients.plugins.module_utils._database import transaction
 from ansible_collections.mai.clients.plugins.module_utils._database_base import Database
-from ansible_collections.mai.clients.plugins.module_utils._instance import copy, system
-from ansible_collections.mai.clients.plugins.module_utils._instance.database import active_users, schema_revision
+from ansible_collections.mai.clients.plugins.module_utils._instance import copy, dump, system
+from ansible_collections.mai.clients.plugins.module_utils._instance.database import active_users, schema_revision, size
+from ansible_collections.mai.clients.plugins.module_utils._instance.place import Place, place_of
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown
 
 _TABLES = ("user", "chat", "client_organizations", "client_daily_usage", "organization_members", "user_client_mapping")
@@ -102,10 +105,19 @@ _TABLES = ("user", "chat", "client_organizations", "client_daily_usage", "organi
 _COUNTING_SECONDS = 120
 
 
-def describe(path: str) -> dict:
+def describe(place: Place) -> dict:
     """What the database holds, in numbers."""
-    found = transaction(_count, path=path, readonly=True, seconds=_COUNTING_SECONDS)
-    return dict(found, bytes=copy.size(path))
+    found = transaction(_count, **place.reached(), readonly=True, seconds=_COUNTING_SECONDS)
+    return found if place.kind == "postgresql" else dict(found, bytes=copy.size(place.path))
+
+
+def describe_copy(place: Place, path: str) -> dict:
+    if place.kind == "sqlite":
+        found = transaction(_count, path=path, readonly=True, seconds=_COUNTING_SECONDS)
+        return dict(found, active_users=None, bytes=copy.size(path))
+    found = dump.describe(place, path)
+    counts = {table: rows for table, rows in found["counts"].items() if table in _TABLES}
+    return dict(found, counts=counts, active_users=None)
 
 
 def _count(database: Database) -> dict:
@@ -115,13 +127,18 @@ def _count(database: Database) -> dict:
         if database.columns(table)
     }
     active = active_users(database, since=int(time.time()) - 300)
-    return {"counts": counts, "schema_revision": schema_revision(database), "active_users": active}
+    return {
+        "counts": counts,
+        "schema_revision": schema_revision(database),
+        "active_users": active,
+        "bytes": size(database),
+    }
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "database_path": {"type": "path", "required": True},
+            "deployment_dir": {"type": "path", "required": True},
             "copy_path": {"type": "path"},
             "overwrite": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["copied", "restored", "described"], "default": "described"},
@@ -129,21 +146,26 @@ def main() -> None:
         required_if=[("state", "copied", ["copy_path"]), ("state", "restored", ["copy_path"])],
         supports_check_mode=True,
     )
-    path, target, state = (module.params[name] for name in ("database_path", "copy_path", "state"))
+    place = place_of(module.params["deployment_dir"])
+    target, state = module.params["copy_path"], module.params["state"]
+    is_sqlite, path = place.kind == "sqlite", place.path
     try:
         # A database that a failed upgrade damaged is no reason not to restore it
-        found = describe(target if state == "restored" else path)
+        found = describe(place) if state == "copied" or not target else describe_copy(place, target)
         changed = (
             state == "restored" or state == "copied" and (module.params["overwrite"] or not os.path.lexists(target))
         )
-        if state == "restored" and os.path.lexists(path) and system.file_owner(path):
+        if state == "restored" and is_sqlite and os.path.lexists(path) and system.file_owner(path):
             module.fail_json(msg=f"{path} is in use: stop the instance before its database is restored.")
         if changed and not module.check_mode:
-            copy.make(path, target) if state == "copied" else copy.restore(target, path)
+            if state == "copied":
+                copy.make(path, target) if is_sqlite else dump.make(place, target)
+            else:
+                copy.restore(target, path) if is_sqlite else dump.restore(target, place)
     except Refused as refused:
         module.fail_json(msg=str(refused), reason=refused.reason)
     except OSError as error:
-        module.fail_json(msg=f"The database {path} cannot be {state}: {error.strerror} ({error.filename}).")
+        module.fail_json(msg=f"The database {place.shown} cannot be {state}: {error.strerror} ({error.filename}).")
     module.exit_json(changed=changed, **all_shown(found))
 
 

@@ -32,6 +32,14 @@ options:
   image:
     description: Reference of the image whose presence on the target is to be told. Without it no image is looked for.
     type: str
+  database_image:
+    description: Reference of the image of the client's own PostgreSQL, as O(image).
+    type: str
+  database_url_proof:
+    description:
+      - By what it is told whether the instance's database elsewhere is the wanted one, RV(instance.database), without
+        its URL. A salt, a colon, and PBKDF2-HMAC-SHA256 of the URL with that salt in 100000 rounds, in hex.
+    type: str
   port:
     description:
       - Host port that the instance has or shall have.
@@ -315,9 +323,15 @@ instance:
         - The instance's database, its organisation records and how many people it has.
         - C(error) says why it, or a part of it, could not be read, and C(error_reason) so in one word - V(locked),
           V(missing), V(unreachable), V(damaged), V(foreign) for anything but the instance's own file, V(endless) for
-          what came to no end in time or memory, V(unreadable), V(refused).
+          what came to no end in time or memory, V(unreadable), V(refused), V(driver) where the machine has none for
+          PostgreSQL, V(stopped) where its own container does not run.
+        - C(path) is the file, or host and name of a PostgreSQL database. C(own) is true for the client's own
+          PostgreSQL, whose container is C(service). C(as_wanted) compares with O(database_url_proof), C(in_use) says
+          whether the running instance has that database; both are null where that is not known. C(copy_name) is what a
+          copy of it is called. C(driver) says whether this Python has one for PostgreSQL, C(programs) whether the
+          machine has C(pg_dump).
         - C(timestamps_unit) is V(ms), V(s), or null without records.
-        - C(size_bytes) is that of an SQLite file, C(chats) their number; null where that is not known.
+        - C(size_bytes) is that of the database, C(chats) their number; null where that is not known.
         - C(tracks_usage) is true for mAI, which records what people use; such an instance takes the key for its
           chats from its environment.
         - C(tracking) is what mAI's tables say, each value null where a release does not have them. C(used_today) is
@@ -359,6 +373,17 @@ instance:
         error_reason:
         schema_revision: e7f8g9h0i1j2
         timestamps_unit: s
+        copy_name: webui.db
+        own: false
+        service:
+        as_wanted:
+        in_use:
+        driver: false
+        programs: false
+    database_image:
+      description: The image of O(database_image), as for C(image).
+      returned: always
+      type: dict
     stored_connection:
       description:
         - The connections that Open WebUI keeps in its database.
@@ -436,6 +461,8 @@ def main() -> None:
             **INSTANCE_OPTIONS,
             **HEALTH_OPTIONS,
             "image": {"type": "str"},
+            "database_image": {"type": "str"},
+            "database_url_proof": {"type": "str", "no_log": True},
             "port": {"type": "int"},
             "bind": {"type": "str"},
             "probe": {"type": "bool", "default": False},

@@ -62,6 +62,29 @@ options:
       - File on the target that holds the password instead. It is removed once it has been read.
       - Used by the action plugin of this module, so that O(admin_password) is never one of the module's arguments.
     type: path
+  database:
+    description:
+      - What C(database.env) is to hold, nothing for V(sqlite), which needs no such file.
+      - For V(postgresql) the variables of the official image and the E(DATABASE_URL) of the instance. The password is
+        made once and kept as long as the file exists.
+      - For V(external) O(database_url) as it was given. It may change.
+    type: str
+    choices: [sqlite, postgresql, external]
+    default: sqlite
+  database_host:
+    description: Name under which the instance reaches the PostgreSQL beside it. Required for V(postgresql).
+    type: str
+  database_driver:
+    description: With what the instance talks to the PostgreSQL beside it.
+    type: str
+    choices: [psycopg2, psycopg]
+    default: psycopg2
+  database_url:
+    description: The URL for V(external). Like O(admin_password), it reaches the target as standard input only.
+    type: str
+  database_url_file:
+    description: File on the target that holds it instead, as O(admin_password_file).
+    type: path
 attributes:
   check_mode:
     support: full
@@ -84,9 +107,8 @@ EXAMPLES = r"""
 - name: The same with a password for the client's own PostgreSQL
   mai.clients.instance_secrets:
     deployment_dir: /opt/mai/deployments/client-company-abc
-    secret_variables:
-      - WEBUI_SECRET_KEY
-      - POSTGRES_PASSWORD
+    database: postgresql
+    database_host: mai-companyabc-database
     admin_email: it@companyabc.com
     admin_password: "{{ mai_admin_password }}"
 """
@@ -125,7 +147,7 @@ import stat
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils import _envfile, _own_file
-from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, folder, private_file
+from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, folder, place, private_file
 
 _ADMIN_OPTIONS = {
     credentials.EMAIL: "admin_email",
@@ -134,7 +156,7 @@ _ADMIN_OPTIONS = {
 }
 
 
-class Place:
+class Directory:
     """The directory itself: whether it is there, nobody else's to read, and marked as the client's."""
 
     def __init__(self, directory: str, client: str | None):
@@ -184,10 +206,10 @@ class File:
 
     @property
     def changed(self) -> bool:
-        return bool(self.created) or (self.exists and not private_file.is_private(self.path))
+        return self.after != self.before or (self.exists and not private_file.is_private(self.path))
 
     def apply(self) -> None:
-        if self.created:
+        if self.after != self.before:
             private_file.write(self.path, _envfile.dump(self.after))
         elif self.changed:
             os.chmod(self.path, private_file.MODE)
@@ -201,7 +223,9 @@ class File:
         }
 
     def _names(self, variables: dict[str, str], is_private: bool) -> str:
-        lines = [f"{name}: (secret)\n" for name, value in variables.items() if value]
+        other = [name for name, value in self.after.items() if self.before.get(name) not in (None, "", value)]
+        marks = {name: " (another)" for name in other if variables is self.after}
+        lines = [f"{name}: (secret){marks.get(name, '')}\n" for name, value in variables.items() if value]
         return "".join(lines + ([] if is_private else ["(readable by others than its owner)\n"]))
 
 
@@ -209,8 +233,8 @@ def plan_secrets(module: AnsibleModule, file: File) -> None:
     missing = [name for name in module.params["secret_variables"] if not file.before.get(name)]
     for name in missing:
         file.after[name] = secrets.token_hex(32)
-    database = os.path.join(module.params["deployment_dir"], "data", "webui.db")
-    if "WEBUI_SECRET_KEY" in missing and os.path.lexists(database):
+    known = place.place_of(module.params["deployment_dir"])
+    if "WEBUI_SECRET_KEY" in missing and known.exists():
         module.warn(
             f"{file.path} holds no WEBUI_SECRET_KEY although the instance already has a database: a new key ends all "
             "sessions, and what the old one encrypted stays unreadable. To keep the old key, put it there first."
@@ -234,16 +258,42 @@ def plan_administrator(module: AnsibleModule, file: File) -> list[str]:
     return []
 
 
-def take_password(module: AnsibleModule) -> str:
-    path = module.params["admin_password_file"]
+def plan_database(module: AnsibleModule, file: File) -> None:
+    """The official image makes its user at the first start of its data: another password later opens nothing."""
+    kind, host = module.params["database"], module.params["database_host"]
+    if kind == "external":
+        # Not known in check mode: it is not brought to the target then
+        file.after = {place.URL: module.params["database_url"] or file.before.get(place.URL) or "(another)"}
+    elif kind == "postgresql":
+        data = os.path.join(module.params["deployment_dir"], place.DATA)
+        password = file.before.get(place.PASSWORD)
+        if not password and os.path.lexists(data):
+            module.fail_json(
+                msg=f"{file.path} holds no {place.PASSWORD}, and {data} has data that it opens. Put the file back from "
+                f'a backup, or set another password: docker exec {host} psql -U mai -c "ALTER USER mai PASSWORD '
+                "'…'\", "
+                "and write it there."
+            )
+        password = password or secrets.token_hex(32)
+        scheme = {"psycopg2": "postgresql", "psycopg": "postgresql+psycopg"}[module.params["database_driver"]]
+        file.after = {
+            place.USER: "mai",
+            place.PASSWORD: password,
+            place.NAME: "mai",
+            place.URL: f"{scheme}://mai:{password}@{host}:5432/mai",
+        }
+
+
+def take_secret(module: AnsibleModule, option: str) -> str:
+    path = module.params[option]
     try:
         with open(path, encoding="utf-8", newline="") as stream:
-            password = stream.read()
+            secret = stream.read()
         os.unlink(path)
     except (OSError, ValueError) as exc:
-        module.fail_json(msg=f"The password in {path} cannot be read: {type(exc).__name__}.")
-    module.no_log_values.add(password)
-    return password
+        module.fail_json(msg=f"The secret in {path} cannot be read: {type(exc).__name__}.")
+    module.no_log_values.add(secret)
+    return secret
 
 
 def main() -> None:
@@ -261,25 +311,34 @@ def main() -> None:
             "admin_name": {"type": "str", "default": "Admin"},
             "admin_password": {"type": "str", "no_log": True},
             "admin_password_file": {"type": "path", "no_log": False},
+            "database": {"type": "str", "choices": ["sqlite", "postgresql", "external"], "default": "sqlite"},
+            "database_host": {"type": "str"},
+            "database_driver": {"type": "str", "choices": ["psycopg2", "psycopg"], "default": "psycopg2"},
+            "database_url": {"type": "str", "no_log": True},
+            "database_url_file": {"type": "path", "no_log": False},
         },
-        mutually_exclusive=[("admin_password", "admin_password_file")],
+        mutually_exclusive=[("admin_password", "admin_password_file"), ("database_url", "database_url_file")],
+        required_if=[("database", "postgresql", ["database_host"])],
         supports_check_mode=True,
     )
-    if module.params["admin_password_file"]:
-        module.params["admin_password"] = take_password(module)
+    for option in ("admin_password", "database_url"):
+        if module.params[f"{option}_file"]:
+            module.params[option] = take_secret(module, f"{option}_file")
     directory = module.params["deployment_dir"]
     try:
-        place = Place(directory, module.params["client"])
-        if place.changed and not module.check_mode:
-            place.apply()
+        own = Directory(directory, module.params["client"])
+        if own.changed and not module.check_mode:
+            own.apply()
         if not os.path.isdir(directory) and not module.check_mode:
             module.fail_json(
                 msg=f"The directory {directory} does not exist on the target. Create it first, with mode 0700."
             )
         secret_file, admin_file = File(directory, "secrets.env"), File(directory, "admin.env")
+        database_file = File(directory, place.FILE)
         plan_secrets(module, secret_file)
+        plan_database(module, database_file)
         not_applied = plan_administrator(module, admin_file)
-        files = [file for file in (secret_file, admin_file) if file.changed]
+        files = [file for file in (secret_file, admin_file, database_file) if file.changed]
         for file in files:
             _envfile.dump(file.after)
         if not module.check_mode:
@@ -296,14 +355,14 @@ def main() -> None:
             "and see that the disk is neither full nor read-only."
         )
     result = {
-        "changed": bool(files) or place.changed,
-        "created_variables": secret_file.created + admin_file.created,
+        "changed": bool(files) or own.changed,
+        "created_variables": secret_file.created + admin_file.created + database_file.created,
         "password_generated": credentials.PASSWORD in admin_file.created and not module.params["admin_password"],
         "admin_email": admin_file.after.get(credentials.EMAIL),
         "not_applied": not_applied,
     }
     if module._diff:
-        result["diff"] = [one.diff() for one in ([place] if place.changed else []) + files]
+        result["diff"] = [one.diff() for one in ([own] if own.changed else []) + files]
     module.exit_json(**result)
 
 

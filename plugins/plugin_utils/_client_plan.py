@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import contextvars
 import os
+import secrets
 import typing as t
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible_collections.mai.clients.plugins.module_utils._envfile import to_text
 from ansible_collections.mai.clients.plugins.module_utils._instance.web import proxies_of
 from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import client_plan_spec
 from ansible_collections.mai.clients.plugins.module_utils._same_url import same_url
+from ansible_collections.mai.clients.plugins.module_utils._secret import proof_of
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils import _record_file
 from ansible_collections.mai.clients.plugins.plugin_utils._account import ask_account
@@ -29,6 +32,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys impor
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.listing import Listing, SharedCredit
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import connection_of
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Aim, Files, Observed, plan
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.database import service_of
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.foreseen import diff
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, bind_address, service
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.key import Aim as KeyAim
@@ -36,7 +40,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.obstacles import
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import other_variable, variable_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import address
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal, Unanswered
-from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
+from ansible_collections.mai.clients.plugins.plugin_utils._variables import database_url_fault, money
 
 # In check mode nothing was done that could be proven; for real openrouter_key says itself what it refuses
 NOT_CHECKED, FOR_REAL = {"proof"}, {"key": "unexpired"}
@@ -68,7 +72,7 @@ class ClientPlanAction(OpenRouterAction):
     def _operate(self) -> dict[str, t.Any]:
         self._refuse_environment()
         params = self._validated()
-        client = params["variables"]
+        client = self._client(params)
         result: dict[str, t.Any] = {"changed": False, "state": "planned", "reason": ""}
         result.update(account={"api_keys": None, "unclaimed": []}, seen={}, key={}, plan={}, checks=[])
         result["problems"] = self._problems(client)
@@ -81,13 +85,13 @@ class ClientPlanAction(OpenRouterAction):
         # OpenRouter and the machine are waited for side by side
         with ThreadPoolExecutor(1) as beside:
             asked = beside.submit(contextvars.copy_context().run, self._ask, params)
-            looked = self._look(params) if params["look"] and not params["seen"] else {}
+            looked = self._look(client, params) if params["look"] and not params["seen"] else {}
         keys = self._account(params, asked, result)
         self._end(result, params)
         if params["look"]:
             result["seen"] = params["seen"] or self._seen(client, looked, result)
         if result["seen"] and not result["problems"]:
-            self._plan(params, result, keys)
+            self._plan(client, params, result, keys)
         elif not result["problems"]:
             result["plan"]["address"] = address(client, {"bind": bind_address(client, True), "administered": True})
         self._end(result, params)
@@ -99,11 +103,19 @@ class ClientPlanAction(OpenRouterAction):
             same_api=_same_api(client, params),
             account=result["account"],
             service=service(client["slug"]),
+            database_service=service_of(service(client["slug"])) if client["mai_database"] == "postgresql" else "",
         )
         return result
 
-    def _plan(self, params: Values, result: dict[str, t.Any], keys: list[Key] | None) -> None:
-        client, seen = params["variables"], result["seen"]
+    @staticmethod
+    def _client(params: Values) -> Values:
+        """Its variables; of the database's URL, which holds a password, only what is wrong with it."""
+        url, client = params["database_url"], params["variables"]
+        fault = database_url_fault(url, client["mai_deployment"] == "docker")
+        return {**client, "mai_database_url_fault": fault, "mai_database_url_given": bool(url)}
+
+    def _plan(self, client: Values, params: Values, result: dict[str, t.Any], keys: list[Key] | None) -> None:
+        seen = result["seen"]
         observed = Observed(
             seen=seen,
             keys=keys,
@@ -208,9 +220,8 @@ class ClientPlanAction(OpenRouterAction):
             result["account"]["unclaimed"] = unclaimed_keys([key.data for key in keys], *inventory)
         return keys
 
-    def _look(self, params: Values) -> Values | AnsibleConnectionFailure:
+    def _look(self, client: Values, params: Values) -> Values | AnsibleConnectionFailure:
         """One look over SSH."""
-        client = params["variables"]
         # Those who only look see what is wrong with it, too
         proxies = proxies_of(client["mai_extra_env"]) if isinstance(client["mai_extra_env"], t.Mapping) else {}
         options = {
@@ -218,6 +229,8 @@ class ClientPlanAction(OpenRouterAction):
             "deployment_dir": client["mai_deployment_dir"],
             "service": service(client["slug"]),
             "image": client["mai_image"],
+            "database_image": client["mai_database_image"] if client["mai_database"] == "postgresql" else None,
+            "database_url_proof": self._database_proof(client, params),
             "port": client["mai_port"],
             "bind": str(bind_address(client, True)),
             "health_path": client["mai_health_path"],
@@ -233,6 +246,12 @@ class ClientPlanAction(OpenRouterAction):
             )
         except AnsibleConnectionFailure as error:
             return error
+
+    @staticmethod
+    def _database_proof(client: Values, params: Values) -> str | None:
+        if client["mai_database"] != "external" or not params["database_url"]:
+            return None
+        return proof_of(to_text(params["database_url"]), secrets.token_hex(16))
 
     def _seen(
         self, client: Values, looked: Values | AnsibleConnectionFailure, result: dict[str, t.Any]

@@ -17,6 +17,7 @@ import re
 import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils import _envfile
+from ansible_collections.mai.clients.plugins.module_utils._host_in_url import is_loopback
 from ansible_collections.mai.clients.plugins.module_utils._instance import credentials
 from ansible_collections.mai.clients.plugins.module_utils._secret import LOOKS_SECRET, MASK
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
@@ -46,6 +47,16 @@ _SERVER_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 # Open WebUI separates several URLs by semicolons
 _PATH = r"(?:/[A-Za-z0-9._~%:+/-]*)?"
 URL = re.compile(rf"https?://{_SERVER}{_PATH}")
+# What the instance's drivers, this collection's and PostgreSQL's own programs take alike
+_ENCODED = r"(?:[A-Za-z0-9._~!*'()-]|%[0-9A-Fa-f]{2})+"
+DATABASE_URL = re.compile(
+    rf"postgres(?:ql)?(?:\+psycopg2?)?://{_ENCODED}(?::{_ENCODED})?@{_SERVER}/[A-Za-z0-9_-]{{1,63}}"
+    r"(?:\?(?P<query>[A-Za-z0-9_]+=[A-Za-z0-9._~%:/-]*(?:&[A-Za-z0-9_]+=[A-Za-z0-9._~%:/-]*)*))?"
+)
+DATABASE_OPTIONS = {
+    *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslsni", "ssl_min_protocol_version", "channel_binding"),
+    *("connect_timeout", "application_name", "target_session_attrs", "options"),
+}
 REGISTRY = re.compile(rf"(?:https?://)?{_SERVER}{_PATH}")
 # What urllib, which the container's check uses, sends as it stands; it drops what follows '#'
 HEALTH_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
@@ -120,6 +131,25 @@ def carried_fault(value: t.Any) -> str | None:
     except ValueError as error:
         return str(error)
     return None
+
+
+def database_url_fault(value: t.Any, in_container: bool) -> str:
+    """What is wrong with the URL of a PostgreSQL database, without a word of it; empty if nothing is."""
+    if value is None or value == "":
+        return ""
+    wish = "give postgresql://USER:PASSWORD@HOST:PORT/NAME, special characters of the password percent-encoded"
+    match = DATABASE_URL.fullmatch(value) if isinstance(value, str) and len(value) < 2000 else None
+    if not match or not _server_fits(match):
+        return wish
+    unknown = sorted({name.partition("=")[0] for name in (match["query"] or "").split("&") if name} - DATABASE_OPTIONS)
+    if unknown:
+        return f"{quoted(unknown[0])} after its '?' is none of {', '.join(sorted(DATABASE_OPTIONS))}"
+    if in_container and (is_loopback(match["host"].strip("[]")) or match["host"] == "localhost"):
+        return (
+            "in the instance's container localhost is the container itself: give an address of the machine that "
+            "containers reach, or use mai_database: postgresql"
+        )
+    return ""
 
 
 def secret_fault(value: t.Any) -> str:
@@ -210,14 +240,18 @@ def _server(pattern: re.Pattern[str]) -> Fits:
 
     def fits(value: t.Any) -> bool:
         match = pattern.fullmatch(value) if isinstance(value, str) and len(value) <= 500 else None
-        if not match or not 1 <= int(match.group("port") or 1) <= 65535:
-            return False
-        host = match.group("host")
-        if host.startswith("["):
-            return ":" in host and _bind_address(host[1:-1])
-        return all(_SERVER_LABEL.fullmatch(label) for label in host.split("."))
+        return bool(match) and _server_fits(match)
 
     return fits
+
+
+def _server_fits(match: re.Match[str]) -> bool:
+    if not 1 <= int(match.group("port") or 1) <= 65535:
+        return False
+    host = match.group("host")
+    if host.startswith("["):
+        return ":" in host and _bind_address(host[1:-1])
+    return all(_SERVER_LABEL.fullmatch(label) for label in host.split("."))
 
 
 def is_directory(value: t.Any) -> bool:
@@ -372,7 +406,13 @@ RULES: dict[str, Rule] = {
     ),
     "mai_docker_packages": _one_of("auto", "distribution", "docker", "none"),
     # Its database
-    "mai_database": _wants(lambda value: value == "sqlite", "this release sets up sqlite only"),
+    "mai_database": _one_of("sqlite", "postgresql", "external"),
+    "mai_database_url_fault": _password,
+    "mai_database_image": _wants(_text(IMAGE), "give the image as name:tag, the name in lower case"),
+    "mai_database_image_archive": _wants(
+        _line(_LONGEST_PATH), "give the path of a file, or leave it out", optional=True
+    ),
+    "mai_database_driver": _one_of("psycopg2", "psycopg"),
     "mai_database_create_table": _wants(_switch, "give true or false"),
     "mai_timestamp_unit": _one_of("auto", "ms", "s"),
     # Its address

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Iterator
 
 from ansible_collections.mai.clients.plugins.module_utils._instance import database, engine, folder, native, system
+from ansible_collections.mai.clients.plugins.module_utils._instance.place import place_of
 
 _KEY_VARIABLES = ("OPENAI_API_KEY", "OPENROUTER_API_KEY")
 # What a guide-made deployment keeps its key in.
@@ -33,7 +33,7 @@ def keys(client: str, service: str, directory: str) -> Iterator[tuple[str, str]]
     environments.append(folder.variables(directory, GUIDE_FILE))
     for key in named_keys(environments):
         yield "environment", key
-    contents = database.look(os.path.join(directory, "data", "webui.db"))
+    contents = database.look(place_of(directory))
     for _url, key in contents.saved.connections():
         yield "saved in Open WebUI", key
     for _organization, key in contents.organization_keys:

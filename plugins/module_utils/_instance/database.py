@@ -15,6 +15,7 @@ from ansible_collections.mai.clients.plugins.module_utils._confined import Refus
 from ansible_collections.mai.clients.plugins.module_utils._database import transaction
 from ansible_collections.mai.clients.plugins.module_utils._database_base import Database, DatabaseError, number
 from ansible_collections.mai.clients.plugins.module_utils._instance import saved_settings, tracking
+from ansible_collections.mai.clients.plugins.module_utils._instance.place import Place
 from ansible_collections.mai.clients.plugins.module_utils._organization.schema import PUBLIC_COLUMNS
 from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of
 
@@ -57,18 +58,20 @@ class Contents:
             self.summary.update(error=str(error), error_reason=error.reason)
 
 
-def look(path: str) -> Contents:
-    exists = os.path.lexists(path)
-    contents = Contents("sqlite" if exists else None, path, exists)
-    if not exists:
+def look(place: Place) -> Contents:
+    exists = place.exists()
+    contents = Contents(None if exists is False else place.kind, place.shown, bool(exists))
+    if exists is False:
         return contents
     try:
-        found = transaction(_read, path=path, readonly=True, wait_timeout=5)
+        found = transaction(_read, **place.reached(), readonly=True, wait_timeout=5)
     except Refused as error:
         contents.failed(error)
         return contents
-    contents.summary.update(found["summary"], exists=True)
-    contents.summary["size_bytes"] = os.lstat(path).st_size
+    # One elsewhere is the instance's from its first start on
+    contents.summary.update(found["summary"], exists=bool(exists) or found["summary"]["users"] is not None)
+    if place.kind == "sqlite":
+        contents.summary["size_bytes"] = os.lstat(place.path).st_size
     contents.organization_keys = list(map(tuple, found["organization_keys"]))
     contents.saved = saved_settings.SavedSettings(*found["saved"])
     contents.administrator = found["administrator"]
@@ -78,14 +81,14 @@ def look(path: str) -> Contents:
 def _read(database: Database) -> dict[str, Any]:
     """In the database's own process: each part on its own, so that one that cannot be read leaves the others."""
     contents = Contents(None, None, True)
-    for part in (_organizations, _tracking, _chats, _people, _settings, _revision):
+    for part in (_organizations, _tracking, _chats, _people, _settings, _revision, _size):
         try:
             part(database, contents)
         except DatabaseError as error:
             contents.failed(error)
         except database.driver_error as error:
             contents.failed(database.translate(error))
-    summary = {name: value for name, value in contents.summary.items() if name not in ("kind", "path", "size_bytes")}
+    summary = {name: value for name, value in contents.summary.items() if name not in ("kind", "path")}
     return {
         "summary": summary,
         "organization_keys": contents.organization_keys,
@@ -104,6 +107,17 @@ def schema_revision(database: Database) -> str | None:
 
 def _revision(database: Database, contents: Contents) -> None:
     contents.summary["schema_revision"] = schema_revision(database)
+
+
+def size(database: Database) -> int | None:
+    """Bytes of PostgreSQL's; of an SQLite file the file system tells."""
+    if database.kind == "sqlite":
+        return None
+    return database.query("SELECT pg_database_size(current_database()) AS bytes")[0]["bytes"]
+
+
+def _size(database: Database, contents: Contents) -> None:
+    contents.summary["size_bytes"] = size(database)
 
 
 def _settings(database: Database, contents: Contents) -> None:

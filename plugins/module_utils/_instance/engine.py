@@ -13,6 +13,7 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import image
 
 CLIENT_LABEL = "mai.clients.client"
 BESIDE_LABEL = "mai.clients.beside"
+DATABASE_LABEL = "mai.clients.database"
 IMAGE_LABEL = "mai.clients.image"
 _OWN_LABELS = "mai.clients."
 _COMPOSE_LABELS = tuple("com.docker.compose.project" + end for end in ("", ".working_dir")) + (
@@ -66,19 +67,24 @@ def is_of_client(details: dict, service: str, client: str) -> bool:
     return _name(details) == service or _labels(details).get(CLIENT_LABEL) == client
 
 
+def is_database(details: dict, client: str) -> bool:
+    return _labels(details).get(DATABASE_LABEL) == client
+
+
 def is_beside(details: dict, client: str) -> bool:
     """Whether it is another container of the client's Compose project."""
     return _labels(details).get(_COMPOSE_LABELS[0]) == f"client-{client}"
 
 
-def beside(details: dict, client: str) -> dict:
-    return {
+def beside(details: dict, client: str, image: bool = False) -> dict:
+    found = {
         "id": details.get("Id"),
         "name": _name(details),
         "service": _labels(details).get(_COMPOSE_LABELS[2]),
         "state": (details.get("State") or {}).get("Status"),
         "managed": _labels(details).get(BESIDE_LABEL) == client,
     }
+    return {**found, "image": _labels(details).get(IMAGE_LABEL), "image_id": details.get("Image")} if image else found
 
 
 def describe(details: dict, client: str) -> dict:
@@ -123,6 +129,13 @@ def ports(details: dict) -> list[dict]:
                     }
                 )
     return published
+
+
+def address(details: dict) -> str:
+    """Where a running container is reached from its own machine, whatever it publishes; nothing without a network."""
+    networks = ((details.get("NetworkSettings") or {}).get("Networks") or {}).values()
+    found = [one[key] for key in ("IPAddress", "GlobalIPv6Address") for one in networks if one and one.get(key)]
+    return str(found[0]) if found else ""
 
 
 def url(container: dict) -> str | None:

@@ -22,6 +22,7 @@ FILES = (
     "api_key.env",
     "secrets.env",
     "admin.env",
+    "database.env",
     "start-mai-instance.sh",
     "HANDOVER.md",
 )
@@ -32,11 +33,13 @@ OVERRIDES = (
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 )
+# What a copy of the database is called: SQLite's, and PostgreSQL's
+COPIES = ("webui.db", "database.dump")
 # What Compose would read instead, for whoever calls it in that directory
 SHADOWS = ("compose.yaml",)
 # A digest of a password that a person chose could be guessed back.
-_WITHOUT_DIGEST = ("admin.env",)
-GUESSABLE_VARIABLES = ("WEBUI_ADMIN_PASSWORD",)
+_WITHOUT_DIGEST = ("admin.env", "database.env")
+GUESSABLE_VARIABLES = ("WEBUI_ADMIN_PASSWORD", "DATABASE_URL", "POSTGRES_PASSWORD")
 
 _LABEL = re.compile(r"""mai\.clients\.client["']?\s*[:=]\s*["']?([A-Za-z0-9-]+)""")
 
@@ -105,7 +108,7 @@ def directory(path: str, client: str, unit_client: str | None) -> dict:
         "free_bytes": system.free_bytes(path),
         "device": system.device(path),
         "shadowed_by": next((name for name in SHADOWS if name in entries), None),
-        "upgrading": os.path.lexists(os.path.join(path, ".upgrade", "webui.db")),
+        "upgrading": any(os.path.lexists(os.path.join(path, ".upgrade", name)) for name in COPIES),
     }
 
 

@@ -9,9 +9,10 @@ null, false or empty. Every text comes out as it may be shown.
 
 from __future__ import annotations
 
-import os
+import shutil
 from dataclasses import dataclass
 
+from ansible_collections.mai.clients.plugins.module_utils._database_postgresql import has_driver
 from ansible_collections.mai.clients.plugins.module_utils._host_in_url import asked_at
 from ansible_collections.mai.clients.plugins.module_utils._instance import (
     candidates,
@@ -26,7 +27,8 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import (
 )
 from ansible_collections.mai.clients.plugins.module_utils._instance.health import CONFIG, has_accounts
 from ansible_collections.mai.clients.plugins.module_utils._instance.health import ask as ask_health
-from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of, sha256
+from ansible_collections.mai.clients.plugins.module_utils._instance.place import URL, Place, place_of
+from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of, is_same_secret, sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, show_url, shown_or_none
 
 
@@ -41,6 +43,8 @@ class Sight:
 
     docker: dict
     image: dict  # the wanted one
+    database_image: dict  # the wanted one of the client's own PostgreSQL
+    place: Place
     last_image: dict | None  # the one that the instance was last started from
     every: list[dict]  # each container of the machine, as the engine tells about it
     ours: list[dict]
@@ -80,8 +84,10 @@ def _gathered(wanted: dict) -> Sight:
     image = _ask_image(wanted["image"])
     last_image = folder.image(path)
     asked_last = _ask_image((last_image["id"] or last_image["reference"]) if last_image else None)
+    database_image = _ask_image(wanted["database_image"])
     files = {name: folder.variables(path, f"{name}.env") for name in ("settings", "api_key", "secrets", "admin")}
-    contents = database.look(os.path.join(path, "data", "webui.db"))
+    place = place_of(path)
+    contents = database.look(place)
     every = engine.inspect_containers(listed.outcome())
     ours = [entry for entry in every if engine.is_of_client(entry, service, client)]
     ours.sort(key=lambda entry: (not engine.is_running(entry), entry.get("Name") != "/" + service))
@@ -109,6 +115,8 @@ def _gathered(wanted: dict) -> Sight:
         docker=docker,
         image=engine.image(wanted["image"], image.outcome() if image else None),
         last_image=_last_image(last_image, asked_last),
+        database_image=engine.image(wanted["database_image"], database_image.outcome() if database_image else None),
+        place=place,
         every=every,
         ours=ours,
         containers=containers,
@@ -165,7 +173,8 @@ def _described(wanted: dict, sight: Sight) -> dict:
         "last_image": sight.last_image,
         "port": _port(wanted["port"], wanted["bind"], sight),
         "health": sight.health,
-        "database": sight.contents.summary,
+        "database": {**sight.contents.summary, **_database(wanted, sight)},
+        "database_image": sight.database_image,
         "stored_connection": {
             "form": sight.contents.saved.form,
             "connections": [
@@ -176,6 +185,22 @@ def _described(wanted: dict, sight: Sight) -> dict:
         "stored_settings": saved_hashes.saved_hashes(sight.contents.saved, dict(sight.environment, **sight.settings)),
         "facts": _facts(sight.environment or sight.settings, sight.health),
         "probe": _probe(sight) if wanted["probe"] else None,
+    }
+
+
+def _database(wanted: dict, sight: Sight) -> dict:
+    """What of it is no content: who serves it, and whether it is the one that is wanted, and used."""
+    url, used = sight.place.variables.get(URL), sight.environment.get(URL)
+    ours = [entry for entry in sight.every if engine.is_database(entry, wanted["client"])]
+    proof = wanted["database_url_proof"]
+    return {
+        "copy_name": sight.place.copy_name,
+        "own": bool(sight.place.container),
+        "service": engine.beside(ours[0], wanted["client"], image=True) if ours else None,
+        "as_wanted": is_same_secret(url, proof) if url and proof else None,
+        "in_use": url == used if url and sight.environment else None,
+        "driver": has_driver(),
+        "programs": shutil.which("pg_dump") is not None,
     }
 
 

@@ -20,6 +20,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._client import (
     some_of,
     unreadable,
 )
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.database import SQLITE_ONLY
 
 Seen = t.Mapping[str, t.Any]
 
@@ -145,6 +146,8 @@ def _organization(seen: Seen, expected: Seen) -> tuple[str, str]:
 
 def _usage_page(seen: Seen, _expected: Seen) -> tuple[str, str]:
     status = seen["probe"]["usage_page"]["status"]
+    if status is not None and status >= 500 and seen["database"].get("kind") == "postgresql":
+        return "unknown", SQLITE_ONLY
     if status in (None, 401, 403, 404):
         return "unknown", "this release has no usage page that could be tried"
     if 200 <= status < 300:

@@ -164,7 +164,8 @@ def _record(client: Values, seen: Values, parts: Values, key: Values, files: Fil
 def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
     """The parts that differ from the inventory, in the order in which they are changed, and an operator's words."""
     parts, key, machine = planned["instance"], planned["key"], planned["machine"]
-    if machine["docker"] or machine["image"]:
+    database = parts["database"]
+    if machine["docker"] or machine["image"] or machine["database_packages"] or database["bring_image"]:
         yield "machine", "machine"
     if machine["differs"]:
         yield "directory", "directory"

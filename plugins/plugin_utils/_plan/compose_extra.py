@@ -14,6 +14,7 @@ import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._client import CELL
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.database import service_of
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import quoted
 
 Values = t.Mapping[str, t.Any]
@@ -87,6 +88,8 @@ def _service_problems(part: Values) -> t.Iterator[str]:
 def _services_problems(part: Values, service: str) -> t.Iterator[str]:
     if service in part:
         yield f"mai_compose_extra.services must not have {service}: write what it gets under service"
+    if service_of(service) in part:
+        yield f"mai_compose_extra.services must not have {service_of(service)}: set mai_database"
     for name, one in part.items():
         if isinstance(one, t.Mapping):
             yield from _label_problems(f"services.{shown(name, CELL)}", one)
@@ -118,10 +121,19 @@ def _is_text_alone(value: t.Any) -> bool:
     return value is None or isinstance(value, (str, bool, int, float))
 
 
-def compose_extra(given: Values, slug: str) -> dict[str, t.Any]:
+def compose_extra(given: Values, slug: str, has_database: bool = False) -> dict[str, t.Any]:
     """What the template of the compose file writes beside its own: ``service`` as it is, and what is merged with it."""
     data: t.Any = _as_data(given)
     service = data.get("service", {})
+    if has_database and service.get("networks"):
+        # Its PostgreSQL is in the project's own network, and nowhere else
+        networks = service["networks"]
+        networks = (
+            {"default": None, **networks}
+            if isinstance(networks, dict)
+            else [*{"default": 0, **dict.fromkeys(networks)}]
+        )
+        service = {**service, "networks": networks}
     beside = {
         name: {**one, "labels": {**_labels(one.get("labels", {})), LABEL: slug}}
         for name, one in data.get("services", {}).items()

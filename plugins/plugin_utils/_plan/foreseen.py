@@ -31,6 +31,11 @@ def _machine(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
     if machine["image"]:
         archive = client["mai_image_archive"]
         yield shown(f"Would load {archive}." if archive else f"Would pull {client['mai_image']}.")
+    if machine["database_packages"]:
+        yield f"Would install {', '.join(machine['database_packages'])}."
+    if plan["instance"]["database"]["bring_image"]:
+        archive, image = client["mai_database_image_archive"], client["mai_database_image"]
+        yield shown(f"Would load {archive}." if archive else f"Would pull {image}.")
 
 
 def _directory(client: Values, _key: Values, _plan: Values) -> t.Iterator[str]:

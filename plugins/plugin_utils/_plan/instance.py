@@ -28,6 +28,7 @@ from ansible_collections.mai.clients.plugins.module_utils._same_url import hashe
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._client import has_url
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import database as databases
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.compose_extra import DATA, compose_extra
 from ansible_collections.mai.clients.plugins.plugin_utils._playbook import playbook
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
@@ -222,13 +223,16 @@ def instance(
     pinned = keeps_image or (has_image and bool(last["id"]))
     recipe = "start-mai-instance.sh" if is_native else "compose.yml"
     secret_files = ["secrets.env", *(["admin.env"] if client["mai_admin_email"] else [])]
+    database = databases.database(client, seen, name, situation.new_image)
+    database_files = [] if client["mai_database"] == "sqlite" else ["database.env"]
     wanted = settings(client, bind, situation.open_signup)
     plan: dict[str, t.Any] = {
         "service": name,
         "keeper": keeper(client, seen),
         "recipe": recipe,
-        "env_files": [*secret_files, "settings.env", "api_key.env"],
-        "secrets_missing": bool(set(secret_files) - set(seen["files"])),
+        "env_files": [*secret_files, *database_files, "settings.env", "api_key.env"],
+        "secrets_missing": bool(set(secret_files) - set(seen["files"])) or database["file_due"],
+        "database": database,
         "administered": is_administered,
         "open_signup": situation.open_signup,
         "bind": bind,
@@ -244,7 +248,7 @@ def instance(
         "image_differs": image_differs,
         "keeps_image": keeps_image,
         "compose_files": [recipe, *([seen["override"]["name"]] if seen["override"] else [])],
-        "compose_extra": compose_extra(client["mai_compose_extra"], client["slug"]),
+        "compose_extra": compose_extra(client["mai_compose_extra"], client["slug"], bool(database["service"])),
         "exists": recipe in seen["files"],
         "runs": _runs(client, seen, container),
         "container": dict(container),
@@ -281,6 +285,8 @@ def _digest(client: Values, plan: Values, wanted: Values, recipes: t.Mapping[str
     inputs.update((name, plan[name]) for name in ("service", "env_files", "bind"))
     if client["mai_compose_extra"]:
         inputs["compose_extra"] = plan["compose_extra"]
+    if plan["database"]["service"]:
+        inputs["database"] = plan["database"]["service"]
     if seen["override"] and plan["recipe"] == "compose.yml":
         inputs["override"] = seen["override"]["sha256"]
     values = {name: to_text(value) for name, value in wanted.items() if value is not None}
@@ -322,6 +328,8 @@ def _why(plan: Values, client: Values, seen: Values, key: Values) -> t.Iterator[
         yield "how it is started"
     if plan["image_differs"] and not plan["keeps_image"]:
         yield "image"
+    if plan["exists"]:
+        yield from databases.why(client, seen, plan["database"])
     if key_from_environment(seen) and environment.get("OPENAI_API_KEY") != key["hash"]:
         yield "key"
 
@@ -343,7 +351,7 @@ def _beside(client: Values, seen: Values, plan: Values) -> t.Iterator[str]:
         )
     if not seen["override"]:
         for one in seen["beside"]:
-            if one["service"] not in plan["compose_extra"]["services"]:
+            if one["service"] not in (*plan["compose_extra"]["services"], plan["database"]["service"]):
                 yield (
                     f"container {shown(one['name'])} belongs to the client's Compose project, but to none of its "
                     "services: remove it by hand where nobody needs it"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.plugin_utils._plan import room
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import database, room
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import (
     last_image_is_gone,
     service,
@@ -59,12 +59,6 @@ def _neighbours(client: t.Mapping[str, t.Any], neighbours: t.Iterable[t.Mapping[
 def _interrupted(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if seen["directory"]["upgrading"]:
         yield (f"an upgrade of the instance was interrupted and has to be finished first: {upgrade_command(client)}")
-
-
-def _database(_client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    """What cannot be read says nothing about what there is to do: the instance is left as it is until it can."""
-    if seen["database"]["error"]:
-        yield f"its database cannot be read: {seen['database']['error']}"
 
 
 def _docker(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
@@ -140,7 +134,7 @@ def machine_problems(
         *_somebody_elses(client, seen),
         *_neighbours(client, neighbours),
         *_interrupted(client, seen),
-        *_database(client, seen),
+        *database.problems(client, seen),
         *deployment(client, seen),
         *(_last_image(client, seen) if client["mai_deployment"] == "docker" else []),
         *room.problems(client, seen, neighbours, archive),
@@ -161,7 +155,7 @@ def machine_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any])
     """What an operator should know about the machine, though nothing stands in the way."""
     warnings = [*room.warnings(client, seen)]
     if client["mai_database"] != "sqlite":
-        warnings.append("mAI's own usage tracking works on SQLite only: with PostgreSQL its usage pages stay empty")
+        warnings.append(database.SQLITE_ONLY)
     return warnings
 
 
@@ -174,6 +168,7 @@ def lacks(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> dict[st
         "mark": not directory["managed"],
         "image": docker and not seen["image"]["present"],
     }
+    database_packages = database.packages(client, seen)
     # Whoever says always gets the newest; data goes on with what it has until upgrade_client.yml
     bring_image = missing["image"] or (docker and client["mai_image_pull"] == "always")
     system, source = _system(seen["machine"]), client["mai_docker_packages"]
@@ -190,6 +185,7 @@ def lacks(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> dict[st
         "differs": differs,
         "source": source,
         "packages": wanted if missing["docker"] else [],
+        "database_packages": database_packages,
     }
 
 

@@ -8,6 +8,7 @@ This is private to the collection. Each run decides from what it finds, so one t
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
@@ -46,18 +47,21 @@ def offboarding(
         ),
     }
     would = "" if done else "would be "
+    elsewhere = bool(seen) and seen["database"]["kind"] == "postgresql" and not seen["database"]["own"]
     return {
         "due": due,
         "instance": instance,
         "directory": directory,
         "refusal": _refusal(client, seen),
         "archive": archive,
+        "final_copy": _final_copy(seen),
         "doomed": doomed,
         "record": record,
         "summary": [
             who(client) + _outcome(due, done),
             *(f"key {shown(key['name'])}: {would}deleted" for key in keys),
             *([f"instance: {would}removed; its image stays"] if instance else []),
+            *([f"its database stays, drop it by hand: {shown(seen['database']['path'])}"] if elsewhere else []),
             *([f"data: {would}{'`'.join(data)}"] if directory else []),
             *(["the machine was not touched: its instance and data may still be there"] if lost else []),
             *_earlier(archives, asked["purge"], would),
@@ -104,7 +108,11 @@ def _data(seen: Values, asked: Values, archive: str) -> list[str]:
         return ["archived in ", archive, ""]
     if failure is not None:
         return ["archived in ", archive, f", without a final copy of the database: {failure}"]
-    return ["archived in ", archive, ", final copy of the database: ", "webui-final.db", ""]
+    return ["archived in ", archive, ", final copy of the database: ", _final_copy(seen), ""]
+
+
+def _final_copy(seen: Values) -> str:
+    return "-final".join(os.path.splitext(seen["database"]["copy_name"])) if seen else ""
 
 
 def _outcome(due: bool, done: bool) -> str:

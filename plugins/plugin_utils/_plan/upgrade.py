@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.mai.clients.plugins.plugin_utils._client import GIB
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import database
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import (
     another_image,
     last_image,
@@ -41,9 +42,9 @@ def upgrade(
     suspended = any(not one["is_active"] for one in seen["database"]["organizations"])
     resumes = seen["directory"]["upgrading"]
     last = last_image(seen, container)
-    differs = another_image(client, seen, last)
+    differs, database_differs = another_image(client, seen, last), database.another_image(client, seen)
     can_be = not suspended and bool(seen["database"]["exists"])
-    due = can_be and (resumes or differs)
+    due = can_be and (resumes or differs or database_differs)
     # A tag that is always fetched may stand for another image a moment later
     fetches = can_be and client["mai_image_pull"] == "always" and not client["mai_image_archive"]
     people = asked["people"] if due and not resumes else None
@@ -51,6 +52,9 @@ def upgrade(
         course = f"to {client['mai_image']}, which ends an interrupted run"
     else:
         course = f"from {last.get('reference', 'nothing')} to {client['mai_image']}"
+        if database_differs:
+            of_database = f"its database from {seen['database']['service']['image']} to {client['mai_database_image']}"
+            course = f"{course}, and {of_database}" if differs else f"with {of_database}"
     return {
         "due": due,
         "suspended": suspended,

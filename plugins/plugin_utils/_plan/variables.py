@@ -18,6 +18,7 @@ from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils import _extra_env
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import compose_extra
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import (
+    DATABASE_URL,
     RULES,
     SLUG,
     fault,
@@ -53,8 +54,14 @@ def _alone(client: Variables) -> t.Iterator[str]:
 
 def _together(client: Variables) -> t.Iterator[str]:
     """What one variable makes of another."""
-    memory = client["mai_memory_limit"]
+    memory, database = client["mai_memory_limit"], client["mai_database"]
+    if database == "external" and not client["mai_database_url_given"]:
+        yield "mai_database is external, but mai_database_url, which names it, is missing"
+    if database != "external" and client["mai_database_url_given"]:
+        yield f"mai_database_url is set, and mai_database is {quoted(database)}: set it to external, or leave that out"
     if client["mai_deployment"] == "native":
+        if database == "postgresql":
+            yield "mai_deployment is native, and mai_database: postgresql runs in Docker: use external, or sqlite"
         if not client["mai_start_command"]:
             yield "mai_deployment is native, but mai_start_command, which starts the instance, is missing"
         if client["mai_compose_extra"]:
@@ -122,6 +129,15 @@ def _clash_of_directories(client: Variables, slug: str, other: Variables, machin
     yield f"mai_deployment_dir {quoted(own)} {how} of {slug} on the machine {machine}: give each a directory of its own"
 
 
+def _database_of(url: t.Any) -> str | None:
+    """Host, port and name."""
+    where = DATABASE_URL.fullmatch(url) if isinstance(url, str) else None
+    if not where:
+        return None
+    name = url.partition("?")[0].rpartition("/")[2]
+    return f"{where['host'].lower()}:{where['port'] or 5432}/{name}"
+
+
 def _neighbours(client: Variables, others: t.Mapping[str, Variables]) -> t.Iterator[str]:
     """What two clients of the inventory cannot both have."""
     own_machine = _place(client["slug"], others[client["slug"]])
@@ -129,6 +145,7 @@ def _neighbours(client: Variables, others: t.Mapping[str, Variables]) -> t.Itera
     service = client["slug"].replace("-", "")
     key_name = client["mai_key_name"]
     port = None if fault("mai_port", client["mai_port"]) else int(client["mai_port"])
+    database = _database_of(other_variable(others[client["slug"]], "mai_database_url"))
     for slug, other in others.items():
         if slug == client["slug"]:
             continue
@@ -139,6 +156,8 @@ def _neighbours(client: Variables, others: t.Mapping[str, Variables]) -> t.Itera
             if slug.replace("-", "") == service:
                 yield f"its container would be called mai-{service}, as that of {slug} on the same machine: rename one"
             yield from _clash_of_directories(client, slug, other, machine)
+        if database and _database_of(other_variable(other, "mai_database_url")) == database:
+            yield f"mai_database_url names the database of {slug}, too: each needs a database of its own"
         domain = other_variable(other, "mai_domain") if client["mai_domain"] else None
         if (
             isinstance(domain, str)

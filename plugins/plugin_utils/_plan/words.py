@@ -104,13 +104,24 @@ def notes(
         )
     if instance["keeps_image"]:
         found.append("image differs from the inventory: run upgrade_client.yml, which backs up first")
+    if instance["database"]["keeps_image"]:
+        found.append("image of its database differs from the inventory: run upgrade_client.yml, which backs up first")
     found.extend(instance["beside"])
     if instance["not_applied"]:
         found.append(
             "settings that the instance keeps in its database and takes no longer from the inventory, change them in "
             f"its own administration: {', '.join(instance['not_applied'])}"
         )
-    return found + [check["detail"] for check in checks if check["status"] != "ok"]
+    return list(dict.fromkeys(found + [check["detail"] for check in checks if check["status"] != "ok"]))
+
+
+def database(client: Values, seen: Values) -> dict[str, str]:
+    """Which one it has, and where that is."""
+    if client["mai_database"] == "sqlite":
+        return {"name": "SQLite", "place": f"{client['mai_deployment_dir']}/data/webui.db"}
+    if client["mai_database"] == "postgresql":
+        return {"name": "PostgreSQL beside the instance", "place": f"{client['mai_deployment_dir']}/postgresql"}
+    return {"name": "PostgreSQL elsewhere", "place": shown(seen["database"]["path"])}
 
 
 def readers(facts: Values) -> list[str]:
@@ -162,4 +173,5 @@ def record(template: str, client: Values, seen: Values, instance: Values, key: V
         url_note=place["note"],
         image=instance["container"].get("image") or client["mai_image"],
         readers=readers(seen["facts"]),
+        database=database(client, seen),
     )

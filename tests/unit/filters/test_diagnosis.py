@@ -170,7 +170,7 @@ def test_all_as_it_should_be() -> None:
             {"seen.stored_connection.connections": [{"url": URL, "key_hash": OTHER}]},
             "key saved in Open WebUI",
             "not the client's",
-            "stored_connection -a 'database_path=/opt/data/webui.db",
+            "stored_connection -a 'deployment_dir=/opt/",
         ),
         (
             {"seen.stored_connection.connections": [{"url": URL, "key_hash": "c" * 64}]},
@@ -374,6 +374,7 @@ PLACES: dict[str, t.Callable[[str], dict[str, t.Any]]] = {
     "hash of a key": lambda text: {"seen.stored_connection.connections": [{"url": URL, "key_hash": text}]},
     "path": lambda text: {
         "seen.database.path": text,
+        "client.deployment": "native",
         "seen.database.tracking.provisioning_key_saved": True,
         "seen.database.tracking.users_not_members": 1,
         "seen.probe.signup_closed": False,

@@ -125,7 +125,7 @@ def rendered(template: str, odd: str) -> str:
     key |= dict.fromkeys(("usage_daily", "usage_weekly", "usage_monthly", "usage"))
     if template == "HANDOVER.md.j2":
         parts = {"bind": "0.0.0.0", "administered": True, "container": {"image": odd}}
-        return words.record(text, handed_over(odd), {"facts": FACTS}, parts, key)
+        return words.record(text, handed_over(odd), {"facts": FACTS, "database": {"path": odd}}, parts, key)
     return words.markdown(text, **off_boarded(odd, key))
 
 
@@ -141,7 +141,7 @@ def handed_over(odd: str) -> dict[str, t.Any]:
         "mai_markup_rate": 1.3,
         "mai_port": 8001,
         "mai_deployment": "docker",
-        "mai_database": "sqlite",
+        "mai_database": "external",
         "mai_domain": None,
         "mai_instance_api_base_url": odd,
     }
@@ -180,5 +180,5 @@ def test_ordinary_records() -> None:
     assert f"| `plain` | `plain` | `plain` | 1.00 | {zeros} | plain |" in record
     record = rendered("HANDOVER.md.j2", "plain")
     assert "| key | `plain`, label `plain`, hash `plain` |" in record
-    assert "| database | SQLite, `plain/data/webui.db` |" in record
+    assert "| database | PostgreSQL elsewhere, `plain` |" in record
     assert "| client | plain (`abc`), organisation `plain` |" in record

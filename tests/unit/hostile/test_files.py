@@ -66,9 +66,9 @@ class Machine:
         copy = str(self.directory / "copy.db")
         return {
             "look": run_module("instance_info", client="evil", deployment_dir=str(self.directory)),
-            "described": run_module("instance_database", database_path=path),
+            "described": run_module("instance_database", deployment_dir=str(self.directory)),
             "copied": run_module(
-                "instance_database", database_path=path, copy_path=copy, state="copied", overwrite=True
+                "instance_database", deployment_dir=str(self.directory), copy_path=copy, state="copied", overwrite=True
             ),
             "saved key": run_module(
                 "stored_connection", database_path=path, secret_file=key, base_url="https://openrouter.ai/api/v1"
@@ -226,7 +226,7 @@ def test_a_change_that_sets_off_an_endless_trigger_is_taken_back(machine):
 @pytest.mark.parametrize("kind", ["directory", "pipe", "link"])
 def test_nothing_in_the_way_blocks_the_way_back(machine, end, kind):
     path, copy = str(machine.database), str(machine.directory / "copy.db")
-    made = run_module("instance_database", database_path=path, copy_path=copy, state="copied")
+    made = run_module("instance_database", deployment_dir=str(machine.directory), copy_path=copy, state="copied")
     assert made["changed"], made
     place = Path(path + end)
     place.unlink(missing_ok=True)
@@ -237,7 +237,7 @@ def test_nothing_in_the_way_blocks_the_way_back(machine, end, kind):
     else:
         place.symlink_to(machine.victim)
     before = machine.snapshot(of_everybody=False)
-    restored = run_module("instance_database", database_path=path, copy_path=copy, state="restored")
+    restored = run_module("instance_database", deployment_dir=str(machine.directory), copy_path=copy, state="restored")
     assert restored["changed"], restored
     assert machine.snapshot(of_everybody=False) == before
     found = machine.look()["database"]
@@ -246,8 +246,8 @@ def test_nothing_in_the_way_blocks_the_way_back(machine, end, kind):
 
 def test_a_copy_that_is_a_link_is_not_put_in_place(machine):
     (machine.directory / "copy.db").symlink_to(machine.victim)
-    path, copy = str(machine.database), str(machine.directory / "copy.db")
-    restored = run_module("instance_database", database_path=path, copy_path=copy, state="restored")
+    copy = str(machine.directory / "copy.db")
+    restored = run_module("instance_database", deployment_dir=str(machine.directory), copy_path=copy, state="restored")
     assert restored["failed"] and restored["reason"] == "foreign"
     assert VICTIMS.encode() not in machine.database.read_bytes()
 
@@ -291,14 +291,18 @@ def test_a_look_leaves_nothing_behind(machine, mode):
 
 def test_the_copy_is_whole_and_its_own(machine):
     """What all these refusals must not cost."""
-    path, copy = str(machine.database), machine.directory / "copy.db"
+    copy = machine.directory / "copy.db"
     for mode in ("wal", "delete", "persist", "truncate"):
         sql(f"PRAGMA journal_mode={mode}", f"UPDATE client_organizations SET timezone = '{mode}'")(
             machine.database, machine.victim
         )
-        assert run_module("instance_database", database_path=path, copy_path=str(copy), state="copied", overwrite=True)[
-            "changed"
-        ]
+        assert run_module(
+            "instance_database",
+            deployment_dir=str(machine.directory),
+            copy_path=str(copy),
+            state="copied",
+            overwrite=True,
+        )["changed"]
         moved = machine.folder / "moved"
         moved.mkdir(exist_ok=True)
         shutil.copy(copy, moved / "webui.db")

@@ -48,7 +48,7 @@ def test_first_sign_up_and_its_proof(ensure, open_webui, credentials_file):
 def test_second_run_changes_nothing_and_signs_in_nowhere(ensure, open_webui, credentials_file, directory):
     ensure()
     open_webui.requests.clear()
-    result = ensure(database_path=str(make_database(directory)))
+    result = ensure(deployment_dir=str(make_database(directory).parent.parent))
     assert result["changed"] is result["signed_up"] is result["proven"] is False
     assert result["administrators"] == 1
     assert open_webui.requests == [("GET", "/api/config")]
@@ -146,7 +146,7 @@ def test_users_without_an_administrator(ensure, open_webui, directory, credentia
     path = make_database(directory)
     with sqlite3.connect(path) as db:
         db.execute("""UPDATE "user" SET role = 'user'""")
-    result = ensure(database_path=str(path))
+    result = ensure(deployment_dir=str(path.parent.parent))
     assert result["failed"] is True
     assert "None of the instance's users (1) is an administrator" in result["msg"]
 

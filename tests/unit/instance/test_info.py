@@ -44,6 +44,7 @@ KEYS = [
     "port",
     "health",
     "database",
+    "database_image",
     "stored_connection",
     "stored_settings",
     "facts",
@@ -59,7 +60,7 @@ LABELS = {
 
 
 def look(directory, **options):
-    wanted = dict.fromkeys(("image", "port", "base_url", "bind"))
+    wanted = dict.fromkeys(("image", "port", "base_url", "bind", "database_image", "database_url_proof"))
     wanted.update(
         proxies={},
         remote_tmp="~/.ansible/tmp",

@@ -19,13 +19,16 @@ from tests.kit import schema
 
 @pytest.fixture
 def run(tmp_path, capsys):
-    with closing(sqlite3.connect(tmp_path / "webui.db", isolation_level=None)) as database:
+    (tmp_path / "data").mkdir()
+    with closing(sqlite3.connect(tmp_path / "data" / "webui.db", isolation_level=None)) as database:
         database.executescript(schema.loose(schema.USER + schema.REVISION))
         database.execute("INSERT INTO user (name, last_active_at) VALUES ('a', 0), ('b', strftime('%s', 'now'))")
         database.execute("INSERT INTO alembic_version VALUES ('abc')")
 
     def call(**options):
-        names = {"database_path": str(tmp_path / "webui.db"), "copy_path": str(tmp_path / "copy.db")}
+        names = {"deployment_dir": str(tmp_path)}
+        if "state" in options:
+            names["copy_path"] = str(tmp_path / "copy.db")
         with patch_module_args({**names, **options}), pytest.raises(SystemExit):
             instance_database.main()
         return json.loads(capsys.readouterr().out)
@@ -53,7 +56,7 @@ def test_copied_once_and_nothing_in_check_mode(run, tmp_path):
 
 def test_restored_only_while_nobody_has_it_open(run, tmp_path):
     run(state="copied")
-    with closing(sqlite3.connect(tmp_path / "webui.db", isolation_level=None)) as instance:
+    with closing(sqlite3.connect(tmp_path / "data" / "webui.db", isolation_level=None)) as instance:
         instance.execute("DELETE FROM user")
         assert "is in use" in run(state="restored")["msg"]
     assert run()["counts"] == {"user": 0}
@@ -61,8 +64,17 @@ def test_restored_only_while_nobody_has_it_open(run, tmp_path):
     assert run()["counts"] == {"user": 2}
 
 
+def test_what_a_copy_holds(run, tmp_path):
+    run(state="copied")
+    with closing(sqlite3.connect(tmp_path / "data" / "webui.db", isolation_level=None)) as instance:
+        instance.execute("DELETE FROM user")
+    assert run()["counts"] == {"user": 0}
+    found = run(state="described")
+    assert (found["counts"], found["schema_revision"], found["active_users"]) == ({"user": 2}, "abc", None)
+
+
 def test_a_missing_database_is_named(run, tmp_path):
-    (tmp_path / "webui.db").unlink()
+    (tmp_path / "data" / "webui.db").unlink()
     assert "There is no database" in run(state="copied")["msg"]
 
 
@@ -82,7 +94,7 @@ def test_a_missing_database_is_named(run, tmp_path):
 )
 def test_the_administrator_of_looks_is_active_with_a_chat(run, tmp_path, people, chats, active):
     now = int(time.time())
-    with closing(sqlite3.connect(tmp_path / "webui.db", isolation_level=None)) as database:
+    with closing(sqlite3.connect(tmp_path / "data" / "webui.db", isolation_level=None)) as database:
         database.execute("DELETE FROM user")
         for number, (name, role, seen) in enumerate(people):
             row = (name, role, number, now if seen else now - 3600)

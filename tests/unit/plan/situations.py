@@ -55,6 +55,9 @@ VARIABLES: dict[str, t.Any] = {
     "mai_cpu_limit": None,
     "mai_docker_packages": "auto",
     "mai_database": "sqlite",
+    "mai_database_image": "postgres:17",
+    "mai_database_image_archive": None,
+    "mai_database_driver": "psycopg2",
     "mai_domain": None,
     "mai_fqdn": "",
     "mai_proxy": "caddy",
@@ -113,9 +116,12 @@ def nothing() -> dict[str, t.Any]:
             "signup_enabled": None,
         },
         "database": {
-            "exists": False, "error": None, "error_reason": None, "users": None, "organizations": [],
-            "tracks_usage": False, "tracking": None,
+            "kind": None, "path": "/opt/mai/deployments/client-company-abc/data/webui.db", "exists": False,
+            "error": None, "error_reason": None, "users": None, "organizations": [], "tracks_usage": False,
+            "tracking": None, "copy_name": "webui.db", "own": False, "service": None, "as_wanted": None, "in_use": None,
+            "driver": False, "programs": False,
         },
+        "database_image": {"reference": None, "present": False, "id": None, "user": None},
         "stored_connection": {"form": "none", "connections": []},
         "stored_settings": {},
         "facts": {
@@ -130,6 +136,19 @@ def nothing() -> dict[str, t.Any]:
             "usage_page": {"status": None},
         },
     }  # fmt: skip
+
+
+_POSTGRESQL = {"kind": "postgresql", "copy_name": "database.dump", "in_use": True, "driver": True, "programs": True}
+DATABASES: dict[str, dict[str, t.Any]] = {
+    "sqlite": {"kind": "sqlite"},
+    "postgresql": {
+        **_POSTGRESQL,
+        "path": "postgresql://mai-companyabc-database:5432/mai",
+        "own": True,
+        "service": {"id": "c2", "name": "mai-companyabc-database", "image": "postgres:17", "image_id": IMAGE},
+    },
+    "external": {**_POSTGRESQL, "path": "postgresql://db.example.com/company_abc", "as_wanted": True},
+}
 
 
 def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -159,7 +178,17 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "url": "http://127.0.0.1:8001/health", "status": 200, "ok": True, "ready": True, "accounts": True,
         "onboarding": False, "signup_enabled": False,
     }  # fmt: skip
-    seen["database"] |= {"exists": True, "users": 3, "tracks_usage": True, "organizations": [organization(variables)]}
+    if variables["mai_database"] != "sqlite":
+        seen["files"]["database.env"] = {"mode": "0600"}
+    if variables["mai_database"] == "postgresql":
+        seen["database_image"] = {"reference": "postgres:17", "present": True, "id": IMAGE}
+    seen["database"] |= {
+        **DATABASES[variables["mai_database"]],
+        "exists": True,
+        "users": 3,
+        "tracks_usage": True,
+        "organizations": [organization(variables)],
+    }
     seen["stored_connection"] = {
         "form": "rows",
         "connections": [{"url": API, "url_hash": sha256(API), "key_hash": KEY}],

@@ -24,6 +24,7 @@ CLIENT = {
     "mai_memory_limit": None,
     "mai_docker_packages": "auto",
     "mai_database": "sqlite",
+    "mai_client_id": "company-abc-001",
 }
 SEEN = {
     "machine": {
@@ -64,7 +65,7 @@ SEEN = {
     "image": {"present": False},
     "last_image": None,
     "memory_limits_bytes": 0,
-    "database": {"error": None, "exists": False},
+    "database": nothing()["database"],
 }
 
 
@@ -263,7 +264,7 @@ def test_an_ordinary_machine_gives_no_warning() -> None:
     assert machine_warnings(CLIENT, SEEN) == []
 
 
-DATA = {"error": None, "exists": True}
+DATA = {"kind": "sqlite", "error": None, "exists": True}
 
 
 @pytest.mark.parametrize(

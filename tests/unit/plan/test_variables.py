@@ -54,6 +54,11 @@ CLIENT = {
     "mai_cpu_limit": None,
     "mai_docker_packages": "auto",
     "mai_database": "sqlite",
+    "mai_database_url_fault": "",
+    "mai_database_url_given": False,
+    "mai_database_image": "postgres:17",
+    "mai_database_image_archive": None,
+    "mai_database_driver": "psycopg2",
     "mai_database_create_table": False,
     "mai_timestamp_unit": "auto",
     "mai_domain": None,
@@ -192,8 +197,16 @@ def test_good_variables_have_no_problem(variables: dict) -> None:
         ({"mai_image": "mai:$TAG"}, "mai_image"),
         ({"mai_image": ""}, "mai_image"),
         ({"mai_memory_limit": "much"}, "mai_memory_limit"),
-        ({"mai_database": "external"}, "sqlite only"),
-        ({"mai_database": "postgresql"}, "sqlite only"),
+        ({"mai_database": "mysql"}, "mai_database is 'mysql': give one of sqlite, postgresql, external"),
+        ({"mai_database": "external"}, "mai_database is external, but mai_database_url, which names it, is missing"),
+        ({"mai_database_url_given": True}, "mai_database_url is set, and mai_database is 'sqlite'"),
+        ({"mai_database_url_fault": "give postgresql://"}, "mai_database_url: give postgresql://"),
+        ({"mai_database_driver": "asyncpg"}, "mai_database_driver is 'asyncpg': give one of psycopg2, psycopg"),
+        ({"mai_database_image": "Postgres"}, "mai_database_image is 'Postgres'"),
+        (
+            {"mai_deployment": "native", "mai_start_command": "open-webui serve", "mai_database": "postgresql"},
+            "mai_database: postgresql runs in Docker",
+        ),
         ({"mai_extra_env": ["A=b"]}, "mapping"),
         ({"mai_extra_env": {"A B": "x"}}, "letters, digits"),
         ({"mai_extra_env": {"OPENAI_API_KEY": "x"}}, "must not set OPENAI_API_KEY"),
@@ -445,6 +458,9 @@ ACCEPTED: dict[str, set[str]] = {
     "mai_cpu_limit": _NONE | {"5", "1.5", "text 12"},
     "mai_docker_packages": {"text none"},
     "mai_database": set(),
+    "mai_database_image": _WORDS | {"address"},
+    "mai_database_image_archive": _NONE | _LINES,
+    "mai_database_driver": set(),
     "mai_database_create_table": {"true", "false", "0", "text true"},
     "mai_timestamp_unit": set(),
     "mai_domain": _NONE | {"host", "word", "text nan"},
@@ -519,12 +535,14 @@ def test_of_every_odd_value_it_is_known_whether_it_is_accepted(variable: str) ->
 def test_no_variable_is_without_a_rule() -> None:
     # Where the machine is found is Ansible's variable
     looked_at = set(read("mai", "vars/main.yml")["mai_variables"]) - {"machine"}
-    assert set(RULES) | {"slug", "mai_extra_env", "mai_compose_extra"} == looked_at == set(CLIENT)
+    # Of the database's URL the action itself says what is wrong
+    of_url = {"mai_database_url_fault", "mai_database_url_given"}
+    others = {"slug", "mai_extra_env", "mai_compose_extra", "mai_database_url_given"}
+    assert set(RULES) | others == looked_at | of_url == set(CLIENT)
     passwords = {name for name in options("mai") if name.endswith(("_password", "_key"))}
     inputs = {name for name in options("mai") if name.startswith(("mai_plan_", "mai_check_"))}
-    # A URL of a database that this release does not set up
-    assert set(options("mai")) - looked_at - inputs == passwords
-    assert set(RULES) - set(ACCEPTED) == {name for name in RULES if "password" in name}
+    assert set(options("mai")) - looked_at - inputs == passwords | {"mai_database_url"}
+    assert set(RULES) - set(ACCEPTED) == {name for name in RULES if "password" in name or name.endswith("_fault")}
 
 
 def test_the_defaults_are_right() -> None:

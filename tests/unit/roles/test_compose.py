@@ -45,6 +45,7 @@ def rendered(
         "compose_extra": compose_extra(extra or {}, "company-abc"),
         "image_id": None,
         "keeps_image": False,
+        "database": {"service": ""},
         **more,
     }
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
@@ -69,6 +70,20 @@ def test_the_image_is_noted_by_its_identifier_and_never_pulled() -> None:
     known = rendered(image_id="sha256:02", image="sha256:02")
     service = known["services"]["mai-companyabc"]
     assert (known["x-mai-image"], service["image"], service["pull_policy"]) == ("sha256:02", "sha256:02", "never")
+
+
+def test_postgresql_stands_beside_the_instance_and_publishes_nothing() -> None:
+    database = {"service": "mai-companyabc-database", "image": "sha256:05", "image_name": "postgres:17"}
+    extra = {"service": {"networks": ["proxy"]}, "networks": {"proxy": {"external": True}}}
+    found = rendered(database=database, compose_extra=compose_extra(extra, "company-abc", True))["services"]
+    instance, service = found["mai-companyabc"], found["mai-companyabc-database"]
+    assert instance["depends_on"] == {"mai-companyabc-database": {"condition": "service_healthy"}}
+    assert instance["networks"] == ["default", "proxy"]
+    assert "ports" not in service and "networks" not in service
+    assert (service["env_file"], service["image"], service["pull_policy"]) == (["database.env"], "sha256:05", "never")
+    assert service["healthcheck"]["start_interval"] == "2s"
+    assert service["labels"]["mai.clients.database"] == service["labels"]["mai.clients.beside"] == "company-abc"
+    assert rendered()["services"].keys() == {"mai-companyabc"}
 
 
 EXTRA = {
