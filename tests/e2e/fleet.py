@@ -106,6 +106,10 @@ class Fleet(Operator):
     def host(self, slug: str) -> Host:
         return self._clients[slug][0]
 
+    def known(self, slug: str) -> dict[str, Any]:
+        """Its own variables."""
+        return dict(self._clients[slug][1])
+
     @staticmethod
     def directory(slug: str) -> str:
         return f"/opt/mai/deployments/client-{slug}"

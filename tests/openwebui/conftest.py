@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 # Fixtures: pytest finds them by their names in here.
-from tests.e2e.conftest import boot, engine, project, simulator  # noqa: F401  # pylint: disable=unused-import
+from tests.e2e.conftest import boot, engine, postgresql_image, project, simulator  # noqa: F401  # pylint: disable=unused-import
 from tests.e2e.fleet import Fleet
 from tests.hosts import engine as engines
 from tests.hosts.host import Host

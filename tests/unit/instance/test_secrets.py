@@ -247,3 +247,36 @@ def test_the_password_can_come_in_a_file_that_is_then_gone(ensure, directory):
     assert read(directory / "admin.env")["WEBUI_ADMIN_PASSWORD"] == PASSWORD
     assert not handed.exists()
     assert "cannot be read" in ensure(admin_email="it@companyabc.com", admin_password_file=str(handed))["msg"]
+
+
+def test_the_password_of_the_database_beside_is_made_once(ensure, directory):
+    options = {"database": "postgresql", "database_host": "mai-companyabc-database"}
+    result = ensure(**options)
+    assert result["created_variables"][1:] == ["POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB", "DATABASE_URL"]
+    made = read(directory / "database.env")
+    password = made["POSTGRES_PASSWORD"]
+    assert re.fullmatch("[0-9a-f]{64}", password) and mode(directory / "database.env") == 0o600
+    assert made["DATABASE_URL"] == f"postgresql://mai:{password}@mai-companyabc-database:5432/mai"
+    assert ensure(**options)["changed"] is False
+    # Another driver is another address, and no other password
+    assert ensure(**options, database_driver="psycopg", _diff=True)["changed"] is True
+    assert read(directory / "database.env")["DATABASE_URL"] == made["DATABASE_URL"].replace(":", "+psycopg:", 1)
+    assert read(directory / "database.env")["POSTGRES_PASSWORD"] == password
+
+
+def test_data_whose_password_is_lost_gets_no_other_one(ensure, directory):
+    (directory / "postgresql").mkdir()
+    result = ensure(database="postgresql", database_host="mai-companyabc-database")
+    assert result["failed"] and "ALTER USER mai PASSWORD" in result["msg"]
+    assert not (directory / "database.env").exists()
+
+
+def test_the_url_of_a_database_elsewhere_is_taken_as_it_is_and_may_change(ensure, directory):
+    for url in ('postgresql://u:p%20"$@db/x', "postgresql://u:other@db/x"):
+        assert ensure(database="external", database_url=url)["changed"] is True
+        assert read(directory / "database.env") == {"DATABASE_URL": url}
+        result = ensure(database="external", database_url=url, _diff=True)
+        assert result["changed"] is False and url not in json.dumps(result)
+    result = ensure(database="external", database_url="postgresql://u:third@db/x", _diff=True)
+    assert result["diff"][0]["after"] == "DATABASE_URL: (secret) (another)\n"
+    assert ensure()["changed"] is False and (directory / "database.env").exists()
