@@ -19,7 +19,7 @@ from ansible_collections.mai.clients.plugins.module_utils._instance.web import p
 from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import client_plan_spec
 from ansible_collections.mai.clients.plugins.module_utils._same_url import same_url
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
-from ansible_collections.mai.clients.plugins.plugin_utils import _record_file
+from ansible_collections.mai.clients.plugins.plugin_utils import _certificate_files, _record_file
 from ansible_collections.mai.clients.plugins.plugin_utils._account import ask_account
 from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
 from ansible_collections.mai.clients.plugins.plugin_utils._client import NOT_KNOWN, keys_shown, unclaimed_keys
@@ -28,6 +28,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors imp
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.listing import Listing, SharedCredit
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import connection_of
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy as proxies
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Aim, Files, Observed, plan
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.foreseen import diff
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, bind_address, service
@@ -49,6 +50,7 @@ TEMPLATES = {
     "start-mai-instance.sh.j2": "instance",
     "mai.service.j2": "instance",
     "HANDOVER.md.j2": "handover",
+    proxies.TEMPLATE: "proxy",
 }
 
 
@@ -111,6 +113,7 @@ class ClientPlanAction(OpenRouterAction):
             credit=result["account"].get("credits"),
             neighbours=self._neighbours(client, seen),
             archive=self._archive(client, seen),
+            certificates=_certificate_files.held(self, proxies.controller_files(client)),
             same_api=_same_api(client, params),
             situation=Situation(
                 administered=params["administered"],
@@ -222,6 +225,8 @@ class ClientPlanAction(OpenRouterAction):
             "bind": str(bind_address(client, True)),
             "health_path": client["mai_health_path"],
             "base_url": client["mai_instance_api_base_url"],
+            "fqdn": client["mai_fqdn"] if proxies.wanted(client) else "",
+            "tls_files": proxies.machine_files(client),
             "probe": params["probe"],
             "no_proxy": proxies.pop("no_proxy", ""),
             "proxies": proxies,

@@ -29,7 +29,7 @@ def offboarding(
     if archive in archives:
         archive += "." + time[11:19].replace(":", "")
     data = _data(seen, asked, archive)
-    due = bool(keys) or instance
+    due = bool(keys) or instance or _served(seen)
     doomed = [*archives, *([archive] if directory else [])] if asked["purge"] else []
     record = {
         "path": f"{client['mai_handover_dir']}/{client['slug']}-offboarded-{time[:10]}.md",
@@ -48,6 +48,7 @@ def offboarding(
     would = "" if done else "would be "
     return {
         "due": due,
+        "site": _served(seen),
         "instance": instance,
         "directory": directory,
         "refusal": _refusal(client, seen),
@@ -58,6 +59,7 @@ def offboarding(
             who(client) + _outcome(due, done),
             *(f"key {shown(key['name'])}: {would}deleted" for key in keys),
             *([f"instance: {would}removed; its image stays"] if instance else []),
+            *([f"address: {would}no longer served"] if _served(seen) else []),
             *([f"data: {would}{'`'.join(data)}"] if directory else []),
             *(["the machine was not touched: its instance and data may still be there"] if lost else []),
             *_earlier(archives, asked["purge"], would),
@@ -65,6 +67,12 @@ def offboarding(
             f"remove {client['slug']} from the inventory ({asked['inventory']})",
         ],
     }
+
+
+def _served(seen: Values) -> bool:
+    """Whether Caddy has a site of the client, whatever the inventory says by now."""
+    site = (seen.get("proxy") or {}).get("site") or {}
+    return bool(site.get("exists") and site.get("ours"))
 
 
 def _unit(seen: Values) -> Values:

@@ -42,6 +42,7 @@ KEYS = [
     "image",
     "last_image",
     "port",
+    "proxy",
     "health",
     "database",
     "stored_connection",

@@ -24,7 +24,7 @@ IMAGE, NEW_IMAGE = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 API = "https://openrouter.ai/api/v1"
 TEMPLATES = {
     path.name: path.read_text(encoding="utf-8")
-    for role in ("instance", "handover")
+    for role in ("instance", "handover", "proxy")
     for path in (ROOT / "roles" / role / "templates").glob("*.j2")
 }
 
@@ -58,6 +58,14 @@ VARIABLES: dict[str, t.Any] = {
     "mai_domain": None,
     "mai_fqdn": "",
     "mai_proxy": "caddy",
+    "mai_tls": "acme",
+    "mai_tls_certificate": None,
+    "mai_tls_key": None,
+    "mai_acme_email": None,
+    "mai_acme_directory": None,
+    "mai_acme_ca_root": None,
+    "mai_public_addresses": [],
+    "mai_upload_limit": "1GB",
     "mai_instance_api_base_url": API,
 }
 NATIVE = {"mai_deployment": "native", "mai_start_command": "open-webui serve"}
@@ -108,6 +116,7 @@ def nothing() -> dict[str, t.Any]:
         "override": None,
         "beside": [],
         "port": {"number": 8001, "listening": False, "ours": False, "process": None, "bindable": True},
+        "proxy": None,
         "health": {
             "url": None, "status": None, "ok": False, "ready": None, "accounts": None, "onboarding": None,
             "signup_enabled": None,
