@@ -4,8 +4,8 @@
 
 """Brings certificates and keys of the controller to the target before the module runs there.
 
-A key as an argument of the module would be printed by ANSIBLE_DEBUG and kept by ANSIBLE_KEEP_REMOTE_FILES; it travels as
-the standard input of one command, into a file that only root reads and that the module moves to its place.
+As an argument of the module, a key would be printed by ANSIBLE_DEBUG and kept by ANSIBLE_KEEP_REMOTE_FILES; it travels
+as the standard input of one command, into a file that only root reads and that the module moves to its place.
 """
 
 from __future__ import annotations

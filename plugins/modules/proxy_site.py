@@ -14,7 +14,8 @@ description:
   - Writes, on the target, one client's site into a file of its own below C(/etc/caddy/mai.d), has Caddy read its whole
     configuration, and reloads it. Caddy is never restarted. It is started where it does not run.
   - What Caddy does not accept is taken back, and the message has Caddy's own words. What was served is served on.
-  - The operator's own C(/etc/caddy/Caddyfile) is kept. One line that imports these sites is added to it where it has none.
+  - The operator's own C(/etc/caddy/Caddyfile) is kept. One line that imports these sites is added where it
+    has none.
   - Runs for several clients of one machine take turns.
 author:
   - The mai.clients team (@mai-clients)
@@ -45,8 +46,8 @@ options:
     type: str
   key:
     description:
-      - File on the controller with the private key, which may be encrypted with Ansible Vault. It comes to the target as
-        C(<client>.key), for root and Caddy only; as the standard input of a command, apart from the other options.
+      - File on the controller with the private key, which may be encrypted with Ansible Vault. It comes to the target
+        as C(<client>.key), for root and Caddy only; as the standard input of a command, apart from the other options.
     type: str
   root:
     description: File on the controller with the root certificate of an ACME directory; C(<client>.root.crt) there.

@@ -250,9 +250,9 @@ def _ask(fqdn: str, roots: list[str], health_path: str, url: str | None) -> dict
         answer["websocket"] = _status(connection, fqdn, WEBSOCKET, UPGRADE)
     if url:
         host, _colon, port = url.partition("://")[2].rpartition(":")
-        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
-            with socket.create_connection((host.strip("[]"), int(port)), timeout=5) as direct:
-                answer["websocket_direct"] = _status(direct, fqdn, WEBSOCKET, UPGRADE)
+        place = host.strip("[]"), int(port)
+        with contextlib.suppress(OSError), socket.create_connection(place, timeout=5) as direct:
+            answer["websocket_direct"] = _status(direct, fqdn, WEBSOCKET, UPGRADE)
     return answer
 
 

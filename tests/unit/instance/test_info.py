@@ -60,9 +60,10 @@ LABELS = {
 
 
 def look(directory, **options):
-    wanted = dict.fromkeys(("image", "port", "base_url", "bind"))
+    wanted = dict.fromkeys(("image", "port", "base_url", "bind", "fqdn"))
     wanted.update(
         proxies={},
+        tls_files={},
         remote_tmp="~/.ansible/tmp",
         client="company-abc",
         service="mai-companyabc",

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from ansible_collections.mai.clients.plugins.module_utils._envfile import to_text
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Aim, Files, Observed, plan
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, instance, settings
 
@@ -187,6 +188,8 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
              "labels": {}, "id": "c1"}
         ]  # fmt: skip
         seen["last_image"] = {"reference": "mai:1.4", "id": IMAGE, "present": True, "user": None}
+    if proxy.wanted(variables):
+        seen["proxy"] = published(variables, seen)
     digest = instance(variables, seen, account_key().shown(), TEMPLATES)["digest"]
     if native:
         seen["environment"]["MAI_CONFIGURATION"] = sha256(digest)
@@ -195,6 +198,29 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     record = planned(variables, seen)["plan"]["record"]["text"]
     seen["files"]["HANDOVER.md"]["sha256"] = sha256(record)
     return seen
+
+
+def published(variables: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Caddy with the client's site, and its answer."""
+    found = copy.deepcopy(dict(proxy.NOTHING)) | {
+        "version": "2.6.2", "unit": True, "active": True, "imports": True,
+        "ports": {port: {"process": "caddy", "caddy": True} for port in ("80", "443")},
+        "names": [{"address": variables["machine"], "own": True}], "addresses": [variables["machine"]],
+        "answer": {
+            "certificate": {
+                "issuer": "E7", "not_before": "2026-11-01T00:00:00Z", "not_after": "2027-01-30T00:00:00Z"
+            },
+            "verified": True, "code": None, "reason": None, "status": 200, "websocket": 101, "websocket_direct": 101,
+            "error": None, "complaint": None,
+        },
+    }  # fmt: skip
+    parts = instance(variables, seen, account_key().shown(), TEMPLATES)
+    text = proxy.proxy(variables, {**seen, "proxy": found}, parts, False, TEMPLATES[proxy.TEMPLATE])["text"]
+    found["site"] = {
+        "exists": True, "ours": True, "pending": False, "sha256": sha256(text),
+        "lines": text.replace("\t", "␉").splitlines(),
+    }  # fmt: skip
+    return found
 
 
 def _bind(variables: t.Mapping[str, t.Any]) -> str:

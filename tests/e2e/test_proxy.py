@@ -1,0 +1,153 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HTTPS: two clients behind one Caddy, their certificates from a real ACME server on another host, which also asks them.
+
+The tests are one story, told in order.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.e2e.fleet import Fleet
+from tests.hosts.host import Host
+
+DOMAIN = "example.test"
+ACME = f"acme.{DOMAIN}"
+ONE, TWO = "tls-one", "tls-two"
+NAMES = {ONE: f"mai-tlsone.{DOMAIN}", TWO: f"mai-tlstwo.{DOMAIN}"}
+OTHER = f"chat.{DOMAIN}"
+SITES = "/etc/caddy/mai.d"
+ACME_SERVER = f"""
+{{
+	auto_https disable_redirects
+	skip_install_trust
+}}
+https://{ACME} {{
+	tls internal
+	acme_server
+}}
+"""
+ROOT = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"
+UPGRADE = (
+    *("-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H", "Sec-WebSocket-Version: 13"),
+    *("-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
+)
+SOCKET = "/ws/socket.io/?EIO=4&transport=websocket"
+# Each piece with the second in which it came, and whether it was compressed on its way
+STREAM = """
+import json, ssl, sys, time, urllib.request, zlib
+url, token, root, model = sys.argv[1:]
+body = json.dumps({"model": model, "stream": True, "messages": [{"role": "user", "content": "Tell me more"}]}).encode()
+headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json", "Accept-Encoding": "gzip"}
+request = urllib.request.Request(url + "/api/chat/completions", body, headers)
+with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=root), timeout=60) as answer:
+    plain = zlib.decompressobj(31) if answer.headers.get("Content-Encoding") == "gzip" else None
+    while True:
+        piece = answer.read1(65536)
+        if not piece:
+            break
+        text = plain.decompress(piece) if plain else piece
+        print(json.dumps([time.time(), text.decode()]), flush=True)
+"""
+PORT_TAKER = "import socket, time; s = socket.socket(); s.bind(('', 443)); s.listen(); time.sleep(600)"
+
+
+class Place:
+    """The host of the clients, and the other one: the ACME server, and who asks."""
+
+    def __init__(self, fleet: Fleet, host: Host, other: Host, folder: pathlib.Path) -> None:
+        self.fleet, self.host, self.other, self.folder = fleet, host, other, folder
+
+    def name(self, *names: str, address: str | None = None) -> None:
+        """Both hosts resolve these names from now on, by default to the clients' host."""
+        lines = f"{address or self.host.address()} {' '.join(names)}\\n"
+        for host in (self.host, self.other):
+            host.exec("sh", "-c", "cat >> /etc/hosts", data=lines.replace("\\n", "\n"))
+
+    def curl(self, url: str, *arguments: str, check: bool = True) -> str:
+        """What the other host gets, the certificate verified."""
+        command = ("curl", "-sS", "-m", "30", "--cacert", "/root/acme-root.crt", *arguments, url)
+        return self.other.exec(*command, check=check).stdout
+
+    def head(self, url: str, *arguments: str) -> str:
+        return self.curl(url, "-o", "/dev/null", "-D", "-", *arguments).lower()
+
+    def status(self, url: str, *arguments: str) -> str:
+        """000 without an answer."""
+        return self.curl(url, "-o", "/dev/null", "-w", "%{http_code}", *arguments, check=False)
+
+    def site(self, slug: str) -> str:
+        return self.host.exec("cat", f"{SITES}/{slug}.caddy", check=False).stdout
+
+    def caddy(self, name: str) -> str:
+        return self.host.exec("systemctl", "show", "caddy", f"--property={name}", "--value").stdout.strip()
+
+    def token(self, slug: str) -> str:
+        admin = self.fleet.variables(slug, "admin.env")
+        form = {"email": admin["WEBUI_ADMIN_EMAIL"], "password": admin["WEBUI_ADMIN_PASSWORD"]}
+        answer = self.curl(
+            f"https://{NAMES[slug]}/api/v1/auths/signin", "-H", "Content-Type: application/json", "-d", json.dumps(form)
+        )
+        return str(json.loads(answer)["token"])
+
+
+@pytest.fixture(scope="module")
+def place(
+    ready_hosts: tuple[Host, Host], new_fleet: Callable[..., Fleet], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    host, other = ready_hosts
+    folder = tmp_path_factory.mktemp("tls")
+    install = "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends caddy"
+    other.exec("sh", "-c", install)
+    other.exec("sh", "-c", "cat > /etc/caddy/Caddyfile && systemctl reload caddy", data=ACME_SERVER)
+    root = other.exec("sh", "-c", f"for i in $(seq 50); do cat {ROOT} && break; sleep 0.1; done").stdout
+    other.exec("sh", "-c", "cat > /root/acme-root.crt", data=root)
+    (folder / "acme-root.crt").write_text(root)
+    fleet = new_fleet(
+        mai_domain=DOMAIN,
+        mai_acme_directory=f"https://{ACME}/acme/local/directory",
+        mai_acme_email="it@agency.example",
+        mai_acme_ca_root=str(folder / "acme-root.crt"),
+    )
+    for number, slug in enumerate(NAMES):
+        fleet.put(slug, host, mai_port=8701 + number, mai_admin_email=f"admin@{slug}.example")
+    place = Place(fleet, host, other, folder)
+    yield place
+    for one in (host, other):
+        purge = (
+            "systemctl stop caddy; apt-get purge -qqy caddy chromium >/dev/null 2>&1; rm -rf /etc/caddy /var/lib/caddy"
+        )
+        one.exec(
+            "sh", "-c", f"{purge}; sed '/{DOMAIN}/d' /etc/hosts > /tmp/hosts; cat /tmp/hosts > /etc/hosts", check=False
+        )
+
+
+def test_onboarded_with_a_certificate_once_the_name_is_there(place: Place) -> None:
+    place.name(ACME, address=place.other.address())
+    place.name(NAMES[ONE])
+    first = place.fleet.run(f"{ONE},{TWO}")
+    assert (
+        f"not published yet: its name does not resolve on the machine: create the DNS record {NAMES[TWO]} A"
+        in first.said
+    )
+    assert place.site(TWO) == "" and "acme-root" not in place.site(ONE)
+    assert place.status(f"https://{NAMES[ONE]}/health") == "200"
+    for slug in NAMES:
+        assert place.fleet.published(slug)["HostIp"] == "127.0.0.1"
+
+    place.name(NAMES[TWO])
+    begun = place.caddy("InvocationID")
+    shown = place.fleet.run(f"{ONE},{TWO}", "--check", "--diff")
+    assert f"Would publish https://{NAMES[TWO]}" in shown.said and f"+{NAMES[TWO]} {{" in shown.stdout
+    assert place.site(TWO) == ""
+    second = place.fleet.run(f"{ONE},{TWO}")
+    assert second.stats[ONE]["changed"] == 0 and second.stats[TWO]["changed"] > 0
+    assert place.fleet.run(f"{ONE},{TWO}").total("changed") == 0
+    assert place.caddy("InvocationID") == begun
+    assert place.status(f"https://{NAMES[TWO]}/health") == "200"
