@@ -28,7 +28,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors imp
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.listing import Listing, SharedCredit
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import connection_of
-from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy as proxies
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy as addresses
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Aim, Files, Observed, plan
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.foreseen import diff
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, bind_address, service
@@ -50,7 +50,7 @@ TEMPLATES = {
     "start-mai-instance.sh.j2": "instance",
     "mai.service.j2": "instance",
     "HANDOVER.md.j2": "handover",
-    proxies.TEMPLATE: "proxy",
+    addresses.TEMPLATE: "proxy",
 }
 
 
@@ -113,7 +113,7 @@ class ClientPlanAction(OpenRouterAction):
             credit=result["account"].get("credits"),
             neighbours=self._neighbours(client, seen),
             archive=self._archive(client, seen),
-            certificates=_certificate_files.held(self, proxies.controller_files(client)),
+            certificates=_certificate_files.held(self, addresses.controller_files(client)),
             same_api=_same_api(client, params),
             situation=Situation(
                 administered=params["administered"],
@@ -225,8 +225,8 @@ class ClientPlanAction(OpenRouterAction):
             "bind": str(bind_address(client, True)),
             "health_path": client["mai_health_path"],
             "base_url": client["mai_instance_api_base_url"],
-            "fqdn": client["mai_fqdn"] if proxies.wanted(client) else "",
-            "tls_files": proxies.machine_files(client),
+            "fqdn": client["mai_fqdn"] if addresses.wanted(client) else "",
+            "tls_files": addresses.machine_files(client),
             "probe": params["probe"],
             "no_proxy": proxies.pop("no_proxy", ""),
             "proxies": proxies,

@@ -136,7 +136,7 @@ def test_onboarded_with_a_certificate_once_the_name_is_there(place: Place) -> No
         f"not published yet: its name does not resolve on the machine: create the DNS record {NAMES[TWO]} A"
         in first.said
     )
-    assert place.site(TWO) == "" and "acme-root" not in place.site(ONE)
+    assert place.site(TWO) == "" and f"{SITES}/{ONE}.root.crt" in place.site(ONE)
     assert place.status(f"https://{NAMES[ONE]}/health") == "200"
     for slug in NAMES:
         assert place.fleet.published(slug)["HostIp"] == "127.0.0.1"
