@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTTPS: two clients behind one Caddy, their certificates from a real ACME server on another host, which also asks them.
+"""HTTPS: two clients behind one Caddy, their certificates from a real ACME server on another host, who asks.
 
 The tests are one story, told in order.
 """
@@ -55,6 +55,14 @@ with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=r
         text = plain.decompress(piece) if plain else piece
         print(json.dumps([time.time(), text.decode()]), flush=True)
 """
+# Other tests go on with these hosts
+CLEAN = f"""
+systemctl stop caddy
+dpkg --purge caddy
+rm -rf /etc/caddy /var/lib/caddy
+sed '/{DOMAIN}/d' /etc/hosts > /tmp/hosts
+cat /tmp/hosts > /etc/hosts
+"""
 PORT_TAKER = "import socket, time; s = socket.socket(); s.bind(('', 443)); s.listen(); time.sleep(600)"
 
 
@@ -63,6 +71,9 @@ class Place:
 
     def __init__(self, fleet: Fleet, host: Host, other: Host, folder: pathlib.Path) -> None:
         self.fleet, self.host, self.other, self.folder = fleet, host, other, folder
+        # Half a minute, while playbooks run
+        install = "apt-get install -qqy --no-install-recommends chromium libnss3-tools"
+        self.browser = other.start("sh", "-c", f"DEBIAN_FRONTEND=noninteractive {install}")
 
     def name(self, *names: str, address: str | None = None) -> None:
         """Both hosts resolve these names from now on, by default to the clients' host."""
@@ -151,3 +162,75 @@ def test_onboarded_with_a_certificate_once_the_name_is_there(place: Place) -> No
     assert place.fleet.run(f"{ONE},{TWO}").total("changed") == 0
     assert place.caddy("InvocationID") == begun
     assert place.status(f"https://{NAMES[TWO]}/health") == "200"
+
+
+def test_what_passes_the_proxy(place: Place, tmp_path: pathlib.Path) -> None:
+    url, token = f"https://{NAMES[ONE]}", place.token(ONE)
+    redirected = place.head(f"http://{NAMES[ONE]}/c/1?x=1")
+    assert " 308 " in redirected and f"location: https://{NAMES[ONE]}/c/1?x=1" in redirected
+    page = place.head(url, "--compressed")
+    assert " 200" in page and "strict-transport-security: max-age=31536000" in page
+    assert "server:" not in page and "x-powered-by" not in page
+    assert "content-encoding: " in place.head(
+        f"{url}/api/models", "--compressed", "-H", f"Authorization: Bearer {token}"
+    )
+
+    # A streamed answer comes in pieces, also to those who take it compressed, and also while Caddy is reloaded
+    place.fleet.control.plant(kind="drip", path="/chat/completions", seconds=0.15)
+    models = json.loads(place.curl(f"{url}/api/models", "-H", f"Authorization: Bearer {token}"))["data"]
+    model = next(one["id"] for one in models if one.get("owned_by") != "arena")
+    asked = place.other.start("python3", "-c", STREAM, url, token, "/root/acme-root.crt", model)
+    socket = place.other.start(
+        "curl", "-sS", "--http1.1", "-m", "20", "--cacert", "/root/acme-root.crt", "-D", "-", "-o", "/dev/null",
+        *UPGRADE, "-H", f"Origin: {url}", url + SOCKET,
+    )  # fmt: skip
+    begun = place.caddy("MainPID")
+    place.host.exec("systemctl", "reload", "caddy")
+    assert place.caddy("MainPID") == begun and place.caddy("ActiveState") == "active"
+    pieces = [json.loads(line) for line in asked.communicate(timeout=60)[0].splitlines()]
+    text = "".join(piece for _when, piece in pieces)
+    assert text.startswith(": OPENROUTER PROCESSING") and text.rstrip().endswith("data: [DONE]")
+    assert len(pieces) > 5 and pieces[-1][0] - pieces[0][0] > 0.5
+    assert "101 Switching Protocols" in socket.communicate(timeout=60)[0]
+    foreign = [*UPGRADE, "-H", "Origin: https://evil.example", "--http1.1", "-m", "5"]
+    assert " 403 " in place.head(url + SOCKET, *foreign)
+
+    upload = (
+        "head -c 200000000 /dev/zero | curl -sS --cacert /root/acme-root.crt -H 'Authorization: Bearer '$1 "
+        "-F 'file=@-;filename=big.bin' $2/api/v1/files/"
+    )
+    answer = json.loads(place.other.exec("sh", "-c", upload, "upload", token, url).stdout)
+    assert answer["filename"] == "big.bin" and answer["meta"]["size"] > 200_000_000
+
+
+def test_clients_are_apart_and_strangers_get_none_of_them(place: Place) -> None:
+    tokens = {slug: place.token(slug) for slug in NAMES}
+    for slug, other in ((ONE, TWO), (TWO, ONE)):
+        bearer = ("-H", f"Authorization: Bearer {tokens[other]}")
+        assert place.status(f"https://{NAMES[slug]}/api/v1/auths/", *bearer) == "401"
+        # Another client's name in the request, past the name of the handshake
+        there = place.curl(f"https://{NAMES[slug]}/api/config", "-H", f"Host: {NAMES[other]}", check=False)
+        assert slug not in there
+    address = place.host.address()
+    for scheme, port in (("https", 443), ("http", 80)):
+        nobody = ("--resolve", f"nobody.{DOMAIN}:{port}:{address}", "-k")
+        got = place.curl(f"{scheme}://nobody.{DOMAIN}/api/config", *nobody, check=False)
+        assert "onboarding" not in got and "WebUI" not in got and "auth" not in got.lower()
+    for slug in NAMES:
+        port = place.fleet.published(slug)["HostPort"]
+        assert place.status(f"http://{address}:{port}/health") == "000"
+
+
+def test_a_browser_shows_the_page(place: Place) -> None:
+    """Trusting the CA as people do who imported it."""
+    dump = (
+        "mkdir -p ~/.pki/nssdb && certutil -d sql:$HOME/.pki/nssdb -N --empty-password && "
+        "certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n acme -i /root/acme-root.crt && "
+        "timeout 60 chromium --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --dump-dom $1 2>/dev/null"
+    )
+    place.browser.wait(120)
+    page = place.other.exec("sh", "-c", dump, "dump", f"https://{NAMES[ONE]}/").stdout
+    direct = place.curl(f"https://{NAMES[ONE]}/")
+    title = re.search("<title>(.*?)</title>", direct)
+    assert title and title[0] in page
+    assert "ERR_" not in page
