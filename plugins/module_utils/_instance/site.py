@@ -74,11 +74,10 @@ class Look:
         self._version, self._unit = system.Started("caddy", "version"), show_unit()
         if self._fqdn:
             self._name = Confined("the name", _resolve, self._fqdn, seconds=5)
-        if self._fqdn and wanted["probe"] and os.path.exists(self._path):
+        if self._fqdn and os.path.exists(self._path):
             roots = [self._files["root"]] if "root" in self._files else []
-            self._asked = Confined(
-                "the answer of the proxy", _ask, self._fqdn, roots, wanted["health_path"], url, seconds=25
-            )
+            path = wanted["health_path"] if wanted["probe"] else None
+            self._asked = Confined("the answer of the proxy", _ask, self._fqdn, roots, path, url, seconds=25)
 
     def found(self, listening: dict[int, set[str]], published: dict[int, str]) -> dict | None:
         """Listening has the sockets of each port, published the containers that publish one."""
@@ -230,7 +229,8 @@ def trusting_anybody() -> ssl.SSLContext:
     return context
 
 
-def _ask(fqdn: str, roots: list[str], health_path: str, url: str | None) -> dict:
+def _ask(fqdn: str, roots: list[str], health_path: str | None, url: str | None) -> dict:
+    """Without a path, the certificate alone."""
     answer = dict(NO_ANSWER, verified=False)
     context = trusting(roots)
     try:
@@ -245,6 +245,8 @@ def _ask(fqdn: str, roots: list[str], health_path: str, url: str | None) -> dict
         return answer
     with connection:
         answer["certificate"] = _certificate.described(connection.getpeercert(True) or b"")
+        if health_path is None:
+            return answer
         answer["status"] = _status(connection, fqdn, health_path)
     with contextlib.suppress(OSError, http.client.HTTPException, ValueError), connect(fqdn, context) as connection:
         answer["websocket"] = _status(connection, fqdn, WEBSOCKET, UPGRADE)

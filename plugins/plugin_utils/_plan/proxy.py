@@ -375,7 +375,7 @@ def https(seen: Values, wants: Values) -> tuple[str, str]:
         return "failed", f"Caddy has no certificate for {url}: {said}"
     if not answer["verified"] and answer["code"] in (HOSTNAME_MISMATCH, EXPIRED):
         return "failed", f"the certificate of {url} is of no use: {answer['reason']}"
-    if answer["status"] is None or not 200 <= answer["status"] < 300:
+    if seen["probe"] is not None and not _healthy(answer["status"]):
         return "failed", f"{url} answers with {answer['status'] or 'nothing'}: Caddy does not reach the instance"
     ends = answer["certificate"]["not_after"]
     if _ends_soon(answer["certificate"], wants["now"]):
@@ -384,6 +384,10 @@ def https(seen: Values, wants: Values) -> tuple[str, str]:
         issuer = answer["certificate"]["issuer"] or "no issuer"
         return "unknown", f"{url} answers, with a certificate of {issuer} that its machine does not know"
     return "ok", f"{url} answers, its certificate is good until {ends}"
+
+
+def _healthy(status: int | None) -> bool:
+    return status is not None and 200 <= status < 300
 
 
 def _ends_soon(certificate: Values, now: datetime) -> bool:

@@ -125,7 +125,7 @@ def rendered(template: str, odd: str) -> str:
     key |= dict.fromkeys(("usage_daily", "usage_weekly", "usage_monthly", "usage"))
     if template == "HANDOVER.md.j2":
         parts = {"bind": "0.0.0.0", "administered": True, "container": {"image": odd}}
-        return words.record(text, handed_over(odd), {"facts": FACTS}, parts, key)
+        return words.record(text, handed_over(odd), {"facts": FACTS}, parts, key, {"record": odd, "forward": [f"to {odd}"]})
     return words.markdown(text, **off_boarded(odd, key))
 
 
