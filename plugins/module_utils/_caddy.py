@@ -24,6 +24,8 @@ from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
 IMPORT_LINES = f"\n# Sites of clients, made by the collection mai.clients\nimport {site.DIRECTORY}/*.caddy\n"
 _PATIENCE = 120
+# For those who are before: each of them may wait for a certificate
+_TURN = 900
 
 
 class NotTaken(Exception):
@@ -145,7 +147,7 @@ def locked(directory: str) -> Iterator[None]:
     """One change at a time; the lock ends with the process, and leaves nothing behind."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TURN
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -153,7 +155,7 @@ def locked(directory: str) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise NotTaken(
-                        f"Another run has been changing what Caddy serves for {_PATIENCE} s. Run again."
+                        f"Other runs have been changing what Caddy serves for {_TURN} s. Run again."
                     ) from None
                 time.sleep(0.1)
         yield

@@ -58,6 +58,12 @@ options:
       - Used by the action plugin of this module.
     type: dict
     default: {}
+  retry:
+    description:
+      - Whether Caddy is reloaded although nothing differs. It then asks at once for a certificate that it did not get,
+        and not when it next would, which may be hours later.
+    type: bool
+    default: false
   timeout:
     description: Seconds to wait for a certificate of O(fqdn). That there is none is in the result, and no error.
     type: int
@@ -183,7 +189,7 @@ def _apply(module: AnsibleModule) -> dict:
     if present and not module.check_mode and (not _caddy.is_there() or caddy.unit.get("LoadState") != "loaded"):
         module.fail_json(msg="There is no Caddy with a unit caddy.service on the machine: install it, and run again.")
     changes = {one: wanted for one, wanted in _wanted(module, caddy).items() if _caddy.differs(one, wanted)}
-    due = bool(changes) or os.path.exists(pending) or (present and not caddy.active)
+    due = bool(changes) or os.path.exists(pending) or (present and (not caddy.active or module.params["retry"]))
     result = {"changed": due, "path": path, "certificate_shown": None}
     if module._diff:
         result["diff"] = _diff(changes)
@@ -193,10 +199,14 @@ def _apply(module: AnsibleModule) -> dict:
         else:
             for one, wanted in changes.items():
                 _caddy.write(one, wanted)
+        # Another reload would make Caddy begin anew; but for one that does not come, nobody else waits for long
         if present and module.params["fqdn"]:
-            shown = _caddy.wait_for_certificate(module.params["fqdn"], module.params["timeout"])
-            result["certificate_shown"] = shown
+            result["certificate_shown"] = _wait(module, min(module.params["timeout"], 15))
     return result
+
+
+def _wait(module: AnsibleModule, seconds: int) -> bool:
+    return _caddy.wait_for_certificate(module.params["fqdn"], seconds)
 
 
 def main() -> None:
@@ -210,6 +220,7 @@ def main() -> None:
             "key": {"type": "str", "no_log": False},
             "root": {"type": "str"},
             "brought": {"type": "dict", "default": {}},
+            "retry": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
         },
         required_if=[("state", "present", ("content",))],
@@ -225,7 +236,10 @@ def main() -> None:
                 )
             os.makedirs(site.DIRECTORY, 0o755, exist_ok=True)
         with _caddy.locked(site.DIRECTORY):
-            module.exit_json(**_apply(module))
+            result = _apply(module)
+        if result["certificate_shown"] is False:
+            result["certificate_shown"] = _wait(module, module.params["timeout"] - 15)
+        module.exit_json(**result)
     except _caddy.NotTaken as error:
         module.fail_json(msg=str(error))
     except OSError as error:

@@ -66,7 +66,7 @@ rm -rf /etc/caddy /var/lib/caddy
 sed '/{DOMAIN}/d' /etc/hosts > /tmp/hosts
 cat /tmp/hosts > /etc/hosts
 """
-PORT_TAKER = "import socket, time; s = socket.socket(); s.bind(('', 443)); s.listen(); time.sleep(600)"
+PORT_TAKER = "import socket, time; taker = socket.create_server(('', 443)); time.sleep(600)"
 
 
 class Place:
@@ -176,7 +176,7 @@ def test_what_passes_the_proxy(place: Place, tmp_path: pathlib.Path) -> None:
     assert "server:" not in page and "x-powered-by" not in page
 
     # A streamed answer comes in pieces, also to those who take it compressed, and also while Caddy is reloaded
-    place.fleet.control.plant(kind="drip", path="/chat/completions", seconds=0.15)
+    place.fleet.control.fault(kind="drip", path="/chat/completions", seconds=0.15)
     models = json.loads(place.curl(f"{url}/api/models", "-H", f"Authorization: Bearer {token}"))["data"]
     model = next(one["id"] for one in models if one.get("owned_by") != "arena")
     asked = place.other.start("python3", "-c", STREAM, url, token, "/root/acme-root.crt", model)
@@ -262,7 +262,7 @@ def test_what_caddy_cannot_use_changes_nothing(place: Place) -> None:
 
     # The operator's own configuration is broken
     fleet.change(TWO, mai_tls_key=key)
-    host.exec("sh", "-c", "cp -p /etc/caddy/Caddyfile /root/; echo 'no such directive' >> /etc/caddy/Caddyfile")
+    host.exec("sh", "-c", "cp -p /etc/caddy/Caddyfile /root/; echo 'a.example { nonsense' >> /etc/caddy/Caddyfile")
     broken = host.exec("cat", "/etc/caddy/Caddyfile").stdout
     said = fleet.run(TWO, check=False)
     assert said.rc != 0 and "is not accepted without that site either" in said.said and "Caddyfile:" in said.said
@@ -290,7 +290,7 @@ def test_somebody_else_has_its_port(place: Place) -> None:
     started = fleet.started(ONE)
     said = fleet.run(ONE, check=False)
     assert said.rc != 0 and "port 443 is used by python3 on this machine" in said.said
-    host.exec("pkill", "-f", "s.bind")
+    host.exec("pkill", "-f", "taker = socket")
     taker.wait(10)
     # A Caddy that does not run is started
     again = fleet.run(ONE)

@@ -193,7 +193,8 @@ def _complaint(fqdn: str) -> str | None:
     """What Caddy last said about a certificate that it did not get."""
     journal = ("journalctl", "--unit", UNIT, "--output=cat", "--since=-1h", "--lines=400", "--no-pager", "--quiet")
     for line in reversed(system.run(*journal, timeout=5).output.splitlines()):
-        if fqdn in line:
+        # An attempt that a reload ended says nothing
+        if fqdn in line and "context canceled" not in line:
             with contextlib.suppress(ValueError, AttributeError):
                 said = json.loads(line)
                 if said.get("level") == "error" and (said.get("error") or said.get("msg")):
@@ -240,6 +241,9 @@ def _ask(fqdn: str, roots: list[str], health_path: str | None, url: str | None) 
         answer.update(code=error.verify_code, reason=error.verify_message)
         context = trusting_anybody()
         connection = connect(fqdn, context)
+    except ssl.SSLError:
+        answer["error"] = "it shows none yet"
+        return answer
     except (OSError, ValueError) as error:
         answer["error"] = getattr(error, "strerror", None) or type(error).__name__
         return answer
@@ -262,7 +266,7 @@ UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
     "Sec-WebSocket-Version": "13",
-    "Sec-WebSocket-Key": "bWFpLmNsaWVudHMgcHJvYmU=",
+    "Sec-WebSocket-Key": "bWFpLmNsaWVudHMucHJvYg==",
 }
 
 

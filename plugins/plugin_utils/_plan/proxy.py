@@ -120,6 +120,7 @@ def proxy(
         "text_suspended": None,
         "files": controller_files(client),
         "installs": False,
+        "retry": _without(found),
         "forward": forward(client, instance),
         "record": dns_record(client, found) if client["mai_domain"] else "",
     }
@@ -204,6 +205,13 @@ def _why(planned: Values, found: Values, given: Values) -> t.Iterator[str]:
         yield "Caddy's configuration does not have it"
     if found["site"]["exists"] and not found["active"]:
         yield "Caddy does not run"
+    elif planned["retry"]:
+        yield "Caddy has no certificate for it"
+
+
+def _without(found: Values) -> bool:
+    """Whether Caddy asks for a certificate in vain; its next attempt may be hours away."""
+    return bool(found["active"] and found["answer"] and not found["answer"]["certificate"])
 
 
 def _problems(client: Values, seen: Values, found: Values, given: Values) -> t.Iterator[str]:
@@ -408,6 +416,8 @@ def _renewal(tls: str, complaint: str | None) -> str:
 def websocket(seen: Values, wants: Values) -> tuple[str, str]:
     """Without them the page loads, and chats stay empty."""
     answer = (seen["proxy"] or NOTHING)["answer"]
+    if wants["site"]["held"] and not wants["site"]["exists"]:
+        return "ok", "it is not published yet"
     if wants["off"] or not answer or answer["status"] is None:
         return ("ok", "the client is suspended") if wants["off"] else ("unknown", "the address does not answer")
     if answer["websocket"] == SWITCHING:
