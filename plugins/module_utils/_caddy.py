@@ -22,7 +22,7 @@ from typing import Iterator
 from ansible_collections.mai.clients.plugins.module_utils._instance import site, system
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
-IMPORT_LINES = f"\n# Sites of clients, made by the collection mai.clients\nimport {site.DIRECTORY}/*.caddy\n"
+IMPORT_LINES = "\n# Sites of clients, made by the collection mai.clients\nimport {}/*.caddy\n"
 _PATIENCE = 120
 # For those who are before: each of them may wait for a certificate
 _TURN = 900
@@ -40,9 +40,9 @@ class Content:
 
 
 class Caddy:
-    def __init__(self, run_command, config: str = site.CONFIG) -> None:
+    def __init__(self, run_command) -> None:
         self._run_command = run_command
-        self._config = os.path.realpath(config)
+        self._config = os.path.realpath(site.CONFIG)
         self.unit = site.unit_of(site.show_unit().outcome())
 
     @property
@@ -63,14 +63,14 @@ class Caddy:
     def imports(self) -> Content | None:
         """The configuration with the line that brings the sites, where it has none."""
         text = (site.read(self._config) or b"").decode("utf-8", "surrogateescape")
-        if site.IMPORT.search(text):
+        if site.imports(text):
             return None
         mode, group = 0o644, 0
         with contextlib.suppress(OSError):
             status = os.stat(self._config)
             mode, group = status.st_mode & 0o7777, status.st_gid
         text = text if text.endswith("\n") or not text else text + "\n"
-        return Content((text + IMPORT_LINES).encode("utf-8", "surrogateescape"), mode, group)
+        return Content((text + IMPORT_LINES.format(site.DIRECTORY)).encode("utf-8", "surrogateescape"), mode, group)
 
     def change(self, wanted: dict[str, Content], pending: str, who: str) -> None:
         """Raises NotTaken."""

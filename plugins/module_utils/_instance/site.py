@@ -25,7 +25,6 @@ DIRECTORY = "/etc/caddy/mai.d"
 CONFIG = "/etc/caddy/Caddyfile"
 UNIT = "caddy.service"
 MARK = "# mai.clients.client: "
-IMPORT = re.compile(rf'^\s*import\s+"?{re.escape(DIRECTORY)}/\*\.caddy"?\s*$', re.MULTILINE)
 PORTS = (80, 443)
 WEBSOCKET = "/ws/socket.io/?EIO=4&transport=websocket"
 _MOST_LINES = 400
@@ -33,13 +32,18 @@ _MOST_BYTES = 256 * 1024
 _PROPERTIES = "LoadState,ActiveState,MainPID,User"
 
 
-def site_path(client: str, directory: str = DIRECTORY) -> str:
-    return os.path.join(directory, f"{client}.caddy")
+def site_path(client: str) -> str:
+    return os.path.join(DIRECTORY, f"{client}.caddy")
 
 
-def pending_path(client: str, directory: str = DIRECTORY) -> str:
+def pending_path(client: str) -> str:
     """A file that is there as long as Caddy may not have what the site's file says."""
-    return os.path.join(directory, f".{client}.pending")
+    return os.path.join(DIRECTORY, f".{client}.pending")
+
+
+def imports(configuration: str) -> bool:
+    """Whether a Caddyfile has the sites."""
+    return bool(re.search(rf'^\s*import\s+"?{re.escape(DIRECTORY)}/\*\.caddy"?\s*$', configuration, re.MULTILINE))
 
 
 def read(path: str) -> bytes | None:
@@ -90,7 +94,7 @@ class Look:
             "version": (version.output.split() or [None])[0] if version.ok else None,
             "unit": unit.get("LoadState") == "loaded",
             "active": unit.get("ActiveState") in ("active", "reloading"),
-            "imports": bool(IMPORT.search((read(CONFIG) or b"").decode("utf-8", "replace"))),
+            "imports": imports((read(CONFIG) or b"").decode("utf-8", "replace")),
             "site": self._site(),
             "files": {name: _file(path) for name, path in self._files.items()},
             "pair_error": _pair_error(self._files),

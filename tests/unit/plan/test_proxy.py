@@ -130,7 +130,7 @@ def test_a_new_client_is_published_by_its_first_run() -> None:
         (
             {"proxy/names": [{"address": "198.51.100.9", "own": False}]},
             {},
-            f"its name resolves to 198.51.100.9, which the machine does not have, and no certificate would come: create "
+            "its name resolves to 198.51.100.9, which the machine does not have, and no certificate would come: create "
             f"the DNS record {RECORD}, then run again; behind a router or a load balancer, name its address in "
             "mai_public_addresses",
         ),
