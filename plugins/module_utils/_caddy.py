@@ -107,7 +107,7 @@ class Caddy:
         """That of the Caddy that runs: its configuration may take values from there."""
         pid = int(self.unit.get("MainPID") or 0)
         running = system.process_environment(pid) if pid else {}
-        home = pwd.getpwnam(self.user).pw_dir if self.user != "root" else "/root"
+        home = os.path.expanduser(f"~{self.user}")
         kept = {name: value for name, value in running.items() if name not in ("NOTIFY_SOCKET", "LISTEN_FDS")}
         return {"HOME": home, **kept, "LC_ALL": "C"}
 

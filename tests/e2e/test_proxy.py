@@ -49,7 +49,6 @@ body = json.dumps({"model": model, "stream": True, "messages": [{"role": "user",
 headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json", "Accept-Encoding": "gzip"}
 request = urllib.request.Request(url + "/api/chat/completions", body, headers)
 with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=root), timeout=60) as answer:
-    print(json.dumps(answer.headers.get("Content-Encoding")), flush=True)
     plain = zlib.decompressobj(31) if answer.headers.get("Content-Encoding") == "gzip" else None
     while True:
         piece = answer.read1(65536)
@@ -162,7 +161,6 @@ def test_onboarded_with_a_certificate_once_the_name_is_there(place: Place) -> No
     assert place.site(TWO) == ""
     second = place.fleet.run(f"{ONE},{TWO}")
     assert second.stats[ONE]["changed"] == 0 and second.stats[TWO]["changed"] > 0
-    assert place.fleet.run(f"{ONE},{TWO}").total("changed") == 0
     assert place.caddy("InvocationID") == begun
     assert place.status(f"https://{NAMES[TWO]}/health") == "200"
 
@@ -187,8 +185,7 @@ def test_what_passes_the_proxy(place: Place, tmp_path: pathlib.Path) -> None:
     begun = place.caddy("MainPID")
     place.host.exec("systemctl", "reload", "caddy")
     assert place.caddy("MainPID") == begun and place.caddy("ActiveState") == "active"
-    encoding, *pieces = [json.loads(line) for line in asked.communicate(timeout=60)[0].splitlines()]
-    assert encoding == "gzip"
+    pieces = [json.loads(line) for line in asked.communicate(timeout=60)[0].splitlines()]
     text = "".join(piece for _when, piece in pieces)
     assert text.startswith(": OPENROUTER PROCESSING") and text.rstrip().endswith("data: [DONE]")
     assert len(pieces) > 5 and pieces[-1][0] - pieces[0][0] > 0.5
@@ -202,6 +199,9 @@ def test_what_passes_the_proxy(place: Place, tmp_path: pathlib.Path) -> None:
     )
     answer = json.loads(place.other.exec("sh", "-c", upload, "upload", token, url).stdout)
     assert answer["filename"] == "big.bin" and answer["meta"]["size"] > 200_000_000
+    # An answer that is worth it is compressed
+    long = ("-F", f"file=@/etc/hostname;filename={'a' * 900}", "--compressed", "-H", f"Authorization: Bearer {token}")
+    assert "content-encoding: " in place.head(f"{url}/api/v1/files/", *long)
 
 
 def test_clients_are_apart_and_strangers_get_none_of_them(place: Place) -> None:
@@ -253,10 +253,7 @@ def test_what_caddy_cannot_use_changes_nothing(place: Place) -> None:
     _other, wrong = certificate(place.folder, NAMES[TWO], "other")
     own = {"mai_tls": "files", "mai_acme_directory": None, "mai_acme_email": None, "mai_acme_ca_root": None}
 
-    fleet.change(TWO, **own, mai_tls_certificate=good, mai_tls_key=str(place.folder / "missing.key"))
-    said = fleet.run(TWO, check=False)
-    assert said.rc != 0 and "missing.key cannot be read on the controller: there is no such file" in said.said
-    fleet.change(TWO, mai_tls_key=wrong)
+    fleet.change(TWO, **own, mai_tls_certificate=good, mai_tls_key=wrong)
     said = fleet.run(TWO, check=False)
     assert said.rc != 0 and f"the key {wrong} is not that of the certificate {good}" in said.said
 
@@ -283,44 +280,36 @@ def test_what_caddy_cannot_use_changes_nothing(place: Place) -> None:
     assert fleet.started(TWO) == started
 
 
-def test_somebody_else_has_its_port(place: Place) -> None:
+def test_somebody_else_has_its_port_and_then_another_name(place: Place) -> None:
     fleet, host = place.fleet, place.host
     host.exec("systemctl", "stop", "caddy")
     taker = host.start("python3", "-c", PORT_TAKER)
-    started = fleet.started(ONE)
-    said = fleet.run(ONE, check=False)
-    assert said.rc != 0 and "port 443 is used by python3 on this machine" in said.said
-    host.exec("pkill", "-f", "taker = socket")
-    taker.wait(10)
-    # A Caddy that does not run is started
-    again = fleet.run(ONE)
-    assert place.status(f"https://{NAMES[ONE]}/health") == "200"
-    assert fleet.started(ONE) == started and again.rc == 0
-
-
-def test_another_name_keeps_everything(place: Place) -> None:
-    fleet = place.fleet
-    people = fleet.table(ONE, "user")
+    started, people = fleet.started(ONE), fleet.table(ONE, "user")
     place.name(OTHER)
     fleet.change(ONE, mai_fqdn=OTHER)
+    said = fleet.run(ONE, check=False)
+    assert said.rc != 0 and "port 443 is used by python3 on this machine" in said.said
+    assert fleet.started(ONE) == started
+
+    # The next run goes on: a Caddy that does not run is started, and another name keeps everything
+    host.exec("pkill", "-f", "taker = socket")
+    taker.wait(10)
     fleet.run(ONE)
     assert place.status(f"https://{OTHER}/health") == "200"
     assert place.status(f"https://{NAMES[ONE]}/health") == "000"
+    assert place.status(f"https://{NAMES[TWO]}/health", "--cacert", "/root/good.crt") == "200"
     assert fleet.environment(ONE)["WEBUI_URL"] == f"https://{OTHER}"
     assert [one["id"] for one in fleet.table(ONE, "user")] == [one["id"] for one in people]
 
 
 def test_suspended_and_back(place: Place) -> None:
     fleet, url = place.fleet, f"https://{OTHER}/"
-    suspend = {"playbook": "playbooks/suspend_client.yml"}
-    fleet.run(ONE, **suspend)
+    fleet.run(ONE, playbook="playbooks/suspend_client.yml")
     assert (place.status(url), place.curl(url)) == ("503", "This service is suspended.")
-    assert fleet.run(ONE, **suspend).total("changed") == 0
     assert fleet.run(ONE).total("changed") == 0
     assert place.status(url) == "503"
     fleet.run(ONE, playbook="playbooks/resume_client.yml")
     assert place.status(url + "health") == "200"
-    assert fleet.run(ONE).total("changed") == 0
 
 
 def test_what_others_say_of_it(place: Place) -> None:
