@@ -40,7 +40,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusa
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
 
 # In check mode nothing was done that could be proven; for real openrouter_key says itself what it refuses
-NOT_CHECKED, FOR_REAL = {"proof"}, {"key": "unexpired"}
+NOT_CHECKED, FOR_REAL = {"proof", "proof_of_instance"}, {"key": "unexpired"}
 
 Values = t.Mapping[str, t.Any]
 
