@@ -59,6 +59,16 @@ def _on_the_machine(seen: Values) -> dict[str, t.Any]:
     return {"on the machine": record}
 
 
+def _address(proxy: Values) -> dict[str, t.Any]:
+    answer = proxy["answer"] or {}
+    return {
+        "caddy": proxy["version"],
+        "published": proxy["site"]["exists"],
+        "certificate": answer.get("certificate"),
+        "resolves to": [one["address"] for one in proxy["names"]],
+    }
+
+
 SECTIONS: dict[str, t.Callable[[Values], t.Any]] = {
     "directory": lambda seen: _some(seen["directory"], ("path", "managed", "mode", "free_bytes")),
     "hand-over": _on_the_machine,
@@ -70,6 +80,7 @@ SECTIONS: dict[str, t.Callable[[Values], t.Any]] = {
     "database": lambda seen: _some(seen["database"], DATABASE),
     "organisations": lambda seen: seen["database"]["organizations"],
     "tracking": lambda seen: seen["database"]["tracking"],
+    "address": lambda seen: _address(seen["proxy"]) if seen.get("proxy") else None,
     "machine": lambda seen: _some(
         seen["machine"], ("hostname", "system_id", "system_version", "memory_available_bytes")
     ),

@@ -36,6 +36,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys impor
     carried_usage,
     is_pending,
 )
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.proxy import https
 
 Row = t.Dict[str, t.Any]
 Values = t.Mapping[str, t.Any]
@@ -88,6 +89,8 @@ def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values
             "used_this_month": used,
             "percent_of_limit": _percent(counted, limit),
             "last_used_at": key["last_used_at"] if key else None,
+            "certificate_trouble": bool(seen) and any(_or([], lambda: list(_address_fails(seen, client)))),
+            "certificate_until": _or(None, lambda: shown(seen["proxy"]["answer"]["certificate"]["not_after"])),
             "disk_free_bytes": _or(None, lambda: number(seen["directory"]["free_bytes"])) if seen else None,
             "differs": [
                 *client["problems"],
@@ -183,6 +186,20 @@ def _settings(_seen: Values, client: Values) -> t.Iterator[str]:
         yield f"settings: {', '.join(client['instance']['settings_differ'])}"
 
 
+def _address_fails(seen: Values, client: Values) -> t.Iterator[bool]:
+    """Of one that was published."""
+    if (client.get("proxy") or {}).get("exists"):
+        yield from (True for _detail in _address(seen, client))
+
+
+def _address(seen: Values, client: Values) -> t.Iterator[str]:
+    site = client.get("proxy") or {}
+    if site.get("fqdn") and not site["off"]:
+        status, detail = https(seen, {"site": site, "off": False, "now": datetime.now(timezone.utc)})
+        if status == "failed" or site["held"]:
+            yield detail
+
+
 def _container_image(seen: Values, client: Values) -> t.Iterator[str]:
     if client["instance"].get("image_differs") and seen["image"]["present"]:
         yield "image: run upgrade_client.yml"
@@ -204,6 +221,7 @@ INSTANCE = {
     "connections": _saved_key,
     "settings": _settings,
     "containers": _container_image,
+    "proxy": _address,
     "database": _database,
 }
 
@@ -283,6 +301,8 @@ def _alarms(row: Row, what: str, least: str) -> t.Iterator[str]:
         yield row["state"]
     if what == "down" and row["key_state"] in KEY_TROUBLE:
         yield KEY_TROUBLE[row["key_state"]]
+    if what == "down" and row["certificate_trouble"]:
+        yield "its address has no certificate, or one that ends soon"
     percent, free = number(row["percent_of_limit"]), number(row["disk_free_bytes"])
     if what == "limit" and (percent or 0) >= int(least or 80):
         yield f"{percent or 0:.0f} % of its limit used"

@@ -154,7 +154,9 @@ class Case:
     @property
     def expected(self) -> Values:
         expiry = self.key.expiry(datetime.now(timezone.utc))[1] if self.current else ""
-        return {**self.client, "key": {"hash": self.key_hash}, "expiry": expiry, "answered": self.openrouter}
+        own = {"key": {"hash": self.key_hash}, "expiry": expiry, "answered": self.openrouter}
+        site = self.client.get("proxy") or {}
+        return {**self.client, **own, "site": site, "off": self.suspended, "now": datetime.now(timezone.utc)}
 
     def verified(self, check: str, remedy: t.Callable[[], str]) -> Finding:
         """One of the checks that end an onboarding."""
@@ -509,6 +511,22 @@ def _signup(case: Case) -> Finding:
     return case.verified("sign-up closed", remedy)
 
 
+def _published(check: str) -> t.Callable[[Case], Finding]:
+    def finding(case: Case) -> Finding:
+        if not (case.client.get("proxy") or {}).get("fqdn"):
+            return ok("it is not published by this collection")
+        return case.verified(check, lambda: _serve(case))
+
+    return finding
+
+
+def _serve(case: Case) -> str:
+    site = (case.seen["proxy"] or {}).get("site") or {}
+    if not site.get("exists") or case.client["proxy"].get("why"):
+        return case.put_right()
+    return case.on_machine("-a 'journalctl -n 50 -u caddy'", instead="see the log of Caddy on its machine")
+
+
 def _exchange_rate(case: Case) -> Finding:
     rate = (case.seen["database"]["tracking"] or {}).get("exchange_rate")
     if not rate:
@@ -598,6 +616,8 @@ CHECKS: dict[str, tuple[t.Callable[[Case], str] | None, t.Callable[[Case], Findi
     "no provisioning key inside": (_no_database, _no_provisioning_key),
     "administrator": (_no_database, _administrator),
     "sign-up closed": (_no_answer, _signup),
+    "address over HTTPS": (_no_client, _published("address over HTTPS")),
+    "web socket through the proxy": (_no_answer, _published("web socket through the proxy")),
     "disk": (_no_machine, _disk),
     "memory": (_no_machine, _memory),
 }

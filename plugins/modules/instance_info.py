@@ -45,6 +45,16 @@ options:
       - Host port that the instance has or shall have.
       - An instance in a running container is asked on the port that the container really publishes.
     type: int
+  fqdn:
+    description:
+      - The name under which Caddy on the target is to publish the instance. Without it, RV(instance.proxy) is null
+        unless there is a site of this client.
+    type: str
+  tls_files:
+    description:
+      - Paths on the target of the files that the site needs, by what they are. V(certificate), V(key), V(root).
+    type: dict
+    default: {}
   probe:
     description:
       - Whether to try what the instance is for, see RV(instance.probe).
@@ -300,6 +310,59 @@ instance:
         ours: true
         process: mai-companyabc
         bindable: true
+    proxy:
+      description:
+        - Caddy and the client's site. Null for a client that is not published and has no site.
+        - C(site) is the client's own file below C(/etc/caddy/mai.d), C(ours) where it bears the collection's mark,
+          C(pending) where Caddy may not have taken it yet. C(imports) is whether Caddy's configuration has these.
+        - C(files) has the digest of each of O(tls_files), or why it cannot be read; C(pair_error) is why the
+          certificate and the key do not belong together.
+        - C(ports) has who listens on 80 and 443, and whether that is C(caddy.service).
+        - C(names) is to what O(fqdn) resolves on the target, and whether the target has that address (C(own)).
+        - C(answer) is what comes back through the site, without O(probe=true) only its certificate. That is null where
+          none was shown, C(complaint) is then what Caddy last said of it. C(verified) is by the system's certificate
+          authorities and the root of O(tls_files); C(code) is OpenSSL's for why not.
+      returned: always
+      type: dict
+      sample:
+        version: 2.6.2
+        unit: true
+        active: true
+        imports: true
+        site:
+          exists: true
+          ours: true
+          pending: false
+          sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+          lines:
+            - "# mai.clients.client: company-abc"
+        files: {}
+        pair_error:
+        ports:
+          "80":
+            process: caddy
+            caddy: true
+          "443":
+            process: caddy
+            caddy: true
+        names:
+          - address: 203.0.113.7
+            own: true
+        addresses:
+          - 203.0.113.7
+        answer:
+          certificate:
+            issuer: E7
+            not_before: "2026-11-01T08:00:00Z"
+            not_after: "2027-01-30T08:00:00Z"
+          verified: true
+          code:
+          reason:
+          status: 200
+          websocket: 101
+          websocket_direct: 101
+          error:
+          complaint:
     health:
       description:
         - What the instance answers on this machine. C(status) is the HTTP status of O(health_path), null without
@@ -465,6 +528,8 @@ def main() -> None:
             "database_url_proof": {"type": "str", "no_log": True},
             "port": {"type": "int"},
             "bind": {"type": "str"},
+            "fqdn": {"type": "str"},
+            "tls_files": {"type": "dict", "default": {}},
             "probe": {"type": "bool", "default": False},
             "base_url": {"type": "str"},
             "proxies": {"type": "dict", "default": {}, "no_log": True},

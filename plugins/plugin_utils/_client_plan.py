@@ -22,7 +22,7 @@ from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec impor
 from ansible_collections.mai.clients.plugins.module_utils._same_url import same_url
 from ansible_collections.mai.clients.plugins.module_utils._secret import proof_of
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
-from ansible_collections.mai.clients.plugins.plugin_utils import _record_file
+from ansible_collections.mai.clients.plugins.plugin_utils import _certificate_files, _record_file
 from ansible_collections.mai.clients.plugins.plugin_utils._account import ask_account
 from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
 from ansible_collections.mai.clients.plugins.plugin_utils._client import NOT_KNOWN, keys_shown, unclaimed_keys
@@ -31,6 +31,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors imp
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.listing import Listing, SharedCredit
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import connection_of
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy as addresses
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Aim, Files, Observed, plan
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.database import service_of
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.foreseen import diff
@@ -43,7 +44,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusa
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import database_url_fault, money
 
 # In check mode nothing was done that could be proven; for real openrouter_key says itself what it refuses
-NOT_CHECKED, FOR_REAL = {"proof"}, {"key": "unexpired"}
+NOT_CHECKED, FOR_REAL = {"proof", "proof_of_instance"}, {"key": "unexpired"}
 
 Values = t.Mapping[str, t.Any]
 
@@ -53,6 +54,7 @@ TEMPLATES = {
     "start-mai-instance.sh.j2": "instance",
     "mai.service.j2": "instance",
     "HANDOVER.md.j2": "handover",
+    addresses.TEMPLATE: "proxy",
 }
 
 
@@ -123,6 +125,7 @@ class ClientPlanAction(OpenRouterAction):
             credit=result["account"].get("credits"),
             neighbours=self._neighbours(client, seen),
             archive=self._archive(client, seen),
+            certificates=_certificate_files.held(self, addresses.controller_files(client)),
             same_api=_same_api(client, params),
             situation=Situation(
                 administered=params["administered"],
@@ -235,6 +238,8 @@ class ClientPlanAction(OpenRouterAction):
             "bind": str(bind_address(client, True)),
             "health_path": client["mai_health_path"],
             "base_url": client["mai_instance_api_base_url"],
+            "fqdn": client["mai_fqdn"] if addresses.wanted(client) else "",
+            "tls_files": addresses.machine_files(client),
             "probe": params["probe"],
             "no_proxy": proxies.pop("no_proxy", ""),
             "proxies": proxies,

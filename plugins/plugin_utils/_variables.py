@@ -71,6 +71,9 @@ IMAGE = re.compile(
 # of paths in which Ansible expands variables ('$').
 DIRECTORY = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w .@%+=~-]{1,255})+")
 _LONGEST_PATH = 1000
+UPLOAD = re.compile(r"[1-9][0-9]{0,5}[MG]B")
+# What follows is a path on the machine, not on the controller
+REMOTE = "remote:"
 
 
 def quoted(value: t.Any) -> str:
@@ -235,6 +238,17 @@ def _bind_address(value: t.Any) -> bool:
     return not (address.is_multicast or unusable)
 
 
+def _addresses(value: t.Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(map(_bind_address, value))
+
+
+def _pem_file(value: t.Any) -> bool:
+    """On the machine it is part of Caddy's configuration, which has signs of its own."""
+    if isinstance(value, str) and value.startswith(REMOTE):
+        return is_directory(value[len(REMOTE) :])
+    return _line(_LONGEST_PATH)(value)
+
+
 def _server(pattern: re.Pattern[str]) -> Fits:
     """A pattern with host and port in it, and both are possible."""
 
@@ -353,6 +367,12 @@ _DIRECTORY = _wants(
     "slashes, none at its end, no '..'",
 )
 
+_PEM_FILE = _wants(
+    _pem_file,
+    "give the path of a PEM file on the controller, or remote: and an absolute path on the machine; or leave it out",
+    optional=True,
+)
+
 RULES: dict[str, Rule] = {
     # The client
     "mai_client_name": _name("set the organisation's display name in host_vars", said="missing"),
@@ -421,6 +441,19 @@ RULES: dict[str, Rule] = {
     ),
     "mai_fqdn": _wants(_text(FQDN, 253), "it is not a host name; check mai_domain", optional=True),
     "mai_proxy": _one_of("caddy", "none"),
+    "mai_tls": _one_of("acme", "internal", "files"),
+    "mai_tls_certificate": _PEM_FILE,
+    "mai_tls_key": _PEM_FILE,
+    "mai_acme_email": _EMAIL,
+    "mai_acme_directory": _wants(
+        _server(URL),
+        "give an http:// or https:// URL of host, port and path, or leave it out for Let's Encrypt",
+        optional=True,
+        subject=_is_place,
+    ),
+    "mai_acme_ca_root": _PEM_FILE,
+    "mai_public_addresses": _wants(_addresses, "give a list of IP addresses, such as [203.0.113.7]", optional=True),
+    "mai_upload_limit": _wants(_text(UPLOAD), "write it as 200MB or 1GB"),
     # OpenRouter
     "openrouter_base_url": _API,
     "mai_instance_api_base_url": _API,

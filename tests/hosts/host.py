@@ -95,6 +95,17 @@ class Host:
         sent = data.encode() if isinstance(data, str) else data
         return self.engine.docker("exec", "-i", self.container, *command, check=check, data=sent)
 
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """The same, but it only starts."""
+        return subprocess.Popen(
+            ("docker", "exec", self.container, *command),
+            env={**os.environ, **self.engine.environment},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
     def load_image(self, archive: str | pathlib.Path) -> None:
         """Load an image, a file from `docker save`, into the host's own engine."""
         with open(archive, "rb") as file:

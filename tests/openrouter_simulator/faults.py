@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-KINDS = ("status", "cut", "hang", "hold", "garbage", "html", "truncated", "slow")
+KINDS = ("status", "cut", "hang", "hold", "garbage", "html", "truncated", "slow", "drip")
 # Prefixes under which the API is served; a fault's path may be written with or without them.
 _BASE = re.compile(r"^(/openrouter\.ai)?/api/v1")
 

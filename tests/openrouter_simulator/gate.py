@@ -131,6 +131,13 @@ class Gate:
             call.status = answer.status
             for message in answer.messages:
                 await request.send(message)
+        elif fault.kind == "drip":
+
+            async def dripping(message: Message) -> None:
+                await request.send(message)
+                await asyncio.sleep(fault.seconds)
+
+            await self._answer(request, call, dripping)
         elif fault.kind == "hang":
             await self._until_gone(request)
         elif fault.kind == "cut":

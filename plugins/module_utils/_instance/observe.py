@@ -22,6 +22,7 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import (
     native,
     probe,
     saved_hashes,
+    site,
     system,
     web,
 )
@@ -63,6 +64,7 @@ class Sight:
     key_asked: web.Asked | None
     trial: probe.Trial | None
     listening: dict[int, set[str]]  # the sockets of each port
+    site: site.Look
 
     @property
     def pids(self) -> list[int]:
@@ -106,6 +108,7 @@ def _gathered(wanted: dict) -> Sight:
     if wanted["probe"]:
         key = files["api_key"].get("OPENAI_API_KEY")
         key_asked = probe.ask_key(wanted["base_url"], key, wanted["proxies"] or around)
+    own_site = site.Look(wanted, url)
     trial = None
     if wanted["probe"] and url:
         secret_key = files["secrets"].get("WEBUI_SECRET_KEY") or environment.get("WEBUI_SECRET_KEY")
@@ -130,6 +133,7 @@ def _gathered(wanted: dict) -> Sight:
         key_asked=key_asked,
         trial=trial,
         listening=system.listening(),
+        site=own_site,
         **files,
     )
 
@@ -172,6 +176,7 @@ def _described(wanted: dict, sight: Sight) -> dict:
         "image": sight.image,
         "last_image": sight.last_image,
         "port": _port(wanted["port"], wanted["bind"], sight),
+        "proxy": sight.site.found(sight.listening, _publishers(sight.running)),
         "health": sight.health,
         "database": {**sight.contents.summary, **_database(wanted, sight)},
         "database_image": sight.database_image,
@@ -221,6 +226,12 @@ def _pids(unit: dict | None, process: dict | None) -> list[int]:
 
 def _host_ports(entry: dict) -> list[int]:
     return [place["host_port"] for place in engine.ports(entry)]
+
+
+def _publishers(running: list[dict]) -> dict[int, str]:
+    return {
+        port: f"container {(entry.get('Name') or '').lstrip('/')}" for entry in running for port in _host_ports(entry)
+    }
 
 
 def _url(containers: list[dict], host: str, port: int | None) -> str | None:

@@ -17,6 +17,7 @@ from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import foreseen, words
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import key as keys_of_client
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy as proxies
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import verification
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, instance
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.machine import lacks, machine_problems, machine_warnings
@@ -46,6 +47,7 @@ class Observed:
     # The play's other clients on the same machine: slug, mai_port, needs_network
     neighbours: t.Sequence[Values] = ()
     same_api: bool = True  # whether the instance asks where the controller does, and no gateway of somebody's
+    certificates: Values | None = None  # files of the controller for the proxy, see proxy.proxy
     archive: Values | None = None  # what brings a missing image: path, and bytes, None where it is not there
 
 
@@ -62,27 +64,34 @@ def plan(
 ) -> dict[str, t.Any]:
     """The plan, and with it the client's key and the checks that prove that it works."""
     seen = observed.seen
-    key_plan, key = _key(client, observed, aim, now or datetime.now(timezone.utc))
+    now = now or datetime.now(timezone.utc)
+    key_plan, key = _key(client, observed, aim, now)
     becomes, situation = {**key, **key_plan["changes"]}, observed.situation
     if key_plan["makes"] and key["hash"]:
         # What has the old key will need another one
         situation = replace(situation, former_keys=(*situation.former_keys, key["hash"]))
         becomes["hash"] = None
     parts = instance(client, seen, becomes, files.templates, situation)
+    site = proxies.proxy(
+        client, seen, parts, bool(becomes["disabled"]), files.templates[proxies.TEMPLATE], observed.certificates
+    )
     expected = _expected(client, key, key_plan["expiry"], observed)
+    expected.update(proxies.expected(client, site, bool(becomes["disabled"]), now))
     checks = verification(seen, expected) if seen["probe"] else []
     place = words.address(client, parts)
     planned: dict[str, t.Any] = {
         "suspended": bool(becomes["disabled"]),
         "problems": [
             *machine_problems(client, seen, observed.neighbours, observed.archive),
+            *site["problems"],
             *_no_way_out(client, seen, checks),
         ],
-        "machine": lacks(client, seen),
+        "machine": {**lacks(client, seen), "caddy": site["installs"]},
         "key": {**keys_of_client.wanted(client), **key_plan},
         "instance": parts,
         "organization": organization(client, seen, becomes, parts["due"]),
-        "record": _record(client, seen, parts, becomes, files),
+        "proxy": site,
+        "record": _record(client, seen, parts, becomes, files, site),
         "address": place,
         "limit": words.limit(key),
         "notes": words.notes(
@@ -95,6 +104,8 @@ def plan(
         ),
     }
     planned["summary"] = words.summary(client, place, key, files.record_path, planned["notes"])
+    if site["forward"]:
+        planned["summary"]["forward"] = site["forward"]
     if not parts["administered"] and not becomes["disabled"]:
         proven = replace(situation, administered=True, open_signup=False)
         planned["instance_for_people"] = instance(client, seen, becomes, files.templates, proven)
@@ -150,8 +161,8 @@ def _no_way_out(client: Values, seen: Values, checks: t.Sequence[Values]) -> lis
     ]
 
 
-def _record(client: Values, seen: Values, parts: Values, key: Values, files: Files) -> dict[str, t.Any]:
-    text = words.record(files.templates["HANDOVER.md.j2"], client, seen, parts, key)
+def _record(client: Values, seen: Values, parts: Values, key: Values, files: Files, site: Values) -> dict[str, t.Any]:
+    text = words.record(files.templates["HANDOVER.md.j2"], client, seen, parts, key, site)
     there = seen["files"].get("HANDOVER.md", {}).get("sha256")
     return {
         "text": text,
@@ -165,7 +176,14 @@ def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
     """The parts that differ from the inventory, in the order in which they are changed, and an operator's words."""
     parts, key, machine = planned["instance"], planned["key"], planned["machine"]
     database = parts["database"]
-    if machine["docker"] or machine["image"] or machine["database_packages"] or database["bring_image"]:
+    brought = (
+        machine["docker"],
+        machine["image"],
+        machine["caddy"],
+        machine["database_packages"],
+        database["bring_image"],
+    )
+    if any(brought):
         yield "machine", "machine"
     if machine["differs"]:
         yield "directory", "directory"
@@ -182,6 +200,8 @@ def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
     if planned["organization"]["due"]:
         users = planned["organization"]["users"]
         yield "organization", f"organisation (users: {users} more)" if users else "organisation"
+    if planned["proxy"]["due"]:
+        yield "proxy", "proxy"
     # Not the record on the controller: where that is thrown away after each job, nothing of the client differs
     if planned["record"]["on_machine_due"]:
         yield "record", "hand-over"

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._secret import MASK
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
-from ansible_collections.mai.clients.plugins.plugin_utils._plan import words
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy, words
 
 Values = t.Mapping[str, t.Any]
 Part = t.Tuple[str, str, str]  # what it is, before, after
@@ -20,7 +20,8 @@ Part = t.Tuple[str, str, str]  # what it is, before, after
 
 def would(client: Values, key: Values, plan: Values) -> list[str]:
     """One sentence for each part that would be changed."""
-    return [sentence for part in plan["changes_by_part"] for sentence in SENTENCES[part](client, key, plan)]
+    found = [sentence for part in plan["changes_by_part"] for sentence in SENTENCES[part](client, key, plan)]
+    return [*found, *_not_published(plan)] if found else []
 
 
 def _machine(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
@@ -28,6 +29,8 @@ def _machine(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
     if machine["docker"]:
         source = " from the Docker apt repository" if machine["source"] == "docker" else ""
         yield f"Would install {', '.join(machine['packages'])}{source}."
+    if machine["caddy"]:
+        yield "Would install caddy."
     if machine["image"]:
         archive = client["mai_image_archive"]
         yield shown(f"Would load {archive}." if archive else f"Would pull {client['mai_image']}.")
@@ -94,6 +97,15 @@ def _organization(client: Values, _key: Values, plan: Values) -> t.Iterator[str]
         yield f"Would add {users} {'user' if users == 1 else 'users'} to {identifier} in the instance's database."
 
 
+def _proxy(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
+    return proxy.sentences(client, plan["proxy"])
+
+
+def _not_published(plan: Values) -> t.Iterator[str]:
+    if plan["proxy"]["held"] and not plan["suspended"]:
+        yield f"Would not publish https://{plan['proxy']['fqdn']} yet: {plan['proxy']['held']}."
+
+
 def _record(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
     where = shown(client["mai_deployment_dir"])
     yield f"Would write the hand-over record to {where}/HANDOVER.md and {plan['record']['path']}."
@@ -107,6 +119,7 @@ SENTENCES: dict[str, t.Callable[[Values, Values, Values], t.Iterator[str]]] = {
     "administrator": _administrator,
     "saved_key": _saved_key,
     "organization": _organization,
+    "proxy": _proxy,
     "record": _record,
 }
 
@@ -127,6 +140,8 @@ def _parts(client: Values, seen: Values, key: Values, plan: Values, record: str 
         yield _settings_diff(client, seen, plan)
     if "organization" in due:
         yield _organization_diff(client, seen, plan)
+    if "proxy" in due:
+        yield plan["proxy"]["path"], plan["proxy"]["before"], plan["proxy"]["text"]
     if "record" in due:
         yield plan["record"]["path"], record or "", plan["record"]["text"]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import OF_PUBLISHED
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.machine import cannot_start
 
 Values = t.Mapping[str, t.Any]
@@ -65,6 +66,11 @@ def _proof(client: Values, _seen: Values, plan: Values, checks: t.Sequence[Value
     return f"{_who(client)} is set up, but not everything works:{_lines(failed)}"
 
 
+def _proof_of_instance(client: Values, seen: Values, plan: Values, checks: t.Sequence[Values]) -> str:
+    """What fails before the instance, at its address, is no reason to take back what was done to it."""
+    return _proof(client, seen, plan, [check for check in checks if check["name"] not in OF_PUBLISHED])
+
+
 def _proof_unless_due(client: Values, seen: Values, plan: Values, checks: t.Sequence[Values]) -> str:
     """What is to be changed need not work yet."""
     return "" if plan["changes"] else _proof(client, seen, plan, checks)
@@ -79,6 +85,7 @@ NEEDS: dict[str, t.Callable[[Values, Values, Values, t.Sequence[Values]], str]] 
     "key": _key,
     "unexpired": _unexpired,
     "proof": _proof,
+    "proof_of_instance": _proof_of_instance,
     "proof_unless_due": _proof_unless_due,
 }
 

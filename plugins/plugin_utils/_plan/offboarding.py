@@ -30,7 +30,7 @@ def offboarding(
     if archive in archives:
         archive += "." + time[11:19].replace(":", "")
     data = _data(seen, asked, archive)
-    due = bool(keys) or instance
+    due = bool(keys) or instance or _served(seen)
     doomed = [*archives, *([archive] if directory else [])] if asked["purge"] else []
     record = {
         "path": f"{client['mai_handover_dir']}/{client['slug']}-offboarded-{time[:10]}.md",
@@ -50,6 +50,7 @@ def offboarding(
     elsewhere = bool(seen) and seen["database"]["kind"] == "postgresql" and not seen["database"]["own"]
     return {
         "due": due,
+        "site": _served(seen),
         "instance": instance,
         "directory": directory,
         "refusal": _refusal(client, seen),
@@ -62,6 +63,7 @@ def offboarding(
             *(f"key {shown(key['name'])}: {would}deleted" for key in keys),
             *([f"instance: {would}removed; its image stays"] if instance else []),
             *([f"its database stays, drop it by hand: {shown(seen['database']['path'])}"] if elsewhere else []),
+            *([f"address: {would}no longer served"] if _served(seen) else []),
             *([f"data: {would}{'`'.join(data)}"] if directory else []),
             *(["the machine was not touched: its instance and data may still be there"] if lost else []),
             *_earlier(archives, asked["purge"], would),
@@ -69,6 +71,12 @@ def offboarding(
             f"remove {client['slug']} from the inventory ({asked['inventory']})",
         ],
     }
+
+
+def _served(seen: Values) -> bool:
+    """Whether Caddy has a site of the client, whatever the inventory says by now."""
+    site = (seen.get("proxy") or {}).get("site") or {}
+    return bool(site.get("exists") and site.get("ours"))
 
 
 def _unit(seen: Values) -> Values:

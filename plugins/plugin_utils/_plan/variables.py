@@ -16,7 +16,7 @@ import jinja2
 from ansible.errors import AnsibleError
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils import _extra_env
-from ansible_collections.mai.clients.plugins.plugin_utils._plan import compose_extra
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import compose_extra, proxy
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import (
     DATABASE_URL,
     RULES,
@@ -71,6 +71,7 @@ def _together(client: Variables) -> t.Iterator[str]:
             yield f"mai_memory_limit is {quoted(memory)}: write it as 512m or 4g"
     if client["mai_domain"] and client["mai_fqdn"] in (None, "") and not fault("mai_domain", client["mai_domain"]):
         yield "mai_fqdn is '': leave it out, or give the host name under which mai_domain publishes the instance"
+    yield from proxy.problems_together(client)
     own, common = client["mai_deployment_dir"], client.get("mai_deployments_dir")
     if is_directory(own) and is_directory(common) and _within(common, own):
         yield (

@@ -161,7 +161,7 @@ def markdown(template: str, **values: t.Any) -> str:
     return environment.from_string(template).render(**values)
 
 
-def record(template: str, client: Values, seen: Values, instance: Values, key: Values) -> str:
+def record(template: str, client: Values, seen: Values, instance: Values, key: Values, site: Values) -> str:
     """The hand-over record, in Markdown."""
     place = address(client, instance)
     return markdown(
@@ -171,6 +171,7 @@ def record(template: str, client: Values, seen: Values, instance: Values, key: V
         limit=limit(key),
         url=place["url"],
         url_note=place["note"],
+        site=site,
         image=instance["container"].get("image") or client["mai_image"],
         readers=readers(seen["facts"]),
         database=database(client, seen),

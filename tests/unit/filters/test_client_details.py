@@ -11,6 +11,7 @@ import io
 import json
 import re
 import typing as t
+from datetime import datetime, timezone
 
 import pytest
 from ansible_collections.mai.clients.plugins.filter.client_details import client_details, details_text
@@ -228,7 +229,9 @@ def told(**odd: t.Any) -> list[dict]:
     lines(details_text(details))
     checks = diagnosis(seen, CLIENT, account, keys, chat)
     lines(diagnosis_table(checks), 2 + len(checks) + sum(bool(check["remedy"]) for check in checks))
-    verified = verification(seen, CLIENT | {"key": {"hash": HASH}})
+    site = {"site": {"fqdn": "mai-abc.example", "tls": "acme", "held": "", "exists": True}, "off": False}
+    now = datetime(2026, 11, 28, tzinfo=timezone.utc)
+    verified = verification(seen, CLIENT | {"key": {"hash": HASH}, **site, "now": now})
     assert {one["status"] for one in verified} <= {"ok", "failed", "unknown"} and len(verified) == len(VERIFIED)
     lines("\n".join(one["detail"] for one in verified), len(verified))
     json.dumps([row, details, checks, verified], allow_nan=False)

@@ -125,7 +125,9 @@ def rendered(template: str, odd: str) -> str:
     key |= dict.fromkeys(("usage_daily", "usage_weekly", "usage_monthly", "usage"))
     if template == "HANDOVER.md.j2":
         parts = {"bind": "0.0.0.0", "administered": True, "container": {"image": odd}}
-        return words.record(text, handed_over(odd), {"facts": FACTS, "database": {"path": odd}}, parts, key)
+        site = {"record": odd, "forward": [f"to {odd}"]}
+        seen = {"facts": FACTS, "database": {"path": odd}}
+        return words.record(text, handed_over(odd), seen, parts, key, site)
     return words.markdown(text, **off_boarded(odd, key))
 
 

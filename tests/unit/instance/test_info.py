@@ -42,6 +42,7 @@ KEYS = [
     "image",
     "last_image",
     "port",
+    "proxy",
     "health",
     "database",
     "database_image",
@@ -60,9 +61,10 @@ LABELS = {
 
 
 def look(directory, **options):
-    wanted = dict.fromkeys(("image", "port", "base_url", "bind", "database_image", "database_url_proof"))
+    wanted = dict.fromkeys(("image", "port", "base_url", "bind", "fqdn", "database_image", "database_url_proof"))
     wanted.update(
         proxies={},
+        tls_files={},
         remote_tmp="~/.ansible/tmp",
         client="company-abc",
         service="mai-companyabc",

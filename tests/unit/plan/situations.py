@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from ansible_collections.mai.clients.plugins.module_utils._envfile import to_text
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Aim, Files, Observed, plan
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, instance, settings
 
@@ -24,7 +25,7 @@ IMAGE, NEW_IMAGE = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 API = "https://openrouter.ai/api/v1"
 TEMPLATES = {
     path.name: path.read_text(encoding="utf-8")
-    for role in ("instance", "handover")
+    for role in ("instance", "handover", "proxy")
     for path in (ROOT / "roles" / role / "templates").glob("*.j2")
 }
 
@@ -61,6 +62,14 @@ VARIABLES: dict[str, t.Any] = {
     "mai_domain": None,
     "mai_fqdn": "",
     "mai_proxy": "caddy",
+    "mai_tls": "acme",
+    "mai_tls_certificate": None,
+    "mai_tls_key": None,
+    "mai_acme_email": None,
+    "mai_acme_directory": None,
+    "mai_acme_ca_root": None,
+    "mai_public_addresses": [],
+    "mai_upload_limit": "1GB",
     "mai_instance_api_base_url": API,
 }
 NATIVE = {"mai_deployment": "native", "mai_start_command": "open-webui serve"}
@@ -111,6 +120,7 @@ def nothing() -> dict[str, t.Any]:
         "override": None,
         "beside": [],
         "port": {"number": 8001, "listening": False, "ours": False, "process": None, "bindable": True},
+        "proxy": None,
         "health": {
             "url": None, "status": None, "ok": False, "ready": None, "accounts": None, "onboarding": None,
             "signup_enabled": None,
@@ -207,6 +217,8 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
              "labels": {}, "id": "c1"}
         ]  # fmt: skip
         seen["last_image"] = {"reference": "mai:1.4", "id": IMAGE, "present": True, "user": None}
+    if proxy.wanted(variables):
+        seen["proxy"] = published(variables, seen)
     digest = instance(variables, seen, account_key().shown(), TEMPLATES)["digest"]
     if native:
         seen["environment"]["MAI_CONFIGURATION"] = sha256(digest)
@@ -215,6 +227,29 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     record = planned(variables, seen)["plan"]["record"]["text"]
     seen["files"]["HANDOVER.md"]["sha256"] = sha256(record)
     return seen
+
+
+def published(variables: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Caddy with the client's site, and its answer."""
+    found = copy.deepcopy(dict(proxy.NOTHING)) | {
+        "version": "2.6.2", "unit": True, "active": True, "imports": True,
+        "ports": {port: {"process": "caddy", "caddy": True} for port in ("80", "443")},
+        "names": [{"address": variables["machine"], "own": True}], "addresses": [variables["machine"]],
+        "answer": {
+            "certificate": {
+                "issuer": "E7", "not_before": "2026-11-01T00:00:00Z", "not_after": "2027-01-30T00:00:00Z"
+            },
+            "verified": True, "code": None, "reason": None, "status": 200, "websocket": 101, "websocket_direct": 101,
+            "error": None, "complaint": None,
+        },
+    }  # fmt: skip
+    parts = instance(variables, seen, account_key().shown(), TEMPLATES)
+    text = proxy.proxy(variables, {**seen, "proxy": found}, parts, False, TEMPLATES[proxy.TEMPLATE])["text"]
+    found["site"] = {
+        "exists": True, "ours": True, "pending": False, "sha256": sha256(text),
+        "lines": text.replace("\t", "␉").splitlines(),
+    }  # fmt: skip
+    return found
 
 
 def _bind(variables: t.Mapping[str, t.Any]) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import datetime, timezone
 
 import pytest
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
@@ -20,6 +21,9 @@ EXPECTED = {
     "client_id": "company-abc-001",
     "client_name": "Company ABC",
     "api_base_url": "https://openrouter.ai/api/v1",
+    "site": {"fqdn": "mai-companyabc.example.com", "tls": "acme", "held": "", "exists": True},
+    "off": False,
+    "now": datetime(2026, 11, 28, tzinfo=timezone.utc),
 }
 ROW = {"id": "company-abc-001", "name": "Company ABC", "key_hash": HASH, "is_active": True}
 SEEN = {
@@ -36,6 +40,14 @@ SEEN = {
         "models": {"status": "ok", "count": 12, "reason": None},
         "signup_closed": True,
         "usage_page": {"status": 200},
+    },
+    "proxy": {
+        "active": True,
+        "answer": {
+            "certificate": {"issuer": "E7", "not_before": "2026-11-01T00:00:00Z", "not_after": "2027-01-30T00:00:00Z"},
+            **{"verified": True, "code": None, "reason": None, "error": None, "complaint": None},
+            **{"status": 200, "websocket": 101, "websocket_direct": 101},
+        },
     },
 }
 

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec import NEEDS as CHOICES
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.obstacles import NEEDS, obstacle
 
-from tests.unit.plan.situations import changed, client, converged, nothing, planned
+from tests.unit.plan.situations import PUBLISHED, changed, client, converged, nothing, planned
 
 EVERYTHING = tuple(NEEDS)
 UNREACHABLE = {
@@ -80,3 +80,11 @@ def test_every_problem_of_the_machine_is_in_one_sentence():
 def test_the_first_need_is_the_one_that_is_told():
     seen = changed(nothing(), {"directory/free_bytes": 5})
     assert found(seen, ("proof", "machine", "client")) == NO_INSTANCE
+
+
+def test_a_fault_of_the_address_is_none_of_the_instance() -> None:
+    seen = changed(converged(client(**PUBLISHED)), {"proxy/answer/status": 502})
+    assert "answers with 502" in found(seen, ("proof",), **PUBLISHED)
+    assert found(seen, ("proof_of_instance",), **PUBLISHED) == ""
+    refused = changed(seen, UNREACHABLE)
+    assert "refuses the client's key" in found(refused, ("proof_of_instance",), **PUBLISHED)

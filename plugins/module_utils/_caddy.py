@@ -1,0 +1,216 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changing what Caddy serves: one at a time, whole or not at all, and back where Caddy does not take it.
+
+Caddy is reloaded, never restarted: a restart would cut everybody's answers off. It is asked to read its whole
+configuration before the reload, as the user who runs it: as root it would make log files that it cannot open later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pwd
+import shutil
+import ssl
+import tempfile
+import time
+from typing import Iterator
+
+from ansible_collections.mai.clients.plugins.module_utils._instance import site, system
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
+
+IMPORT_LINES = "\n# Sites of clients, made by the collection mai.clients\nimport {}/*.caddy\n"
+_PATIENCE = 120
+# For those who are before: each of them may wait for a certificate
+_TURN = 900
+
+
+class NotTaken(Exception):
+    """Why Caddy does not take a change, and what to do; everything is as it was before."""
+
+
+class Content:
+    """What a file is to hold, None for none, and who may read it."""
+
+    def __init__(self, content: bytes | None, mode: int = 0o644, group: int = 0) -> None:
+        self.content, self.mode, self.group = content, mode, group
+
+
+class Caddy:
+    def __init__(self, run_command) -> None:
+        self._run_command = run_command
+        self._config = os.path.realpath(site.CONFIG)
+        self.unit = site.unit_of(site.show_unit().outcome())
+
+    @property
+    def user(self) -> str:
+        return self.unit.get("User") or "root"
+
+    @property
+    def group(self) -> int:
+        try:
+            return pwd.getpwnam(self.user).pw_gid
+        except KeyError:
+            return 0
+
+    @property
+    def active(self) -> bool:
+        return self.unit.get("ActiveState") in ("active", "reloading")
+
+    def imports(self) -> Content | None:
+        """The configuration with the line that brings the sites, where it has none."""
+        text = (site.read(self._config) or b"").decode("utf-8", "surrogateescape")
+        if site.imports(text):
+            return None
+        mode, group = 0o644, 0
+        with contextlib.suppress(OSError):
+            status = os.stat(self._config)
+            mode, group = status.st_mode & 0o7777, status.st_gid
+        text = text if text.endswith("\n") or not text else text + "\n"
+        return Content((text + IMPORT_LINES.format(site.DIRECTORY)).encode("utf-8", "surrogateescape"), mode, group)
+
+    def change(self, wanted: dict[str, Content], pending: str, who: str) -> None:
+        """Raises NotTaken."""
+        before = {path: _found(path) for path in wanted}
+        write(pending, Content(b""))
+        try:
+            for path, content in wanted.items():
+                write(path, content)
+            self._validate(who)
+            # For what goes, no Caddy is started
+            if self.active or any(content.content is not None for content in wanted.values()) or not wanted:
+                self._load(who)
+        except BaseException as error:
+            for path, content in before.items():
+                write(path, content)
+            os.unlink(pending)
+            if isinstance(error, NotTaken):
+                raise NotTaken(f"{error}{self._blame()}") from None
+            raise
+        os.unlink(pending)
+
+    def config_file(self) -> str:
+        return self._config
+
+    def _ask(self) -> tuple[int, str]:
+        argv = ["timeout", "60", "caddy", "validate", "--config", self._config, "--adapter", "caddyfile"]
+        if self.user != "root":
+            argv = ["runuser", "-u", self.user, "--", *argv]
+        code, _output, error = self._run_command(argv, environ_update=self._environment())
+        lines = [line for line in error.splitlines() if line.strip()]
+        return code, shown(lines[-1] if lines else "it gives no reason")
+
+    def _environment(self) -> dict[str, str]:
+        """That of the Caddy that runs: its configuration may take values from there."""
+        pid = int(self.unit.get("MainPID") or 0)
+        running = system.process_environment(pid) if pid else {}
+        home = os.path.expanduser(f"~{self.user}")
+        kept = {name: value for name, value in running.items() if name not in ("NOTIFY_SOCKET", "LISTEN_FDS")}
+        return {"HOME": home, **kept, "LC_ALL": "C"}
+
+    def _validate(self, who: str) -> None:
+        code, said = self._ask()
+        if code != 0:
+            raise NotTaken(f"Caddy does not accept the site of {who}: {said}. ")
+
+    def _blame(self) -> str:
+        """Whose fault it is, now that everything is as it was."""
+        code, said = self._ask()
+        if code != 0:
+            return (
+                f"Its configuration {self._config} is not accepted without that site either ({said}): correct it, and "
+                "run again. Nothing was changed, what Caddy serves it serves on."
+            )
+        return "Nothing was changed, what Caddy serves it serves on. Correct that, and run again."
+
+    def _load(self, who: str) -> None:
+        verb = "reload" if self.active else "start"
+        began = time.time()
+        done = system.run("systemctl", verb, site.UNIT, timeout=_PATIENCE)
+        if not done.ok:
+            raise NotTaken(f"Caddy did not {verb} for {who}: {_journal(began) or shown(done.error.strip())}. ")
+
+
+def _journal(since: float) -> str:
+    """What Caddy, or systemd about it, said last of what went wrong."""
+    argv = ("journalctl", "--unit", site.UNIT, "--output=cat", f"--since=@{int(since)}", "--no-pager", "--quiet")
+    lines = system.run(*argv, "--lines=200", timeout=10).output.splitlines()
+    found = [line for line in lines if line.startswith("Error:") or '"level":"error"' in line]
+    return shown(found[-1]) if found else ""
+
+
+@contextlib.contextmanager
+def locked(directory: str) -> Iterator[None]:
+    """One change at a time; the lock ends with the process, and leaves nothing behind."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        deadline = time.monotonic() + _TURN
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise NotTaken(
+                        f"Other runs have been changing what Caddy serves for {_TURN} s. Run again."
+                    ) from None
+                time.sleep(0.1)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def write(path: str, wanted: Content) -> None:
+    if wanted.content is None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        return
+    directory, name = os.path.split(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=directory)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(wanted.content)
+            stream.flush()
+            os.fchown(stream.fileno(), 0 if os.geteuid() == 0 else -1, wanted.group if os.geteuid() == 0 else -1)
+            os.fchmod(stream.fileno(), wanted.mode)
+            os.fsync(stream.fileno())
+        os.rename(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _found(path: str) -> Content:
+    try:
+        with open(path, "rb") as stream:
+            status = os.fstat(stream.fileno())
+            return Content(stream.read(), status.st_mode & 0o7777, status.st_gid)
+    except FileNotFoundError:
+        return Content(None)
+
+
+def differs(path: str, wanted: Content) -> bool:
+    found = _found(path)
+    if wanted.content is None or found.content is None:
+        return wanted.content is not found.content
+    return (found.content, found.mode, found.group) != (wanted.content, wanted.mode, wanted.group)
+
+
+def is_there() -> bool:
+    return shutil.which("caddy") is not None
+
+
+def wait_for_certificate(fqdn: str, seconds: float) -> bool:
+    """Until Caddy shows one for that name; a new one takes as long as its authority does."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(OSError, ssl.SSLError, ValueError):
+            site.connect(fqdn, site.trusting_anybody(), timeout=5).close()
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
