@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ansible_collections.mai.clients.plugins.module_utils._host_in_url import asked_at
 from ansible_collections.mai.clients.plugins.module_utils._instance import (
+    backups,
     candidates,
     database,
     engine,
@@ -59,6 +60,7 @@ class Sight:
     key_asked: web.Asked | None
     trial: probe.Trial | None
     listening: dict[int, set[str]]  # the sockets of each port
+    backup: dict
 
     @property
     def pids(self) -> list[int]:
@@ -78,6 +80,7 @@ def _gathered(wanted: dict) -> Sight:
     # What takes time of its own is asked for first, and read when it is wanted
     info, listed = system.Started(*engine.INFO), system.Started(*engine.LIST)
     image = _ask_image(wanted["image"])
+    backup = backups.Asked(path, service)
     last_image = folder.image(path)
     asked_last = _ask_image((last_image["id"] or last_image["reference"]) if last_image else None)
     files = {name: folder.variables(path, f"{name}.env") for name in ("settings", "api_key", "secrets", "admin")}
@@ -122,6 +125,7 @@ def _gathered(wanted: dict) -> Sight:
         key_asked=key_asked,
         trial=trial,
         listening=system.listening(),
+        backup=backup.answer(),
         **files,
     )
 
@@ -175,6 +179,7 @@ def _described(wanted: dict, sight: Sight) -> dict:
         },
         "stored_settings": saved_hashes.saved_hashes(sight.contents.saved, dict(sight.environment, **sight.settings)),
         "facts": _facts(sight.environment or sight.settings, sight.health),
+        "backup": sight.backup,
         "probe": _probe(sight) if wanted["probe"] else None,
     }
 

@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
-from ansible_collections.mai.clients.plugins.plugin_utils._plan import foreseen, words
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import backup, foreseen, words
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import key as keys_of_client
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import verification
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, instance
@@ -32,6 +32,7 @@ class Files:
     templates: t.Mapping[str, str]
     record: str | None = None
     record_path: str = ""
+    backup_program: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def plan(
 ) -> dict[str, t.Any]:
     """The plan, and with it the client's key and the checks that prove that it works."""
     seen = observed.seen
-    key_plan, key = _key(client, observed, aim, now or datetime.now(timezone.utc))
+    now = now or datetime.now(timezone.utc)
+    key_plan, key = _key(client, observed, aim, now)
     becomes, situation = {**key, **key_plan["changes"]}, observed.situation
     if key_plan["makes"] and key["hash"]:
         # What has the old key will need another one
@@ -76,12 +78,14 @@ def plan(
         "suspended": bool(becomes["disabled"]),
         "problems": [
             *machine_problems(client, seen, observed.neighbours, observed.archive),
+            *backup.problems(client, seen),
             *_no_way_out(client, seen, checks),
         ],
         "machine": lacks(client, seen),
         "key": {**keys_of_client.wanted(client), **key_plan},
         "instance": parts,
         "organization": organization(client, seen, becomes, parts["due"]),
+        "backup": backup.backup(client, seen, files.backup_program, now),
         "record": _record(client, seen, parts, becomes, files),
         "address": place,
         "limit": words.limit(key),
@@ -91,7 +95,7 @@ def plan(
             {**key, "expiry": key_plan["expiry"]},
             checks,
             observed.credit,
-            machine_warnings(client, seen),
+            [*machine_warnings(client, seen), *backup.warnings(client, seen, now)],
         ),
     }
     planned["summary"] = words.summary(client, place, key, files.record_path, planned["notes"])
@@ -164,7 +168,7 @@ def _record(client: Values, seen: Values, parts: Values, key: Values, files: Fil
 def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
     """The parts that differ from the inventory, in the order in which they are changed, and an operator's words."""
     parts, key, machine = planned["instance"], planned["key"], planned["machine"]
-    if machine["docker"] or machine["image"]:
+    if machine["docker"] or machine["image"] or machine["restic"]:
         yield "machine", "machine"
     if machine["differs"]:
         yield "directory", "directory"
@@ -181,6 +185,8 @@ def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
     if planned["organization"]["due"]:
         users = planned["organization"]["users"]
         yield "organization", f"organisation (users: {users} more)" if users else "organisation"
+    if planned["backup"]["due"]:
+        yield "backup", f"backup ({', '.join(planned['backup']['why'])})"
     # Not the record on the controller: where that is thrown away after each job, nothing of the client differs
     if planned["record"]["on_machine_due"]:
         yield "record", "hand-over"

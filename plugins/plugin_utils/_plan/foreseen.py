@@ -28,6 +28,8 @@ def _machine(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
     if machine["docker"]:
         source = " from the Docker apt repository" if machine["source"] == "docker" else ""
         yield f"Would install {', '.join(machine['packages'])}{source}."
+    if machine["restic"]:
+        yield "Would install restic."
     if machine["image"]:
         archive = client["mai_image_archive"]
         yield shown(f"Would load {archive}." if archive else f"Would pull {client['mai_image']}.")
@@ -89,6 +91,18 @@ def _organization(client: Values, _key: Values, plan: Values) -> t.Iterator[str]
         yield f"Would add {users} {'user' if users == 1 else 'users'} to {identifier} in the instance's database."
 
 
+def _backup(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
+    planned = plan["backup"]
+    if planned["removes"]:
+        yield "Would end the backups of the client; those that were made stay where they are."
+        return
+    where = shown(client["mai_backup_repository"], 200)
+    if planned["differs"]:
+        yield f"Would set up backups to {where}: {', '.join(planned['why'])}."
+    if planned["first"]:
+        yield f"Would make the first backup to {where}."
+
+
 def _record(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
     where = shown(client["mai_deployment_dir"])
     yield f"Would write the hand-over record to {where}/HANDOVER.md and {plan['record']['path']}."
@@ -102,6 +116,7 @@ SENTENCES: dict[str, t.Callable[[Values, Values, Values], t.Iterator[str]]] = {
     "administrator": _administrator,
     "saved_key": _saved_key,
     "organization": _organization,
+    "backup": _backup,
     "record": _record,
 }
 

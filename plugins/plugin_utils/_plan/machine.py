@@ -169,6 +169,7 @@ def lacks(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> dict[st
     """What the machine needs before there can be an instance, and where Docker would come from."""
     docker, directory = client["mai_deployment"] == "docker", seen["directory"]
     missing = {
+        "restic": bool(client["mai_backup_repository"]) and not seen["backup"]["restic"],
         "docker": docker and not (seen["docker"]["engine"] and seen["docker"]["compose"]),
         "directory": directory["mode"] != "0700",
         "mark": not directory["managed"],
