@@ -11,12 +11,19 @@ import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._backup import settings
 from ansible_collections.mai.clients.plugins.plugin_utils import _backup_program
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import backup as planned_backup
 from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import secret_fault
 
 _NAME = re.compile(r"[A-Z][A-Z0-9_]{1,60}")
 # What restic and its program are told by the collection itself
-_OURS = ("RESTIC_REPOSITORY", "RESTIC_REPOSITORY_FILE", "RESTIC_PASSWORD", "RESTIC_PASSWORD_FILE", "RESTIC_PASSWORD_COMMAND")
+_OURS = (
+    "RESTIC_REPOSITORY",
+    "RESTIC_REPOSITORY_FILE",
+    "RESTIC_PASSWORD",
+    "RESTIC_PASSWORD_FILE",
+    "RESTIC_PASSWORD_COMMAND",
+)
 _OTHERS = ("PATH", "HOME", "LC_ALL", "LD_PRELOAD", "LD_LIBRARY_PATH", "RESTIC_CACHE_DIR", "RESTIC_PROGRESS_FPS")
 
 
@@ -81,8 +88,17 @@ def backup_files(
     ]
 
 
+def backup_words(plan: t.Mapping[str, t.Any], client: t.Mapping[str, t.Any], state: t.Any = None) -> str:
+    return planned_backup.words(plain(client), plain(plan), plain(state))
+
+
 class FilterModule:
     """Ansible's entry point."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"backup_fault": backup_fault, "backup_stamp": backup_stamp, "backup_files": backup_files}
+        return {
+            "backup_fault": backup_fault,
+            "backup_stamp": backup_stamp,
+            "backup_files": backup_files,
+            "backup_words": backup_words,
+        }

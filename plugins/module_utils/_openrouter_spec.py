@@ -18,7 +18,7 @@ PARTS = (
     *("machine", "directory", "key", "instance", "administrator", "saved_key", "organization"),
     *("backup", "record"),
 )
-NEEDS = ("client", "no_upgrade", "database", "machine", "startable", "key", "proof", "proof_unless_due")
+NEEDS = ("client", "no_upgrade", "database", "machine", "startable", "backup", "key", "proof", "proof_unless_due")
 IGNORABLE = ("limit", "limit_reset", "include_byok_in_limit", "disabled", "expires_at")
 
 

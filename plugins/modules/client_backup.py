@@ -72,8 +72,8 @@ backup:
   type: dict
 reason:
   description:
-    - What a failure is about, in one word, among them V(password), V(locked), V(unreachable), V(full), V(gone), V(damaged),
-      V(missing), V(network) for data on a network file system, V(killed).
+    - What a failure is about, in one word, among them V(password), V(locked), V(unreachable), V(full), V(gone),
+      V(damaged), V(missing), V(network) for data on a network file system, V(killed).
   returned: failure of the backup
   type: str
 """
@@ -134,7 +134,10 @@ def main() -> None:
     if not result["running"] and (told.get("ok") is not True or there.get("Result") != "success"):
         error, reason = str(told.get("error") or ""), str(told.get("reason") or "")
         if not error:
-            error, reason = f"The backup ended before it was done ({there.get('Result') or 'no reason given'}).", "killed"
+            error, reason = (
+                f"The backup ended before it was done ({there.get('Result') or 'no reason given'}).",
+                "killed",
+            )
         module.fail_json(msg=error, reason=reason, backup=result["backup"])
     module.exit_json(changed=True, **result)
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The program that backs a client up on its machine, as one file: the collection's own code, and nothing of Ansible.
 
-This is private to the collection. No rule stands twice: what the modules do on a machine, the program does with the same
-files. They are embedded as they are, so that whoever opens it can read it.
+This is private to the collection. No rule stands twice: what the modules do on a machine, the program does with the
+same files. They are embedded as they are, so that whoever opens it can read it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PARTS = (
     *("_backup.__init__", "_backup.database", "_backup.restic", "_backup.run", "_backup.settings", "_backup.stage"),
     "_backup.state",
 )
-_HEAD = '''\
+_HEAD = """\
 #!/usr/bin/python3 -B
 # Written by the Ansible collection mai.clients: backs up the client in whose directory it lies. Do not edit it.
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -33,7 +33,7 @@ import importlib.util
 import sys
 
 SOURCES = {}
-'''
+"""
 _TAIL = '''
 
 class Embedded(importlib.abc.Loader, importlib.abc.MetaPathFinder):

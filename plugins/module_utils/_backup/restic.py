@@ -99,8 +99,12 @@ class Restic:
         return b"".join(output).decode("utf-8", "replace")
 
     def lines(
-        self, *arguments: str, told: Callable[[dict[str, Any]], None] | None = None, seconds: float = LONG,
-        cwd: str | None = None, fine: tuple[int, ...] = (0,),
+        self,
+        *arguments: str,
+        told: Callable[[dict[str, Any]], None] | None = None,
+        seconds: float = LONG,
+        cwd: str | None = None,
+        fine: tuple[int, ...] = (0,),
     ) -> list[dict[str, Any]]:
         """What restic prints as JSON, a message per line; told hears each of them, the last 50 are returned."""
         found: list[dict[str, Any]] = []
@@ -195,7 +199,9 @@ class Restic:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         lines = [_message(line) for line in lines]
         fatal = [line for line in lines if line.startswith("Fatal:")] or [
-            line for line in lines if re.search("|".join(words for words, _reason, _said in _KNOWN), line, re.IGNORECASE)
+            line
+            for line in lines
+            if re.search("|".join(words for words, _reason, _said in _KNOWN), line, re.IGNORECASE)
         ]
         line = (fatal or lines or ["it gave no reason"])[0]
         return shown(LOOKS_SECRET.sub(MASK, line.replace("Fatal: ", "")), 300)

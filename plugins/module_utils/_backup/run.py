@@ -23,7 +23,7 @@ from ansible_collections.mai.clients.plugins.module_utils._backup import databas
 from ansible_collections.mai.clients.plugins.module_utils._backup import settings as places
 from ansible_collections.mai.clients.plugins.module_utils._backup.restic import ANSWER, LONG, Restic, ResticError
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
-from ansible_collections.mai.clients.plugins.module_utils._instance import folder, private_file
+from ansible_collections.mai.clients.plugins.module_utils._instance import folder
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
 # Beside the data; what somebody adds by hand to that directory is theirs
@@ -48,7 +48,9 @@ def main(program: str) -> int:
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
     os.umask(0o077)
-    lock = os.open(os.path.join(places.folder_of(deployment_dir), "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    lock = os.open(
+        os.path.join(places.folder_of(deployment_dir), "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600
+    )
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -81,7 +83,9 @@ class Run:
         self._tell("begins")
         try:
             self._back_up()
-            self.state.update(seconds=round(time.monotonic() - began, 1), error=None, error_reason=None, error_time=None)
+            self.state.update(
+                seconds=round(time.monotonic() - began, 1), error=None, error_reason=None, error_time=None
+            )
             self._tell("done", ok=True)
         except Ended:
             self._failed("The backup was ended before it was done.", "ended")
@@ -169,7 +173,9 @@ class Run:
         try:
             return json.loads(self.restic.ask("cat", "config", "--no-lock", seconds=ANSWER))
         except ValueError:
-            raise ResticError(f"The repository {self.restic.shown()} gave no answer that makes sense.", "restic") from None
+            raise ResticError(
+                f"The repository {self.restic.shown()} gave no answer that makes sense.", "restic"
+            ) from None
 
     def _add_recovery_key(self) -> None:
         recovery = self.secrets.get("recovery_password")
@@ -234,7 +240,8 @@ class Run:
             raise ResticError(f"restic made no snapshot in {self.restic.shown()}.", "restic")
         if faults:
             raise ResticError(
-                f"The snapshot {summary['snapshot_id'][:8]} lacks {len(faults)} files, which could not be read.", "restic"
+                f"The snapshot {summary['snapshot_id'][:8]} lacks {len(faults)} files, which could not be read.",
+                "restic",
             )
         return summary
 

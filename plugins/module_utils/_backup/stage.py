@@ -29,7 +29,7 @@ _SECONDS = 1800
 
 
 def stage(data: str, target: str) -> dict[str, Any]:
-    """Give everything worth keeping in data a second name in target, which is made; how many files, and what was not."""
+    """Give everything worth keeping in data a second name in target, which is made; say how much that is."""
     os.mkdir(target, 0o700)
     free = os.statvfs(target)
     room = free.f_bavail * free.f_frsize - 64 * MIB
@@ -59,8 +59,10 @@ def _folder(source: int, target: int, path: str, depth: int, done: dict[str, Any
             raise Refused(f"The instance's data hold more than {MOST} files, so they are not backed up.", "endless")
         # What the instance removed meanwhile needs no backup
         with suppress(FileNotFoundError):
-            if depth == DEEPEST or len(path) + len(name) > LONGEST or not _entry(
-                source, target, name, f"{path}/{name}", depth, done, room
+            if (
+                depth == DEEPEST
+                or len(path) + len(name) > LONGEST
+                or not _entry(source, target, name, f"{path}/{name}", depth, done, room)
             ):
                 done["left_out"] += 1
     status = os.fstat(source)

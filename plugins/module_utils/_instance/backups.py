@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is there of a client's backups: how they are set up, when the next one is due, and what became of the last.
 
-Of what may be secret a stamp only. Nothing is asked of the storage: that costs seconds, and a client's look is one of many.
+Of what may be secret a stamp only. Nothing is asked of the storage: that costs seconds, and looks are many.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class Asked:
             "stamp": own_stamp,
             "client": client,
             "units": {
-                end: _digest(os.path.join(UNITS, unit)) for end, unit in self._units.items() if self._systemd is not None
+                end: _digest(os.path.join(UNITS, unit))
+                for end, unit in self._units.items()
+                if self._systemd is not None
             },
             "timer_active": timer.get("ActiveState") == "active" and timer.get("UnitFileState") == "enabled",
             "next": timer.get("NextElapseUSecRealtime") or None,

@@ -159,7 +159,8 @@ def problems(client: Values, seen: Values) -> t.Iterator[str]:
             "out, and back this client up by other means"
         )
     elif not seen["backup"]["restic"] and machine["system_id"] not in SYSTEMS:
-        yield f"restic is missing and {machine['system_id']} is not a system it can be installed on: install it yourself"
+        system = machine["system_id"]
+        yield f"restic is missing and {system} is not a system it can be installed on: install it yourself"
 
 
 def on_own_machine(client: Values) -> bool:
@@ -196,11 +197,33 @@ def trouble(client: Values, seen: Values, now: datetime | None = None) -> t.Iter
     if same and state.get("error"):
         yield f"its last backup failed ({state['error_time']}): {state['error']}"
     if age is not None and age > TOO_OLD_HOURS:
-        yield f"its last backup is {age_text(age)} old: see journalctl -u {service(client['slug'])}-backup on its machine"
+        unit = f"{service(client['slug'])}-backup"
+        yield f"its last backup is {age_text(age)} old: see journalctl -u {unit} on its machine"
     if same and state.get("warning"):
         yield str(state["warning"])
     if same and state.get("left_out"):
-        yield f"its backups leave out {state['left_out']:.0f} things in its data that are no files, or nested too deeply"
+        number = f"{state['left_out']:.0f}"
+        yield f"its backups leave out {number} things in its data that are no files, or nested too deeply"
+
+
+def words(client: Values, planned: Values, state: Values | None = None) -> str:
+    """What a backup came to; without a state what one would do."""
+    where = shown(client["mai_backup_repository"], 200)
+    if state is None:
+        return f"{client['slug']} would be backed up to {where}"
+    parts = [f"{size_text(state.get('bytes'))} in {state.get('files') or 0:.0f} files"]
+    parts.append(f"{size_text(state.get('added_bytes'))} of it new")
+    parts.append(f"{state.get('seconds') or 0:.0f} s")
+    said = f"{client['slug']} was backed up to {where}: snapshot {str(state.get('snapshot'))[:8]}, {', '.join(parts)}"
+    return f"{said}. {state['warning']}" if state.get("warning") else said
+
+
+def size_text(size: float | None) -> str:
+    """Bytes, as a person says them."""
+    number, units = float(size or 0), ["bytes", "KiB", "MiB", "GiB"]
+    while number >= 1024 and len(units) > 1:
+        number, units = number / 1024, units[1:]
+    return f"{number:.0f} {units[0]}" if units[0] == "bytes" else f"{number:.1f} {units[0]}"
 
 
 def age_text(hours: float) -> str:

@@ -42,6 +42,17 @@ def _database(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[V
     return f"Nothing of {_who(client)} was changed. {error}" if error else ""
 
 
+def _backup(client: Values, _seen: Values, plan: Values, _checks: t.Sequence[Values]) -> str:
+    """A backup is made as it is set up, and by nothing else."""
+    planned = plan["backup"]
+    if not planned["wanted"]:
+        return f"{_who(client)} has no mai_backup_repository, so nothing was backed up."
+    if planned["differs"]:
+        reasons = ", ".join(planned["why"])
+        return f"The backups of {_who(client)} are not as the inventory says ({reasons}): run onboard_client.yml first."
+    return ""
+
+
 def _startable(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[Values]) -> str:
     """What is changed shows with a start, and must not be changed where there can be none."""
     reasons = cannot_start(client, seen)
@@ -76,6 +87,7 @@ NEEDS: dict[str, t.Callable[[Values, Values, Values, t.Sequence[Values]], str]] 
     "database": _database,
     "machine": _machine,
     "startable": _startable,
+    "backup": _backup,
     "key": _key,
     "unexpired": _unexpired,
     "proof": _proof,
