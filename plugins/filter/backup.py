@@ -12,6 +12,7 @@ import typing as t
 from ansible_collections.mai.clients.plugins.module_utils._backup import settings
 from ansible_collections.mai.clients.plugins.plugin_utils import _backup_program
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import backup as planned_backup
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import restore
 from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import secret_fault
 
@@ -92,6 +93,16 @@ def backup_words(plan: t.Mapping[str, t.Any], client: t.Mapping[str, t.Any], sta
     return planned_backup.words(plain(client), plain(plan), plain(state))
 
 
+def restoring(
+    seen: t.Mapping[str, t.Any], client: t.Any, plan: t.Any, fetched: t.Any, asked: t.Any, done: t.Any = None
+) -> dict[str, t.Any]:
+    return restore.restoring(plain(client), plain(seen), plain(plan), plain(fetched), plain(asked), plain(done))
+
+
+def verified(fetched: t.Mapping[str, t.Any], client: t.Any, live: t.Any) -> dict[str, t.Any]:
+    return restore.verified(plain(client), plain(fetched), plain(live))
+
+
 class FilterModule:
     """Ansible's entry point."""
 
@@ -101,4 +112,6 @@ class FilterModule:
             "backup_stamp": backup_stamp,
             "backup_files": backup_files,
             "backup_words": backup_words,
+            "restoring": restoring,
+            "verified": verified,
         }

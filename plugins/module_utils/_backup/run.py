@@ -100,7 +100,7 @@ class Run:
             self._failed(f"The backup could not be made: {type(error).__name__}.", "fault")
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         with suppress(OSError):
-            _remove(self.stage)
+            remove(self.stage)
         self._note()
         state.write_metrics(self.public.get("metrics_dir"), self.client, self.state)
         print(self.state.get("error") or f"snapshot {self.state.get('snapshot')}")
@@ -193,7 +193,7 @@ class Run:
 
     def _collect(self) -> dict[str, Any]:
         """Everything that belongs into the snapshot, in a folder that only root enters."""
-        _remove(self.stage)
+        remove(self.stage)
         os.mkdir(self.stage, 0o700)
         copies = os.path.join(self.stage, "database")
         os.mkdir(copies, 0o700)
@@ -273,7 +273,7 @@ def _write(path: str, content: bytes, mode: int) -> None:
         file.write(content)
 
 
-def _remove(path: str) -> None:
+def remove(path: str) -> None:
     """However deep it is nested, which Python's own removal does not cope with."""
     if os.path.lexists(path):
         subprocess.run(  # pylint: disable=ansible-bad-function

@@ -42,14 +42,13 @@ def _database(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[V
     return f"Nothing of {_who(client)} was changed. {error}" if error else ""
 
 
-def _backup(client: Values, _seen: Values, plan: Values, _checks: t.Sequence[Values]) -> str:
-    """A backup is made as it is set up, and by nothing else."""
-    planned = plan["backup"]
-    if not planned["wanted"]:
-        return f"{_who(client)} has no mai_backup_repository, so nothing was backed up."
-    if planned["differs"]:
-        reasons = ", ".join(planned["why"])
-        return f"The backups of {_who(client)} are not as the inventory says ({reasons}): run onboard_client.yml first."
+def _backup(client: Values, seen: Values, plan: Values, _checks: t.Sequence[Values]) -> str:
+    """Only of what onboarding made, with the programs that it brings."""
+    if not plan["backup"]["wanted"]:
+        return f"{_who(client)} has no mai_backup_repository, so there are no backups of it."
+    if not (seen["directory"]["managed"] and seen["backup"]["restic"]):
+        where = shown(client["mai_deployment_dir"])
+        return f"{_who(client)} is not set up in {where}, with its backups: run onboard_client.yml first."
     return ""
 
 
