@@ -114,7 +114,7 @@ other_secret_key:
   returned: fetched
   type: bool
 aside:
-  description: The folder with what there was.
+  description: The folder with what there was; null where there was nothing.
   returned: swapped
   type: str
 exchanged:

@@ -173,7 +173,10 @@ class Place:
                 _exchange(source, place)
                 changed.append(name)
         remove(self.scratch)
-        return {"aside": aside, "changed": changed}
+        if new:
+            # There was nothing to be kept
+            remove(aside)
+        return {"aside": None if new else aside, "changed": changed}
 
     def take_back(self, moment: str, changed: list[str]) -> None:
         """Undo an exchange, while the instance is stopped."""
