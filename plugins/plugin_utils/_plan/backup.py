@@ -112,6 +112,9 @@ def backup(client: Values, seen: Values, program: str = "", now: datetime | None
         "public": public,
         "units": units,
         "age_hours": age_hours(client, found, now),
+        "repository": shown(client["mai_backup_repository"], 200),
+        "trouble": [*trouble(client, seen, now)],
+        "warnings": [*warnings(client, seen, now)],
     }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import backup
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.machine import cannot_start
 
 Values = t.Mapping[str, t.Any]
@@ -46,9 +47,13 @@ def _backup(client: Values, seen: Values, plan: Values, _checks: t.Sequence[Valu
     """Only of what onboarding made, with the programs that it brings."""
     if not plan["backup"]["wanted"]:
         return f"{_who(client)} has no mai_backup_repository, so there are no backups of it."
-    if not (seen["directory"]["managed"] and seen["backup"]["restic"]):
+    if not seen["directory"]["managed"]:
         where = shown(client["mai_deployment_dir"])
-        return f"{_who(client)} is not set up in {where}, with its backups: run onboard_client.yml first."
+        return (
+            f"{_who(client)} has no instance in {where}, so there are no backups of it: run onboard_client.yml first."
+        )
+    for problem in backup.problems(client, seen):
+        return f"{_who(client)} was not touched: {problem}."
     return ""
 
 

@@ -59,6 +59,7 @@ def offboarding(
             *(f"key {shown(key['name'])}: {would}deleted" for key in keys),
             *([f"instance: {would}removed; its image stays"] if instance else []),
             *([f"data: {would}{'`'.join(data)}"] if directory else []),
+            *_backup(asked.get("backup") or {}),
             *(["the machine was not touched: its instance and data may still be there"] if lost else []),
             *_earlier(archives, asked["purge"], would),
             *([f"record: {record['path']}"] if due else []),
@@ -105,6 +106,14 @@ def _data(seen: Values, asked: Values, archive: str) -> list[str]:
     if failure is not None:
         return ["archived in ", archive, f", without a final copy of the database: {failure}"]
     return ["archived in ", archive, ", final copy of the database: ", "webui-final.db", ""]
+
+
+def _backup(made: Values) -> list[str]:
+    if made.get("failure"):
+        return [f"last backup: failed, so the archive is all there is: {shown(made['failure'])}"]
+    if made.get("snapshot"):
+        return [f"last backup: snapshot {made['snapshot'][:8]} in {made['repository']}, which stays"]
+    return []
 
 
 def _outcome(due: bool, done: bool) -> str:
