@@ -422,7 +422,7 @@ RULES: dict[str, Rule] = {
         optional=True,
         subject=_is_place,
     ),
-    "mai_backup_fault": _backup_fault,
+    "mai_backup_password_fault": _backup_fault,
     "mai_backup_time": _wants(
         _text(CALENDAR), "give a time as '03:00' (in quotes), or a calendar expression of systemd as 'Mon..Fri 02:30'"
     ),

@@ -47,6 +47,7 @@ KEYS = [
     "stored_connection",
     "stored_settings",
     "facts",
+    "backup",
     "probe",
 ]
 LABELS = {

@@ -60,7 +60,7 @@ VARIABLES: dict[str, t.Any] = {
     "mai_proxy": "caddy",
     "mai_instance_api_base_url": API,
     "mai_backup_repository": None,
-    "mai_backup_fault": "",
+    "mai_backup_password_fault": "",
     "mai_backup_recovery": False,
     "mai_backup_stamp": "0000",
     "mai_backup_time": "03:00",

@@ -24,6 +24,7 @@ CLIENT = {
     "mai_memory_limit": None,
     "mai_docker_packages": "auto",
     "mai_database": "sqlite",
+    "mai_backup_repository": None,
 }
 SEEN = {
     "machine": {
@@ -65,6 +66,7 @@ SEEN = {
     "last_image": None,
     "memory_limits_bytes": 0,
     "database": {"error": None, "exists": False},
+    "backup": {"restic": False},
 }
 
 
