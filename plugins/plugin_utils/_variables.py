@@ -67,7 +67,7 @@ SFTP = re.compile(
     r"sftp:(?://)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}@)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}|\[[0-9A-Fa-f:.]+\])"
     r"(?::[0-9]{1,5})?[:/][A-Za-z0-9._~%+/@=-]+"
 )
-S3 = re.compile(rf"{_SERVER}/[A-Za-z0-9._~%:+/-]+")
+S3 = re.compile(rf"(?:https?://)?{_SERVER}/[A-Za-z0-9._~%:+/-]+")
 CALENDAR = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?|[A-Z*][A-Za-z0-9*:,./~ -]{2,100}", re.ASCII)
 SPAN = re.compile(r"(?:0|[1-9][0-9]{0,4} ?(?:s|sec|min|m|h))")
 
@@ -328,7 +328,9 @@ def _repository(value: t.Any) -> bool:
     scheme, _colon, rest = value.partition(":")
     if scheme == "sftp":
         return bool(SFTP.fullmatch(value))
-    return _server(URL)(rest) or (scheme == "s3" and bool(S3.fullmatch(rest)))
+    if scheme == "s3":
+        return bool(S3.fullmatch(rest)) and _server(URL)(rest if "://" in rest else f"https://{rest}")
+    return _server(URL)(rest)
 
 
 def _password_bytes(variable: str, size: t.Any) -> str | None:

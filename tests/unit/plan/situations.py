@@ -69,8 +69,17 @@ VARIABLES: dict[str, t.Any] = {
     "mai_backup_metrics_dir": None,
 }
 NO_BACKUP: dict[str, t.Any] = {
-    "installed": False, "program": None, "settings": None, "stamp": None, "client": None, "units": {},
-    "timer_active": False, "next": None, "running": False, "restic": False, "state": None,
+    "installed": False,
+    "program": None,
+    "settings": None,
+    "stamp": None,
+    "client": None,
+    "units": {},
+    "timer_active": False,
+    "next": None,
+    "running": False,
+    "restic": False,
+    "state": None,
 }
 NATIVE = {"mai_deployment": "native", "mai_start_command": "open-webui serve"}
 PUBLISHED = {"mai_domain": "example.com", "mai_fqdn": "mai-companyabc.example.com"}
