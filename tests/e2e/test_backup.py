@@ -115,7 +115,7 @@ def test_a_second_run_changes_nothing(fleet: Fleet, onboarded: Result) -> None:
 def backed_up(fleet: Fleet, onboarded: Result) -> Result:
     """While the instance writes, with a hostile folder."""
     fleet.host("acme").exec("sh", "-ec", PLANTS, "sh", fleet.directory("acme"))
-    script = 'python3 -c "$1" "$2" 20 > /tmp/written & sleep 1'
+    script = 'python3 -c "$1" "$2" 20 > /tmp/written 2>&1 & sleep 1'
     fleet.host("acme").exec("sh", "-c", script, "sh", WRITE, f"{fleet.directory('acme')}/data/webui.db")
     return fleet.run("acme,local", playbook=BACKUP)
 
