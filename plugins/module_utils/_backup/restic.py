@@ -28,6 +28,7 @@ ANSWER = 90
 # Of gigabytes over a slow line
 LONG = 12 * 3600
 _MOST = 8 * 1024 * 1024
+_FULL = r"no space left on device|disk quota exceeded"
 _KNOWN = (
     (r"wrong password or no key found", "password", "does not open with mai_backup_password: correct it"),
     (
@@ -35,7 +36,7 @@ _KNOWN = (
         "locked",
         "is locked by another run: wait until that has ended, and run again",
     ),
-    (r"no space left on device|disk quota exceeded", "full", "has no room left: make room there"),
+    (_FULL, "full", "has no room left: make room there"),
     (
         r"unable to open config file|repository does not exist|config file does not exist|Is there a repository",
         "missing",
@@ -171,19 +172,23 @@ class Restic:
                 raise
         if process.returncode not in fine:
             text = errors.decode("utf-8", "replace")
-            raise ResticError(self._sentence(text), self._reason(text, process.returncode))
+            reason = self._reason(text, process.returncode)
+            raise ResticError(self._sentence(text, reason), reason)
 
     # --- what went wrong
 
     @staticmethod
     def _reason(text: str, code: int | None = None) -> str:
+        # A lock that does not fit on the disk is a full disk
+        if re.search(_FULL, text, re.IGNORECASE):
+            return "full"
         by_code = {10: "missing", 11: "locked", 12: "password"}.get(code or 0)
         if by_code:
             return by_code
         return next((reason for words, reason, _said in _KNOWN if re.search(words, text, re.IGNORECASE)), "restic")
 
-    def _sentence(self, text: str) -> str:
-        reason = self._reason(text)
+    def _sentence(self, text: str, reason: str | None = None) -> str:
+        reason = reason or self._reason(text)
         what = next((said for _words, name, said in _KNOWN if name == reason), "could not be worked with")
         return f"The repository {self.shown()} {what} ({self._detail(text)})."
 

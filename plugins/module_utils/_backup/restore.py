@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +22,7 @@ from ansible_collections.mai.clients.plugins.module_utils._backup import databas
 from ansible_collections.mai.clients.plugins.module_utils._backup import settings as places
 from ansible_collections.mai.clients.plugins.module_utils._backup.restic import ANSWER, Restic
 from ansible_collections.mai.clients.plugins.module_utils._backup.run import SNAPSHOT, remove
+from ansible_collections.mai.clients.plugins.module_utils._backup.stage import ASIDE
 from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, Refused
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown
 
@@ -31,7 +33,6 @@ except ImportError:
 else:
     HAS_CTYPES = True
 
-ASIDE = ".before-restore-"
 SECRETS = "secrets.env"
 # A place without a client yet has all of its own from the snapshot; what runs is started as the snapshot's was
 BROUGHT = ("secrets.env", "admin.env", "api_key.env", "settings.env", "compose.yml", "start-mai-instance.sh")
@@ -163,7 +164,7 @@ class Place:
         # From here on it is never cleared away: after the exchange, what there was is in it
         os.rename(self.tree, aside)
         changed = ["data"]
-        _exchange(os.path.join(aside, "data"), os.path.join(self.deployment_dir, "data"))
+        self._exchange_data(aside)
         for name in BROUGHT:
             source, place = os.path.join(aside, name), os.path.join(self.deployment_dir, name)
             if not os.path.isfile(source):
@@ -182,7 +183,27 @@ class Place:
         """Undo an exchange, while the instance is stopped."""
         aside = os.path.join(self.deployment_dir, f"{ASIDE}{moment}")
         for name in changed:
-            _exchange(os.path.join(aside, name), os.path.join(self.deployment_dir, name))
+            if name == "data":
+                self._exchange_data(aside)
+            else:
+                _exchange(os.path.join(aside, name), os.path.join(self.deployment_dir, name))
+
+    def _exchange_data(self, aside: str) -> None:
+        """A disk of its own cannot be renamed: then its contents are exchanged, and what there was stays on it."""
+        live, other = os.path.join(self.deployment_dir, "data"), os.path.join(aside, "data")
+        if not os.path.ismount(live):
+            _exchange(other, live)
+            return
+        kept = os.path.join(live, os.path.basename(aside))
+        if os.path.lexists(kept):
+            # It goes back
+            _copy(live, other, os.path.basename(kept))
+            _move(kept, live)
+            os.rmdir(kept)
+            return
+        os.mkdir(kept, 0o700)
+        _move(live, kept, os.path.basename(kept))
+        _copy(other, live)
 
     def remove(self) -> None:
         remove(self.scratch)
@@ -219,6 +240,31 @@ def _exchange(one: str, other: str) -> None:
     os.rename(other, between)
     os.rename(one, other)
     os.rename(between, one)
+
+
+def _move(source: str, target: str, but: str = "") -> None:
+    for name in os.listdir(source):
+        if name != but:
+            os.rename(os.path.join(source, name), os.path.join(target, name))
+
+
+def _copy(source: str, target: str, but: str = "") -> None:
+    """Into another disk, and away from the first one; the instance is stopped, so nobody else is at work there."""
+    for name in os.listdir(source):
+        if name == but:
+            continue
+        remove(os.path.join(target, name))
+        done = subprocess.run(  # pylint: disable=ansible-bad-function
+            ["cp", "-a", "--", os.path.join(source, name), target],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        if done.returncode:
+            last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+            raise Refused(f"The data could not be copied to their disk: {shown(''.join(last), 200)}.", "machine")
+        remove(os.path.join(source, name))
 
 
 def _make_harmless(tree: str) -> int:

@@ -20,6 +20,8 @@ from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, 
 
 # Made anew by the instance, or of no use after a restore; the database comes another way
 DROPPED = ("cache", "audit.log", "webui.db", "webui.db-wal", "webui.db-shm", "webui.db-journal")
+# What there was before a restore, where the data have a disk of their own
+ASIDE = ".before-restore-"
 DEEPEST = 60
 LONGEST = 2000
 MOST = 2000000
@@ -53,7 +55,7 @@ def _stage(target: int, room: int) -> dict[str, Any]:
 
 def _folder(source: int, target: int, path: str, depth: int, done: dict[str, Any], room: int) -> None:
     for name in os.listdir(source):
-        if depth == 0 and name in DROPPED:
+        if depth == 0 and (name in DROPPED or name.startswith(ASIDE)):
             continue
         if done["files"] + done["left_out"] >= MOST:
             raise Refused(f"The instance's data hold more than {MOST} files, so they are not backed up.", "endless")

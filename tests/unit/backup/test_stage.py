@@ -10,7 +10,7 @@ import pathlib
 import stat
 
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils._backup import restore, stage
+from ansible_collections.mai.clients.plugins.module_utils._backup import database, restore, stage
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
 
 
@@ -111,3 +111,29 @@ def test_an_exchange_is_one_or_the_other(tmp_path: pathlib.Path) -> None:
     assert (one / "new").exists() and list(other.iterdir()) == []
     restore._exchange(str(tmp_path / "nothing"), str(one))
     assert (tmp_path / "nothing" / "new").exists() and not one.exists()
+
+
+def test_data_on_a_disk_of_their_own_are_exchanged_and_come_back(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, aside = tmp_path / "data", tmp_path / ".before-restore-1"
+    for folder, name in ((live, "old"), (aside / "data", "new")):
+        (folder / "uploads").mkdir(parents=True)
+        (folder / "uploads" / name).touch()
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == str(live))
+    place = restore.Place(str(tmp_path), ".restore")
+    place._exchange_data(str(aside))
+    assert os.listdir(live / "uploads") == ["new"]
+    assert (live / ".before-restore-1" / "uploads" / "old").exists()
+    _done, target = staged(live)
+    assert sorted(os.listdir(target)) == ["uploads"]
+    place.take_back("1", ["data"])
+    assert os.listdir(live) == ["uploads"] and os.listdir(live / "uploads") == ["old"]
+    assert os.listdir(aside / "data" / "uploads") == ["new"]
+
+
+def test_a_network_file_system_is_refused(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert database.file_system("/proc") == "proc" and database.file_system(str(tmp_path)) not in (None, "proc")
+    monkeypatch.setattr(database, "file_system", lambda _path: "nfs4")
+    with pytest.raises(Refused, match="network file system .nfs4."):
+        database.copy_into(str(tmp_path), str(tmp_path))
