@@ -27,6 +27,10 @@ KEY = (
 CONTAINER = ("name", "state", "health", "image", "image_id", "started_at", "restart_count", "memory_limit_bytes")
 DATABASE = ("kind", "path", "size_bytes", "schema_revision", "users", "administrators", "chats", "error")
 HEALTH = ("url", "status", "ok", "ready", "version")
+BACKUP = (
+    *("repository", "last_success", "snapshot", "bytes", "files", "left_out", "seconds", "image", "schema_revision"),
+    *("checked", "warning", "error", "error_time"),
+)
 CONNECTION = ("url", "key_hash")
 NAME = 60
 
@@ -81,10 +85,17 @@ SECTIONS: dict[str, t.Callable[[Values], t.Any]] = {
     "organisations": lambda seen: seen["database"]["organizations"],
     "tracking": lambda seen: seen["database"]["tracking"],
     "address": lambda seen: _address(seen["proxy"]) if seen.get("proxy") else None,
+    "backup": lambda seen: _backup(seen["backup"]),
     "machine": lambda seen: _some(
         seen["machine"], ("hostname", "system_id", "system_version", "memory_available_bytes")
     ),
 }
+
+
+def _backup(backup: Values) -> dict[str, t.Any] | None:
+    if not backup["installed"]:
+        return None
+    return {"next": backup["next"], **_some(backup["state"] or {}, BACKUP)}
 
 
 def _some(values: Values, names: t.Iterable[str]) -> dict[str, t.Any]:

@@ -36,6 +36,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys impor
     carried_usage,
     is_pending,
 )
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.backup import TOO_OLD_HOURS, age_text
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.proxy import https
 
 Row = t.Dict[str, t.Any]
@@ -57,6 +58,7 @@ COLUMNS = {
     "used": "USED THIS MONTH",
     "percent": "%",
     "last_used": "LAST USED",
+    "backup": "BACKUP",
 }
 
 
@@ -91,9 +93,12 @@ def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values
             "last_used_at": key["last_used_at"] if key else None,
             "certificate_trouble": bool(seen) and any(_or([], lambda: list(_address_fails(seen, client)))),
             "certificate_until": _or(None, lambda: shown(seen["proxy"]["answer"]["certificate"]["not_after"])),
+            "backup_age_hours": _or(None, lambda: number(client["backup"]["age_hours"])),
+            "backup": _backup(client),
             "disk_free_bytes": _or(None, lambda: number(seen["directory"]["free_bytes"])) if seen else None,
             "differs": [
                 *client["problems"],
+                *map(str, client.get("backup", {}).get("warnings", ())),
                 *_differences(seen, client, of_name, current, keys is not None),
                 *([key.expiry(now)[1]] if key and not key.disabled and key.expiry(now)[0] else []),
             ],
@@ -131,6 +136,16 @@ def _state(seen: Values | None, client: Values, key: Key | None) -> str:
     if suspended:
         return "suspended"
     return "unhealthy" if seen["port"]["ours"] or own_container(seen).get("state") == "running" else "down"
+
+
+def _backup(client: Values) -> str:
+    """How old the last one is; what was not looked at is not known."""
+    planned = client.get("backup") or {}
+    if not planned:
+        return NOT_KNOWN
+    if not planned["wanted"]:
+        return "none"
+    return "never" if planned["age_hours"] is None else age_text(planned["age_hours"])
 
 
 def _image(seen: Values | None, client: Values) -> str | None:
@@ -277,6 +292,7 @@ def _cells(row: Row) -> dict[str, str]:
         "used": NOT_KNOWN if used is None else f"{used:.2f}",
         "percent": "" if percent is None else f"{percent:.0f}",
         "last_used": (row["last_used_at"] or "never")[:10] if row["key_hash"] else NOT_KNOWN,
+        "backup": row["backup"],
     }
     return {name: shown(cell, CELL) for name, cell in cells.items()}
 
@@ -285,11 +301,11 @@ def overview_alarms(rows: t.Sequence[Row], conditions: str) -> list[str]:
     """What of ``conditions`` (``down,limit80,disk5``) is true of which client."""
     alarms: list[str] = []
     for condition in filter(None, (word.strip() for word in str(conditions).split(","))):
-        match = re.fullmatch(r"(down)()|(limit|disk)(\d*)", condition)
+        match = re.fullmatch(r"(down)()|(limit|disk|backup)(\d*)", condition)
         if not match:
             raise AnsibleFilterError(
-                f"fail_on has {condition!r}: give any of down, limit80 (per cent of the limit used) and "
-                "disk5 (GiB free), with commas between."
+                f"fail_on has {condition!r}: give any of down, limit80 (per cent of the limit used), "
+                "disk5 (GiB free) and backup26 (hours since the last one), with commas between."
             )
         what, least = match.group(1) or match.group(3), match.group(4) or ""
         alarms += [shown(f"{row['client']}: {alarm}") for row in rows for alarm in _alarms(row, what, least)]
@@ -306,6 +322,10 @@ def _alarms(row: Row, what: str, least: str) -> t.Iterator[str]:
     percent, free = number(row["percent_of_limit"]), number(row["disk_free_bytes"])
     if what == "limit" and (percent or 0) >= int(least or 80):
         yield f"{percent or 0:.0f} % of its limit used"
+    if what == "backup" and row["backup"] == "never":
+        yield "it has no backup yet"
+    if what == "backup" and (number(row["backup_age_hours"]) or 0) > int(least or TOO_OLD_HOURS):
+        yield f"its last backup is {row['backup']} old"
     if what == "disk" and free is not None and free < int(least or 1) * GIB:
         yield f"only {free / GIB:.1f} GiB free on its machine"
 

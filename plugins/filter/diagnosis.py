@@ -34,6 +34,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._client import (
     unreadable,
 )
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key, carried_usage
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.backup import age_text
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import HOPELESS, judge
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import LATE_SETTINGS, key_from_environment
 from ansible_collections.mai.clients.plugins.plugin_utils._playbook import playbook
@@ -587,6 +588,19 @@ def _chat(case: Case) -> Finding:
     return ("failed", f"OpenRouter has it under {user or 'nobody'}, not under {wanted}", case.play("onboard_client"))
 
 
+def _backup(case: Case) -> Finding:
+    planned = case.client.get("backup") or {}
+    if not planned:
+        return unknown("it was not looked at")
+    if not planned["wanted"]:
+        return ok("none is wanted: mai_backup_repository is not set")
+    if planned["first"]:
+        return ("failed", "there is none yet", case.play("backup_client"))
+    if planned["trouble"]:
+        return ("failed", "; ".join(planned["trouble"]), case.play("backup_client"))
+    return ok("; ".join([f"the last one is {age_text(planned['age_hours'])} old", *planned["warnings"]]))
+
+
 CHECKS: dict[str, tuple[t.Callable[[Case], str] | None, t.Callable[[Case], Finding]]] = {
     "provisioning key": (None, _provisioning_key),
     "credits": (None, _credits),
@@ -618,6 +632,7 @@ CHECKS: dict[str, tuple[t.Callable[[Case], str] | None, t.Callable[[Case], Findi
     "sign-up closed": (_no_answer, _signup),
     "address over HTTPS": (_no_client, _published("address over HTTPS")),
     "web socket through the proxy": (_no_answer, _published("web socket through the proxy")),
+    "backup": (_no_client, _backup),
     "disk": (_no_machine, _disk),
     "memory": (_no_machine, _memory),
 }

@@ -14,9 +14,12 @@ import typing as t
 RESETS = ("daily", "weekly", "monthly", "never")
 STATES = ("present", "disabled", "absent")
 LOST_SECRET = ("fail", "replace_unused", "replace")
-PARTS = ("machine", "directory", "key", "instance", "administrator", "saved_key", "organization", "proxy", "record")
+PARTS = (
+    *("machine", "directory", "key", "instance", "administrator", "saved_key", "organization"),
+    *("proxy", "backup", "record"),
+)
 NEEDS = (
-    *("client", "no_upgrade", "database", "machine", "startable", "key"),
+    *("client", "no_upgrade", "database", "machine", "startable", "backup", "key"),
     *("proof", "proof_of_instance", "proof_unless_due"),
 )
 IGNORABLE = ("limit", "limit_reset", "include_byok_in_limit", "disabled", "expires_at")

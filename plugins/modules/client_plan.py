@@ -110,7 +110,7 @@ options:
       - The parts of the client that the run changes, for RV(plan)'s C(changes). Without it all of them.
     type: list
     elements: str
-    choices: [machine, directory, key, instance, administrator, saved_key, organization, proxy, record]
+    choices: [machine, directory, key, instance, administrator, saved_key, organization, proxy, backup, record]
   needs:
     description:
       - What the run cannot do without. Where it is not so, the task fails with what there is to do about it.
@@ -124,7 +124,7 @@ options:
       - V(proof) is not asked for in check mode, in which nothing was done that could be proven.
     type: list
     elements: str
-    choices: [client, no_upgrade, database, machine, startable, key, proof, proof_of_instance, proof_unless_due]
+    choices: [client, no_upgrade, database, machine, startable, backup, key, proof, proof_of_instance, proof_unless_due]
     default: []
   fresh:
     description:

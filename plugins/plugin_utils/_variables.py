@@ -17,6 +17,7 @@ import re
 import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils import _envfile
+from ansible_collections.mai.clients.plugins.module_utils._backup import settings
 from ansible_collections.mai.clients.plugins.module_utils._host_in_url import is_loopback
 from ansible_collections.mai.clients.plugins.module_utils._instance import credentials
 from ansible_collections.mai.clients.plugins.module_utils._secret import LOOKS_SECRET, MASK
@@ -74,6 +75,15 @@ _LONGEST_PATH = 1000
 UPLOAD = re.compile(r"[1-9][0-9]{0,5}[MG]B")
 # What follows is a path on the machine, not on the controller
 REMOTE = "remote:"
+
+# Where a backup goes. They become words of ssh's command line, so none begins with a dash
+SFTP = re.compile(
+    r"sftp:(?://)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}@)?(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}|\[[0-9A-Fa-f:.]+\])"
+    r"(?::[0-9]{1,5})?[:/][A-Za-z0-9._~%+/@=-]+"
+)
+S3 = re.compile(rf"(?:https?://)?{_SERVER}/[A-Za-z0-9._~%:+/-]+")
+CALENDAR = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?|[A-Z*][A-Za-z0-9*:,./~ -]{2,100}", re.ASCII)
+SPAN = re.compile(r"(?:0|[1-9][0-9]{0,4} ?(?:s|sec|min|m|h))")
 
 
 def quoted(value: t.Any) -> str:
@@ -346,6 +356,31 @@ def _password(variable: str, fault: t.Any) -> str | None:
     return f"{variable.removesuffix('_fault')}: {shown(fault)}" if fault else None
 
 
+def _backup_fault(_variable: str, fault: t.Any) -> str | None:
+    """Of what backup_fault said; the passwords are not among what is looked at."""
+    return shown(fault, 1000) if fault else None
+
+
+def _keep(value: t.Any) -> bool:
+    return isinstance(value, t.Mapping) and all(
+        name in settings.KEEPS and _whole(1, 1000)(number) for name, number in value.items()
+    )
+
+
+def _repository(value: t.Any) -> bool:
+    """No user's password in it: it is shown in every report."""
+    if not isinstance(value, str) or not _line(500)(value):
+        return False
+    if settings.is_local(value):
+        return is_directory(value)
+    scheme, _colon, rest = value.partition(":")
+    if scheme == "sftp":
+        return bool(SFTP.fullmatch(value))
+    if scheme == "s3":
+        return bool(S3.fullmatch(rest)) and _server(URL)(rest if "://" in rest else f"https://{rest}")
+    return _server(URL)(rest)
+
+
 def _password_bytes(variable: str, size: t.Any) -> str | None:
     if not isinstance(size, int) or size <= credentials.LONGEST_PASSWORD:
         return None
@@ -454,6 +489,21 @@ RULES: dict[str, Rule] = {
     "mai_acme_ca_root": _PEM_FILE,
     "mai_public_addresses": _wants(_addresses, "give a list of IP addresses, such as [203.0.113.7]", optional=True),
     "mai_upload_limit": _wants(_text(UPLOAD), "write it as 200MB or 1GB"),
+    # Its backups
+    "mai_backup_repository": _wants(
+        _repository,
+        "give an absolute path, sftp:user@host:/path, rest:https://host/path or s3:https://host/bucket, without a "
+        "password in it (mai_backup_environment has those), or leave it out",
+        optional=True,
+        subject=_is_place,
+    ),
+    "mai_backup_password_fault": _backup_fault,
+    "mai_backup_time": _wants(
+        _text(CALENDAR), "give a time as '03:00' (in quotes), or a calendar expression of systemd as 'Mon..Fri 02:30'"
+    ),
+    "mai_backup_random_delay": _wants(_text(SPAN), "give a span of time as 30min or 1h, or 0"),
+    "mai_backup_keep": _wants(_keep, "give numbers for daily, weekly and monthly, or {} to keep everything"),
+    "mai_backup_metrics_dir": _wants(is_directory, "give the path of a directory, or leave it out", optional=True),
     # OpenRouter
     "openrouter_base_url": _API,
     "mai_instance_api_base_url": _API,

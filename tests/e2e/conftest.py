@@ -32,8 +32,15 @@ from tests.order import longest_first
 
 LONGEST = (
     *("test_onboard.py", "test_day_two.py", "test_upgrade.py", "test_hostile.py", "test_runner.py", "test_secrets.py"),
-    *("test_interrupted.py", "test_proxy.py", "test_images.py", "test_machine.py", "test_many.py", "test_native.py"),
-    "test_faults.py",
+    *(
+        "test_interrupted.py",
+        "test_backup.py",
+        "test_proxy.py",
+        "test_postgresql.py",
+        "test_images.py",
+        "test_machine.py",
+    ),
+    *("test_many.py", "test_native.py", "test_faults.py"),
 )
 KEEP = os.environ.get("KEEP_HOSTS") == "1"
 

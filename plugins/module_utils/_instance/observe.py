@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ansible_collections.mai.clients.plugins.module_utils._database_postgresql import has_driver
 from ansible_collections.mai.clients.plugins.module_utils._host_in_url import asked_at
 from ansible_collections.mai.clients.plugins.module_utils._instance import (
+    backups,
     candidates,
     database,
     engine,
@@ -65,6 +66,7 @@ class Sight:
     trial: probe.Trial | None
     listening: dict[int, set[str]]  # the sockets of each port
     site: site.Look
+    backup: dict
 
     @property
     def pids(self) -> list[int]:
@@ -84,6 +86,7 @@ def _gathered(wanted: dict) -> Sight:
     # What takes time of its own is asked for first, and read when it is wanted
     info, listed = system.Started(*engine.INFO), system.Started(*engine.LIST)
     image = _ask_image(wanted["image"])
+    backup = backups.Asked(path, service)
     last_image = folder.image(path)
     asked_last = _ask_image((last_image["id"] or last_image["reference"]) if last_image else None)
     database_image = _ask_image(wanted["database_image"])
@@ -134,6 +137,7 @@ def _gathered(wanted: dict) -> Sight:
         trial=trial,
         listening=system.listening(),
         site=own_site,
+        backup=backup.answer(),
         **files,
     )
 
@@ -189,6 +193,7 @@ def _described(wanted: dict, sight: Sight) -> dict:
         },
         "stored_settings": saved_hashes.saved_hashes(sight.contents.saved, dict(sight.environment, **sight.settings)),
         "facts": _facts(sight.environment or sight.settings, sight.health),
+        "backup": sight.backup,
         "probe": _probe(sight) if wanted["probe"] else None,
     }
 

@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
-from ansible_collections.mai.clients.plugins.plugin_utils._plan import foreseen, words
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import backup, foreseen, words
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import key as keys_of_client
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy as proxies
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import verification
@@ -33,6 +33,7 @@ class Files:
     templates: t.Mapping[str, str]
     record: str | None = None
     record_path: str = ""
+    backup_program: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ def plan(
         "problems": [
             *machine_problems(client, seen, observed.neighbours, observed.archive),
             *site["problems"],
+            *backup.problems(client, seen),
             *_no_way_out(client, seen, checks),
         ],
         "machine": {**lacks(client, seen), "caddy": site["installs"]},
@@ -91,6 +93,7 @@ def plan(
         "instance": parts,
         "organization": organization(client, seen, becomes, parts["due"]),
         "proxy": site,
+        "backup": backup.backup(client, seen, files.backup_program, now),
         "record": _record(client, seen, parts, becomes, files, site),
         "address": place,
         "limit": words.limit(key),
@@ -100,7 +103,7 @@ def plan(
             {**key, "expiry": key_plan["expiry"]},
             checks,
             observed.credit,
-            machine_warnings(client, seen),
+            [*machine_warnings(client, seen), *backup.warnings(client, seen, now)],
         ),
     }
     planned["summary"] = words.summary(client, place, key, files.record_path, planned["notes"])
@@ -180,6 +183,7 @@ def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
         machine["docker"],
         machine["image"],
         machine["caddy"],
+        machine["restic"],
         machine["database_packages"],
         database["bring_image"],
     )
@@ -202,6 +206,8 @@ def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
         yield "organization", f"organisation (users: {users} more)" if users else "organisation"
     if planned["proxy"]["due"]:
         yield "proxy", "proxy"
+    if planned["backup"]["due"]:
+        yield "backup", f"backup ({', '.join(planned['backup']['why'])})"
     # Not the record on the controller: where that is thrown away after each job, nothing of the client differs
     if planned["record"]["on_machine_due"]:
         yield "record", "hand-over"

@@ -31,6 +31,8 @@ def _machine(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
         yield f"Would install {', '.join(machine['packages'])}{source}."
     if machine["caddy"]:
         yield "Would install caddy."
+    if machine["restic"]:
+        yield "Would install restic."
     if machine["image"]:
         archive = client["mai_image_archive"]
         yield shown(f"Would load {archive}." if archive else f"Would pull {client['mai_image']}.")
@@ -106,6 +108,18 @@ def _not_published(plan: Values) -> t.Iterator[str]:
         yield f"Would not publish https://{plan['proxy']['fqdn']} yet: {plan['proxy']['held']}."
 
 
+def _backup(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
+    planned = plan["backup"]
+    if planned["removes"]:
+        yield "Would end the backups of the client; those that were made stay where they are."
+        return
+    where = shown(client["mai_backup_repository"], 200)
+    if planned["differs"]:
+        yield f"Would set up backups to {where}: {', '.join(planned['why'])}."
+    if planned["first"]:
+        yield f"Would make the first backup to {where}."
+
+
 def _record(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
     where = shown(client["mai_deployment_dir"])
     yield f"Would write the hand-over record to {where}/HANDOVER.md and {plan['record']['path']}."
@@ -120,6 +134,7 @@ SENTENCES: dict[str, t.Callable[[Values, Values, Values], t.Iterator[str]]] = {
     "saved_key": _saved_key,
     "organization": _organization,
     "proxy": _proxy,
+    "backup": _backup,
     "record": _record,
 }
 

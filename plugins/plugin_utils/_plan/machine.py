@@ -28,7 +28,7 @@ PACKAGES: dict[str, dict[str, list[str]]] = {
 DOCKERS_OWN = {"engine": ["docker-ce", "docker-ce-cli", "containerd.io"], "compose": ["docker-compose-plugin"]}
 
 
-def _somebody_elses(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+def somebody_elses(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     away = "Nothing of it is taken over or replaced: put it away by hand, or give the client another place"
     directory = seen["directory"]
     if directory["exists"] and not directory["empty"] and not directory["managed"]:
@@ -131,7 +131,7 @@ def machine_problems(
     """What must be put right on the machine before anything is done for this client."""
     deployment = _docker if client["mai_deployment"] == "docker" else _native
     return [
-        *_somebody_elses(client, seen),
+        *somebody_elses(client, seen),
         *_neighbours(client, neighbours),
         *_interrupted(client, seen),
         *database.problems(client, seen),
@@ -163,6 +163,7 @@ def lacks(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> dict[st
     """What the machine needs before there can be an instance, and where Docker would come from."""
     docker, directory = client["mai_deployment"] == "docker", seen["directory"]
     missing = {
+        "restic": bool(client["mai_backup_repository"]) and not seen["backup"]["restic"],
         "docker": docker and not (seen["docker"]["engine"] and seen["docker"]["compose"]),
         "directory": directory["mode"] != "0700",
         "mark": not directory["managed"],

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import backup
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import OF_PUBLISHED
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.machine import cannot_start
 
@@ -41,6 +42,20 @@ def _database(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[V
     """What cannot be read says nothing about what there is to do."""
     error = seen["database"]["error"]
     return f"Nothing of {_who(client)} was changed. {error}" if error else ""
+
+
+def _backup(client: Values, seen: Values, plan: Values, _checks: t.Sequence[Values]) -> str:
+    """Only of what onboarding made, with the programs that it brings."""
+    if not plan["backup"]["wanted"]:
+        return f"{_who(client)} has no mai_backup_repository, so there are no backups of it."
+    if not seen["directory"]["managed"]:
+        where = shown(client["mai_deployment_dir"])
+        return (
+            f"{_who(client)} has no instance in {where}, so there are no backups of it: run onboard_client.yml first."
+        )
+    for problem in backup.problems(client, seen):
+        return f"{_who(client)} was not touched: {problem}."
+    return ""
 
 
 def _startable(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[Values]) -> str:
@@ -82,6 +97,7 @@ NEEDS: dict[str, t.Callable[[Values, Values, Values, t.Sequence[Values]], str]] 
     "database": _database,
     "machine": _machine,
     "startable": _startable,
+    "backup": _backup,
     "key": _key,
     "unexpired": _unexpired,
     "proof": _proof,

@@ -65,6 +65,7 @@ def offboarding(
             *([f"its database stays, drop it by hand: {shown(seen['database']['path'])}"] if elsewhere else []),
             *([f"address: {would}no longer served"] if _served(seen) else []),
             *([f"data: {would}{'`'.join(data)}"] if directory else []),
+            *_backup(asked.get("backup") or {}),
             *(["the machine was not touched: its instance and data may still be there"] if lost else []),
             *_earlier(archives, asked["purge"], would),
             *([f"record: {record['path']}"] if due else []),
@@ -121,6 +122,14 @@ def _data(seen: Values, asked: Values, archive: str) -> list[str]:
 
 def _final_copy(seen: Values) -> str:
     return "-final".join(os.path.splitext(seen["database"]["copy_name"])) if seen else ""
+
+
+def _backup(made: Values) -> list[str]:
+    if made.get("failure"):
+        return [f"last backup: failed, so the archive is all there is: {shown(made['failure'])}"]
+    if made.get("snapshot"):
+        return [f"last backup: snapshot {made['snapshot'][:8]} in {made['repository']}, which stays"]
+    return []
 
 
 def _outcome(due: bool, done: bool) -> str:

@@ -14,6 +14,7 @@ import typing as t
 
 import jinja2
 from ansible.errors import AnsibleError
+from ansible_collections.mai.clients.plugins.module_utils._backup import settings
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils import _extra_env
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import compose_extra, proxy
@@ -72,12 +73,19 @@ def _together(client: Variables) -> t.Iterator[str]:
     if client["mai_domain"] and client["mai_fqdn"] in (None, "") and not fault("mai_domain", client["mai_domain"]):
         yield "mai_fqdn is '': leave it out, or give the host name under which mai_domain publishes the instance"
     yield from proxy.problems_together(client)
+    yield from _repository_inside(client)
     own, common = client["mai_deployment_dir"], client.get("mai_deployments_dir")
     if is_directory(own) and is_directory(common) and _within(common, own):
         yield (
             f"mai_deployment_dir is {quoted(own)}, which holds mai_deployments_dir {quoted(common)}, where locks and "
             "archives of all clients are: give the client a directory of its own"
         )
+
+
+def _repository_inside(client: Variables) -> t.Iterator[str]:
+    repository, own = client["mai_backup_repository"], client["mai_deployment_dir"]
+    if repository and is_directory(repository) and is_directory(own) and _within(repository, own):
+        yield "mai_backup_repository lies in mai_deployment_dir, which goes with the client: give it another place"
 
 
 def _within(path: str, directory: str) -> bool:
@@ -139,6 +147,18 @@ def _database_of(url: t.Any) -> str | None:
     return f"{where['host'].lower()}:{where['port'] or 5432}/{name}"
 
 
+def _clash_of_repositories(client: Variables, slug: str, other: Variables, same_machine: bool) -> t.Iterator[str]:
+    """A path is another one on another machine; what is reached over the network is one for all."""
+    own, theirs = client["mai_backup_repository"], other_variable(other, "mai_backup_repository")
+    if not own or not isinstance(own, str) or not isinstance(theirs, str):
+        return
+    local = settings.is_local(own)
+    if local and not same_machine:
+        return
+    if own.rstrip("/") == theirs.rstrip("/"):
+        yield f"mai_backup_repository is also that of {slug}: each client needs one of its own"
+
+
 def _neighbours(client: Variables, others: t.Mapping[str, Variables]) -> t.Iterator[str]:
     """What two clients of the inventory cannot both have."""
     own_machine = _place(client["slug"], others[client["slug"]])
@@ -159,6 +179,7 @@ def _neighbours(client: Variables, others: t.Mapping[str, Variables]) -> t.Itera
             yield from _clash_of_directories(client, slug, other, machine)
         if database and _database_of(other_variable(other, "mai_database_url")) == database:
             yield f"mai_database_url names the database of {slug}, too: each needs a database of its own"
+        yield from _clash_of_repositories(client, slug, other, same_machine)
         domain = other_variable(other, "mai_domain") if client["mai_domain"] else None
         if (
             isinstance(domain, str)

@@ -39,6 +39,7 @@ CLIENT: dict[str, t.Any] = {
     "key_name": "client-abc",
     "limit": 50.0,
     "deployment": "docker",
+    "backup": {"wanted": False, "age_hours": None, "warnings": []},
     "instance": {"settings_differ": [], "image_differs": False},
     "problems": [],
     "unreachable": False,

@@ -238,7 +238,7 @@ def test_alarms() -> None:
     assert overview_alarms(rows, "disk30") == [
         f"{slug}: only 20.0 GiB free on its machine" for slug in ("company-abc", "full")
     ]
-    for wrong in ("down5", "backup", "limit-5"):
+    for wrong in ("down5", "backups", "limit-5"):
         with pytest.raises(AnsibleFilterError, match="fail_on has"):
             overview_alarms(rows, wrong)
 

@@ -38,6 +38,7 @@ CASE: dict[str, t.Any] = {
         "inventory": "-i inventories/production",
         "disk_gib": 1,
         "memory_mib": 256,
+        "backup": {"wanted": False},
     },
     "account": {"management_key": True, "credits": {"left": 5.0}},
     "key": {

@@ -49,6 +49,7 @@ KEYS = [
     "stored_connection",
     "stored_settings",
     "facts",
+    "backup",
     "probe",
 ]
 LABELS = {

@@ -71,6 +71,27 @@ VARIABLES: dict[str, t.Any] = {
     "mai_public_addresses": [],
     "mai_upload_limit": "1GB",
     "mai_instance_api_base_url": API,
+    "mai_backup_repository": None,
+    "mai_backup_password_fault": "",
+    "mai_backup_recovery": False,
+    "mai_backup_stamp": "0000",
+    "mai_backup_time": "03:00",
+    "mai_backup_random_delay": "1h",
+    "mai_backup_keep": {"daily": 7, "weekly": 5, "monthly": 12},
+    "mai_backup_metrics_dir": None,
+}
+NO_BACKUP: dict[str, t.Any] = {
+    "installed": False,
+    "program": None,
+    "settings": None,
+    "stamp": None,
+    "client": None,
+    "units": {},
+    "timer_active": False,
+    "next": None,
+    "running": False,
+    "restic": False,
+    "state": None,
 }
 NATIVE = {"mai_deployment": "native", "mai_start_command": "open-webui serve"}
 PUBLISHED = {"mai_domain": "example.com", "mai_fqdn": "mai-companyabc.example.com"}
@@ -134,6 +155,7 @@ def nothing() -> dict[str, t.Any]:
         "database_image": {"reference": None, "present": False, "id": None, "user": None},
         "stored_connection": {"form": "none", "connections": []},
         "stored_settings": {},
+        "backup": dict(NO_BACKUP),
         "facts": {
             "admin_chat_access": True, "admin_export": True, "forward_user_info": False, "login_required": True,
             "signup": False,

@@ -25,6 +25,7 @@ CLIENT = {
     "mai_docker_packages": "auto",
     "mai_database": "sqlite",
     "mai_client_id": "company-abc-001",
+    "mai_backup_repository": None,
 }
 SEEN = {
     "machine": {
@@ -66,6 +67,7 @@ SEEN = {
     "last_image": None,
     "memory_limits_bytes": 0,
     "database": nothing()["database"],
+    "backup": {"restic": False},
 }
 
 

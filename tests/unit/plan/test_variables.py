@@ -33,6 +33,14 @@ CLIENT = {
     "mai_admin_name": "Admin",
     "mai_admin_password_bytes": 0,
     "mai_admin_password_fault": "",
+    "mai_backup_repository": None,
+    "mai_backup_password_fault": "",
+    "mai_backup_recovery": False,
+    "mai_backup_stamp": "0000",
+    "mai_backup_time": "03:00",
+    "mai_backup_random_delay": "1h",
+    "mai_backup_keep": {"daily": 7, "weekly": 5, "monthly": 12},
+    "mai_backup_metrics_dir": None,
     "mai_deployment": "docker",
     "mai_image": "mai:1",
     "mai_image_pull": "missing",
@@ -440,6 +448,11 @@ _NONE = {"null", "empty"}
 _NUMBERS = {"5", "8140", "1.5", "text 12", "text 8140"}
 
 ACCEPTED: dict[str, set[str]] = {
+    "mai_backup_repository": _NONE | {"directory"},
+    "mai_backup_time": set(),
+    "mai_backup_random_delay": set(),
+    "mai_backup_keep": set(),
+    "mai_backup_metrics_dir": _NONE | {"directory"},
     "mai_client_name": _TEXTS,
     "mai_client_id": (_WORDS - {"key"}) | {"address"},
     "mai_key_name": _LINES,
@@ -551,11 +564,12 @@ def test_of_every_odd_value_it_is_known_whether_it_is_accepted(variable: str) ->
 def test_no_variable_is_without_a_rule() -> None:
     # Where the machine is found is Ansible's variable
     looked_at = set(read("mai", "vars/main.yml")["mai_variables"]) - {"machine"}
-    # Of the database's URL the action itself says what is wrong
+    # Of the database's URL the action itself says what is wrong; two are made from passwords
     of_url = {"mai_database_url_fault", "mai_database_url_given"}
-    others = {"slug", "mai_extra_env", "mai_compose_extra", "mai_database_url_given"}
+    of_backups = {"mai_backup_recovery", "mai_backup_stamp"}
+    others = {"slug", "mai_extra_env", "mai_compose_extra", "mai_database_url_given"} | of_backups
     assert set(RULES) | others == looked_at | of_url == set(CLIENT)
-    passwords = {name for name in options("mai") if name.endswith(("_password", "_key"))}
+    passwords = {name for name in options("mai") if name.endswith(("_password", "_key"))} | {"mai_backup_environment"}
     inputs = {name for name in options("mai") if name.startswith(("mai_plan_", "mai_check_"))}
     assert set(options("mai")) - looked_at - inputs == passwords | {"mai_database_url"}
     assert set(RULES) - set(ACCEPTED) == {name for name in RULES if "password" in name or name.endswith("_fault")}

@@ -24,7 +24,10 @@ NAME = re.compile(r"(?<![A-Za-z0-9_.])_([a-z][a-z0-9_]*)")
 
 def home(name: str) -> list[str]:
     """Where a private variable belongs: a role's folder, or a playbook and its steps."""
-    places = {**{role: [f"roles/{role}/"] for role in ROLES}, **PLAYBOOKS}
+    places = {role: [f"roles/{role}/"] for role in ROLES}
+    for word, files in PLAYBOOKS.items():
+        # A role and a playbook may go by the same word
+        places[word] = [*places.get(word, []), *files]
     for word in sorted(places, key=len, reverse=True):
         if name == word or name.startswith(f"{word}_"):
             return places[word]

@@ -1,0 +1,96 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The seam between a backup and the kind of database: copied into a directory, described there, put back from there."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
+from ansible_collections.mai.clients.plugins.module_utils._database import transaction
+from ansible_collections.mai.clients.plugins.module_utils._database_base import Database
+from ansible_collections.mai.clients.plugins.module_utils._instance import copy
+from ansible_collections.mai.clients.plugins.module_utils._instance.database import schema_revision
+
+FILE = "webui.db"
+# Those that a person would miss, and those that bills are made from
+TABLES = (
+    *("user", "auth", "chat", "message", "file", "knowledge", "model", "prompt", "function", "tool", "config"),
+    *("client_organizations", "client_daily_usage", "client_user_daily_usage", "client_model_daily_usage"),
+    *("organization_members", "user_client_mapping"),
+)
+_SECONDS = 120
+# Where a file's locks, and with them the database, hold only as long as everybody's network does
+_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "fuse.glusterfs", "ceph", "afs", "9p")
+
+
+def live(deployment_dir: str) -> str:
+    return os.path.join(deployment_dir, "data", FILE)
+
+
+def copy_into(deployment_dir: str, directory: str) -> dict[str, Any]:
+    """Make one consistent copy of the client's database in the directory, also while it is written to; describe it."""
+    path = live(deployment_dir)
+    kind = file_system(os.path.dirname(path))
+    if kind in _NETWORK:
+        raise Refused(
+            f"The data of the instance lie on a network file system ({kind}), where SQLite's locks cannot be relied "
+            "on, so no copy of the database would be certain: put them on a disk of the machine.",
+            "network",
+        )
+    copy.make(path, os.path.join(directory, FILE))
+    return describe(directory)
+
+
+def describe(directory: str) -> dict[str, Any]:
+    """What a copy in the directory holds: counts, schema_revision, organizations (identifiers). Refused if damaged."""
+    path = os.path.join(directory, FILE)
+    copy.check(path)
+    return _described(path)
+
+
+def describe_live(deployment_dir: str) -> dict[str, Any]:
+    return _described(live(deployment_dir))
+
+
+def _described(path: str) -> dict[str, Any]:
+    return transaction(_describe, path=path, readonly=True, seconds=_SECONDS)
+
+
+def _describe(database: Database) -> dict[str, Any]:
+    counts = {
+        table: database.query(f'SELECT count(*) AS rows FROM "{table}"')[0]["rows"]
+        for table in TABLES
+        if database.columns(table)
+    }
+    organizations = []
+    if "id" in database.columns("client_organizations"):
+        organizations = database.query("SELECT id FROM client_organizations ORDER BY id LIMIT 100")
+    return {
+        "counts": counts,
+        "schema_revision": schema_revision(database),
+        "organizations": [str(row["id"]) for row in organizations],
+    }
+
+
+def put_back(directory: str, deployment_dir: str) -> None:
+    """Put the copy in the directory into the place of the client's database, while the instance is stopped."""
+    copy.restore(os.path.join(directory, FILE), live(deployment_dir))
+
+
+def file_system(path: str) -> str | None:
+    """The kind of the file system that the path lies on."""
+    try:
+        path = os.path.realpath(path)
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+            mounts = [line.split() for line in file]
+    except OSError:
+        return None
+    kind, longest = None, -1
+    for fields in mounts:
+        place = fields[4].replace("\\040", " ")
+        if (path + "/").startswith(place.rstrip("/") + "/") and len(place) >= longest and "-" in fields:
+            kind, longest = fields[fields.index("-") + 1], len(place)
+    return kind

@@ -1,0 +1,288 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A snapshot on its way back: fetched into a place that only root enters, looked through, and only then put in place.
+
+What there was is kept. The exchange is one rename of the kernel, so a run that is killed leaves one or the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+from contextlib import suppress
+from typing import Any
+
+from ansible_collections.mai.clients.plugins.module_utils import _envfile, _own_file
+from ansible_collections.mai.clients.plugins.module_utils._backup import database
+from ansible_collections.mai.clients.plugins.module_utils._backup import settings as places
+from ansible_collections.mai.clients.plugins.module_utils._backup.restic import ANSWER, Restic
+from ansible_collections.mai.clients.plugins.module_utils._backup.run import SNAPSHOT, remove
+from ansible_collections.mai.clients.plugins.module_utils._backup.stage import ASIDE
+from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, Refused
+from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown
+
+try:
+    import ctypes
+except ImportError:
+    HAS_CTYPES = False
+else:
+    HAS_CTYPES = True
+
+SECRETS = "secrets.env"
+# A place without a client yet has all of its own from the snapshot; what runs is started as the snapshot's was
+BROUGHT = ("secrets.env", "admin.env", "api_key.env", "settings.env", "compose.yml", "start-mai-instance.sh")
+_EXCHANGE = 2
+_HERE = -100
+_IDENTIFIER = re.compile(r"[0-9a-f]{4,64}")
+
+
+class Place:
+    """The folder of one client into which snapshots come, and what is done with them there."""
+
+    def __init__(self, deployment_dir: str, scratch: str) -> None:
+        self.deployment_dir = deployment_dir
+        self.scratch = os.path.join(deployment_dir, scratch)
+        self.tree = os.path.join(self.scratch, "tree")
+
+    def _restic(self) -> tuple[Restic, str]:
+        try:
+            found = places.load(self.deployment_dir)
+        except (OSError, ValueError):
+            raise Refused(
+                f"No backup is set up for {self.deployment_dir}: set mai_backup_repository and run onboard_client.yml.",
+                "missing",
+            ) from None
+        cache = os.path.join(places.folder_of(self.deployment_dir), "cache")
+        return Restic(found["public"], found["secrets"], cache), str(found["public"]["client"])
+
+    def snapshots(self) -> list[dict[str, Any]]:
+        """Those of the client, the newest last."""
+        restic, client = self._restic()
+        try:
+            found = json.loads(restic.ask("snapshots", "--json", "--no-lock", "--host", client, seconds=ANSWER))
+        except ValueError:
+            raise Refused(f"The repository {restic.shown()} gave no answer that makes sense.", "restic") from None
+        # Without any, restic says null
+        listed = [_snapshot(one) for one in found or [] if isinstance(one, dict) and one.get("id")]
+        return sorted(listed, key=lambda one: one["time"])
+
+    def choose(self, wanted: str) -> dict[str, Any]:
+        restic, client = self._restic()
+        known = self.snapshots()
+        if not known:
+            raise Refused(f"The repository {restic.shown()} holds no snapshot of {client}.", "missing")
+        if wanted == "latest":
+            return known[-1]
+        fits = [one for one in known if _IDENTIFIER.fullmatch(wanted) and one["id"].startswith(wanted)]
+        if len(fits) != 1:
+            newest = ", ".join(f"{one['short_id']} ({one['time']})" for one in known[-5:])
+            raise Refused(
+                f"There is no snapshot {shown(wanted, 70)} of {client}; the newest are {newest}, or say latest.",
+                "missing",
+            )
+        return fits[0]
+
+    def fetch(self, wanted: str) -> dict[str, Any]:
+        """Restore a snapshot into the scratch place; say what it holds, and what is wrong with it."""
+        restic, _client = self._restic()
+        chosen = self.choose(wanted)
+        remove(self.scratch)
+        os.mkdir(self.scratch, 0o700)
+        self._check_room(restic, chosen["id"])
+        files = os.path.join(self.scratch, "files")
+        restic.ask("restore", chosen["id"], "--no-lock", "--target", files)
+        os.rename(os.path.join(files, chosen["path"].lstrip("/")), self.tree)
+        remove(files)
+        made_harmless = _make_harmless(self.tree)
+        os.chmod(self.tree, 0o700)
+        return {"snapshot": chosen, "made_harmless": made_harmless, **self._looked_through()}
+
+    def _check_room(self, restic: Restic, snapshot: str) -> None:
+        told = json.loads(restic.ask("stats", "--json", "--no-lock", "--mode", "restore-size", snapshot))
+        # The database is copied once more into its place
+        needed = int(told.get("total_size") or 0) * 2 + 64 * MIB
+        free = shutil.disk_usage(self.scratch).free
+        if free < needed:
+            raise Refused(
+                f"The snapshot needs {needed} bytes in {self.deployment_dir} and {free} are free. Free some space and "
+                "run again.",
+                "full",
+            )
+
+    def _looked_through(self) -> dict[str, Any]:
+        try:
+            noted = json.loads(_own_file.read(os.path.join(self.tree, SNAPSHOT)).decode("utf-8"))
+        except (OSError, ValueError, RecursionError):
+            raise Refused("The snapshot was not made by this collection: it has no snapshot.json.", "foreign") from None
+        found = database.describe(os.path.join(self.tree, "database"))
+        counts = dict(noted.get("counts") or {})
+        faults = [
+            f"the table {table} has {found['counts'].get(table, 0)} rows, and had {rows} when the snapshot was made"
+            for table, rows in counts.items()
+            if found["counts"].get(table, 0) != rows
+        ]
+        # It may have been empty: a folder without a file
+        if not os.path.isdir(os.path.join(self.tree, "data")):
+            faults.append("the folder data is missing")
+        faults += [f"{name} is missing" for name in (SECRETS, "api_key.env") if not self._has(name)]
+        image = noted.get("image")
+        return all_shown(
+            {
+                "noted": {
+                    **{
+                        name: noted.get(name)
+                        for name in ("client", "client_id", "time", "deployment_dir", "collection")
+                    },
+                    "image": image if isinstance(image, dict) else None,
+                },
+                "counts": found["counts"],
+                "schema_revision": found["schema_revision"],
+                "organizations": found["organizations"],
+                "faults": faults,
+                "other_secret_key": self._secret_key(self.tree) != self._secret_key(self.deployment_dir),
+            }
+        )
+
+    def _has(self, name: str) -> bool:
+        return os.path.isfile(os.path.join(self.tree, name))
+
+    @staticmethod
+    def _secret_key(directory: str) -> str | None:
+        text = _own_file.read_text(os.path.join(directory, SECRETS))
+        return _envfile.parse(text).get("WEBUI_SECRET_KEY") if text else None
+
+    def swap(self, moment: str) -> dict[str, Any]:
+        """Put what was fetched in place, while the instance is stopped; what there was is kept in a folder beside."""
+        database.put_back(os.path.join(self.tree, "database"), self.tree)
+        new = not os.path.lexists(os.path.join(self.deployment_dir, "data"))
+        aside = os.path.join(self.deployment_dir, f"{ASIDE}{moment}")
+        # From here on it is never cleared away: after the exchange, what there was is in it
+        os.rename(self.tree, aside)
+        changed = ["data"]
+        self._exchange_data(aside)
+        for name in BROUGHT:
+            source, place = os.path.join(aside, name), os.path.join(self.deployment_dir, name)
+            if not os.path.isfile(source):
+                continue
+            other = name == SECRETS and self._secret_key(aside) != self._secret_key(self.deployment_dir)
+            if new or other or not os.path.lexists(place):
+                _exchange(source, place)
+                changed.append(name)
+        remove(self.scratch)
+        if new:
+            # There was nothing to be kept
+            remove(aside)
+        return {"aside": None if new else aside, "changed": changed}
+
+    def take_back(self, moment: str, changed: list[str]) -> None:
+        """Undo an exchange, while the instance is stopped."""
+        aside = os.path.join(self.deployment_dir, f"{ASIDE}{moment}")
+        for name in changed:
+            if name == "data":
+                self._exchange_data(aside)
+            else:
+                _exchange(os.path.join(aside, name), os.path.join(self.deployment_dir, name))
+
+    def _exchange_data(self, aside: str) -> None:
+        """A disk of its own cannot be renamed: then its contents are exchanged, and what there was stays on it."""
+        live, other = os.path.join(self.deployment_dir, "data"), os.path.join(aside, "data")
+        if not os.path.ismount(live):
+            _exchange(other, live)
+            return
+        kept = os.path.join(live, os.path.basename(aside))
+        if os.path.lexists(kept):
+            # It goes back
+            _copy(live, other, os.path.basename(kept))
+            _move(kept, live)
+            os.rmdir(kept)
+            return
+        os.mkdir(kept, 0o700)
+        _move(live, kept, os.path.basename(kept))
+        _copy(other, live)
+
+    def remove(self) -> None:
+        remove(self.scratch)
+
+
+def _snapshot(told: dict[str, Any]) -> dict[str, Any]:
+    paths = told.get("paths") or [""]
+    return all_shown(
+        {
+            "id": str(told["id"]),
+            "short_id": str(told["id"])[:8],
+            "time": str(told.get("time"))[:19] + "Z",
+            "tags": [str(tag) for tag in told.get("tags") or []],
+            "path": str(paths[0]),
+        }
+    )
+
+
+def _exchange(one: str, other: str) -> None:
+    """Each gets the other's name in one step; where there is no other, one gets its name."""
+    if not os.path.lexists(one):
+        os.rename(other, one)
+        return
+    if not os.path.lexists(other):
+        os.rename(one, other)
+        return
+    if HAS_CTYPES:
+        with suppress(AttributeError):
+            rename = ctypes.CDLL(None, use_errno=True).renameat2
+            if rename(_HERE, one.encode(), _HERE, other.encode(), _EXCHANGE) == 0:
+                return
+    # A file system that cannot: for a moment there is none under that name
+    between = f"{one}.exchanged"
+    os.rename(other, between)
+    os.rename(one, other)
+    os.rename(between, one)
+
+
+def _move(source: str, target: str, but: str = "") -> None:
+    for name in os.listdir(source):
+        if name != but:
+            os.rename(os.path.join(source, name), os.path.join(target, name))
+
+
+def _copy(source: str, target: str, but: str = "") -> None:
+    """Into another disk, and away from the first one; the instance is stopped, so nobody else is at work there."""
+    for name in os.listdir(source):
+        if name == but:
+            continue
+        remove(os.path.join(target, name))
+        done = subprocess.run(  # pylint: disable=ansible-bad-function
+            ["cp", "-a", "--", os.path.join(source, name), target],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        if done.returncode:
+            last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+            raise Refused(f"The data could not be copied to their disk: {shown(''.join(last), 200)}.", "machine")
+        remove(os.path.join(source, name))
+
+
+def _make_harmless(tree: str) -> int:
+    """Without devices, pipes and rights of a file's owner for whoever runs it; how many things that were.
+
+    A snapshot has none of them. Somebody who can write to the storage and knows its password may have made another.
+    """
+    number = 0
+    for _path, folders, files, here in os.fwalk(tree, follow_symlinks=False):
+        for name in (*folders, *files):
+            status = os.stat(name, dir_fd=here, follow_symlinks=False)
+            kind = status.st_mode
+            if stat.S_ISLNK(kind):
+                continue
+            if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+                os.unlink(name, dir_fd=here)
+                number += 1
+            elif stat.S_IMODE(kind) & 0o7000:
+                os.chmod(name, stat.S_IMODE(kind) & 0o0777, dir_fd=here)
+                number += 1
+    return number
