@@ -59,6 +59,7 @@ VARIABLES: dict[str, t.Any] = {
     "mai_database_image": "postgres:17",
     "mai_database_image_archive": None,
     "mai_database_driver": "psycopg2",
+    "mai_database_url_given": False,
     "mai_domain": None,
     "mai_fqdn": "",
     "mai_proxy": "caddy",
