@@ -18,8 +18,9 @@ _PACKAGE = "ansible_collections.mai.clients.plugins.module_utils"
 # What _backup.run needs, with all that these need; a test runs the program without the collection
 PARTS = (
     *("_confined", "_database", "_database_base", "_database_postgresql", "_database_sqlite", "_envfile", "_own_file"),
-    *("_secret", "_text", "_organization.__init__", "_organization.members", "_organization.schema"),
-    *("_instance.__init__", "_instance.copy", "_instance.database", "_instance.folder", "_instance.private_file"),
+    *("_host_in_url", "_secret", "_text", "_organization.__init__", "_organization.members", "_organization.schema"),
+    *("_instance.__init__", "_instance.copy", "_instance.database", "_instance.engine", "_instance.folder"),
+    *("_instance.image_user", "_instance.networks", "_instance.place", "_instance.private_file"),
     *("_instance.saved_settings", "_instance.system", "_instance.tracking"),
     *("_backup.__init__", "_backup.database", "_backup.restic", "_backup.run", "_backup.settings", "_backup.stage"),
     "_backup.state",
