@@ -464,7 +464,7 @@ ACCEPTED: dict[str, set[str]] = {
     "mai_acme_email": _NONE | {"e-mail"},
     "mai_acme_directory": _NONE | {"URL"},
     "mai_acme_ca_root": _NONE | _LINES,
-    "mai_public_addresses": _NONE,
+    "mai_public_addresses": _NONE | {"list"},
     "mai_upload_limit": set(),
     "openrouter_base_url": {"URL"},
     "mai_instance_api_base_url": {"URL"},
@@ -537,6 +537,7 @@ def test_no_variable_is_without_a_rule() -> None:
     looked_at = set(read("mai", "vars/main.yml")["mai_variables"]) - {"machine"}
     assert set(RULES) | {"slug", "mai_extra_env", "mai_compose_extra"} == looked_at == set(CLIENT)
     passwords = {name for name in options("mai") if name.endswith(("_password", "_key"))}
+    passwords -= {"mai_tls_key"}  # a path
     inputs = {name for name in options("mai") if name.startswith(("mai_plan_", "mai_check_"))}
     # A URL of a database that this release does not set up
     assert set(options("mai")) - looked_at - inputs == passwords
