@@ -187,6 +187,8 @@ class Place:
                 self._exchange_data(aside)
             else:
                 _exchange(os.path.join(aside, name), os.path.join(self.deployment_dir, name))
+        # What is in it now is in the repository, too
+        remove(aside)
 
     def _exchange_data(self, aside: str) -> None:
         """A disk of its own cannot be renamed: then its contents are exchanged, and what there was stays on it."""

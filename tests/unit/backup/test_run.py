@@ -111,7 +111,7 @@ def test_a_stale_lock_is_removed_and_nothing_removed_of_append_only_storage(clie
     (client.programs / "restic.locked").touch()
     client.run()
     assert client.file("called").count("unlock") == 1 and client.state["warning"] is None
-    assert "forget --host abc --group-by host --prune --keep-daily=7" in client.file("called")
+    assert "forget --host abc --group-by host --prune --keep-within=3d --keep-daily=7" in client.file("called")
     (client.programs / "restic.called").unlink()
     client.set_up(keep={})
     client.run()
