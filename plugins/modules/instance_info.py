@@ -394,8 +394,8 @@ instance:
     backup:
       description:
         - How the client is backed up on this machine, and what became of the last backup. The storage is not asked.
-        - C(program), C(settings) and C(units) are digests of what is set up, C(stamp) is four digits that change with the
-          passwords. C(state) is null before the first run; C(state.error) is null after one that went well.
+        - C(program), C(settings) and C(units) are digests of what is set up, C(stamp) is four digits that change with
+          the passwords. C(state) is null before the first run; C(state.error) is null after one that went well.
       returned: always
       type: dict
       sample:
