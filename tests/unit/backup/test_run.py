@@ -133,6 +133,7 @@ def test_a_repository_that_is_gone_is_not_made_anew(client: Client) -> None:
         ("Fatal: unable to save snapshot: write /x: no space left on device", "full", "has no room left"),
         ("Fatal: dial tcp 192.0.2.1:8000: connect: connection refused", "unreachable", "does not answer"),
         ("Fatal: server said s3cret pass'word and aws-s3cret", "restic", "could not be worked with"),
+        ("subprocess ssh: Host key verification failed.\nFatal: EOF", "unreachable", "(Host key verification failed.)"),
         ("", "restic", "it gave no reason"),
     ],
 )
