@@ -51,7 +51,7 @@ def main(program: str) -> int:
     signal.signal(signal.SIGINT, _end)
     os.umask(0o077)
     lock = os.open(
-        os.path.join(places.folder_of(deployment_dir), "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600
+        os.path.join(places.folder_of(deployment_dir), places.LOCK), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600
     )
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
