@@ -152,13 +152,14 @@ def carried_out(place: Place, params: dict) -> dict:
     if state == "removed":
         place.remove()
         return {}
-    live = database.live(place.deployment_dir)
-    if os.path.lexists(live) and system.file_owner(live):
-        raise Refused(f"{live} is in use: stop the instance before its data are exchanged.", "locked")
-    if state == "taken_back":
-        place.take_back(params["moment"], params["changed"])
-        return {}
-    done = place.swap(params["moment"])
+    with place.alone():
+        live = database.live(place.deployment_dir)
+        if os.path.lexists(live) and system.file_owner(live):
+            raise Refused(f"{live} is in use: stop the instance before its data are exchanged.", "locked")
+        if state == "taken_back":
+            place.take_back(params["moment"], params["changed"])
+            return {}
+        done = place.swap(params["moment"])
     return {"aside": done["aside"], "exchanged": done["changed"]}
 
 

@@ -479,6 +479,27 @@ instance:
         forward_user_info: false
         login_required: true
         signup: false
+    backup:
+      description:
+        - How the client is backed up on this machine, and what became of the last backup. The storage is not asked.
+        - C(program), C(settings) and C(units) are digests of what is set up, C(stamp) is four digits that change with
+          the passwords. C(state) is null before the first run; C(state.error) is null after one that went well.
+      returned: always
+      type: dict
+      sample:
+        installed: true
+        restic: true
+        timer_active: true
+        running: false
+        next: Mon 2026-11-30 03:55:56 UTC
+        state:
+          last_success: '2026-11-29T14:19:05Z'
+          repository: sftp:backup@vault.example.org:/srv/mai/company-abc
+          snapshot: e38ed4702dbc5f87bf68732a3647e905d34ec7b3090666e24caf6580efa162ab
+          bytes: 115510
+          seconds: 4.3
+          error:
+          warning:
     probe:
       description:
         - What came of trying. Null without O(probe=true).

@@ -11,20 +11,12 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import typing as t
 
 _ROOT = os.path.join(os.path.dirname(__file__), os.pardir, "module_utils")
 _PACKAGE = "ansible_collections.mai.clients.plugins.module_utils"
-# What _backup.run needs, with all that these need; a test runs the program without the collection
-PARTS = (
-    *("_confined", "_database", "_database_base", "_database_postgresql", "_database_sqlite", "_envfile", "_own_file"),
-    *("_host_in_url", "_secret", "_text", "_organization.__init__", "_organization.members", "_organization.schema"),
-    *("_instance.__init__", "_instance.copy", "_instance.database", "_instance.engine", "_instance.folder"),
-    *("_instance.image_user", "_instance.networks", "_instance.place", "_instance.private_file"),
-    *("_instance.saved_settings", "_instance.system", "_instance.tracking"),
-    *("_backup.__init__", "_backup.database", "_backup.restic", "_backup.run", "_backup.settings", "_backup.stage"),
-    "_backup.state",
-)
+_IMPORT = re.compile(rf"^from ({re.escape(_PACKAGE)}[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 _HEAD = """\
 #!/usr/bin/python3 -B
 # Written by the Ansible collection mai.clients: backs up the client in whose directory it lies. Do not edit it.
@@ -43,13 +35,11 @@ class Embedded(importlib.abc.Loader, importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name not in SOURCES:
             return None
-        package = SOURCES[name] is None or name + ".__init__" in SOURCES
-        return importlib.util.spec_from_loader(name, self, is_package=package)
+        return importlib.util.spec_from_loader(name, self, is_package=SOURCES[name] is None)
 
     def exec_module(self, module):
         name = module.__name__
-        source = SOURCES.get(name + ".__init__") or SOURCES[name] or ""
-        exec(compile(source, "<" + name + ">", "exec"), module.__dict__)
+        exec(compile(SOURCES[name] or "", "<" + name + ">", "exec"), module.__dict__)
 
 
 if __name__ == "__main__":
@@ -70,13 +60,35 @@ def _entries() -> t.Iterator[str]:
     parts = _PACKAGE.split(".")
     for length in range(1, len(parts) + 1):
         yield f"SOURCES[{'.'.join(parts[:length])!r}] = None\n"
-    for part in PARTS:
-        name = f"{_PACKAGE}.{part}"
-        with open(os.path.join(_ROOT, *part.split(".")) + ".py", encoding="utf-8") as file:
-            source = file.read()
-        if part.endswith(".__init__"):
-            yield f"SOURCES[{name[: -len('.__init__')]!r}] = None\n"
-        yield f"SOURCES[{name!r}] = r'''\n{_embeddable(source)}'''\n"
+    for name, source in sorted(_needed(f"{_PACKAGE}._backup.run").items()):
+        yield f"SOURCES[{name!r}] = " + ("None\n" if source is None else f"r'''\n{_embeddable(source)}'''\n")
+
+
+def _needed(name: str) -> dict[str, str | None]:
+    """The module of that name with all that it needs of the collection, and the packages that these are in."""
+    found: dict[str, str | None] = {}
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        source = _source(name)
+        if name in found or source is None:
+            continue
+        found[name] = source
+        package = name.rpartition(".")[0]
+        if package != _PACKAGE:
+            found[package] = None
+        for place, names in _IMPORT.findall(source):
+            # Either the module itself, or a package with modules in it
+            waiting += [place, *(f"{place}.{one}" for one in re.findall(r"(\w+)(?: as \w+)?", names))]
+    return found
+
+
+def _source(name: str) -> str | None:
+    path = os.path.join(_ROOT, *name[len(_PACKAGE) :].strip(".").split(".")) + ".py"
+    if not os.path.isfile(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def _embeddable(source: str) -> str:

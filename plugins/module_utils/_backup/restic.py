@@ -203,11 +203,17 @@ class Restic:
             text = text.replace(secret, MASK).replace(quote(secret, safe=""), MASK)
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         lines = [_message(line) for line in lines]
-        fatal = [line for line in lines if line.startswith("Fatal:")] or [
-            line
-            for line in lines
-            if re.search("|".join(words for words, _reason, _said in _KNOWN), line, re.IGNORECASE)
-        ]
+        # What ssh itself says is the cause, what restic says then is that it has none
+        ssh = [line.partition("ssh: ")[2] for line in lines if line.startswith("subprocess ssh: ")]
+        fatal = (
+            ssh
+            or [line for line in lines if line.startswith("Fatal:")]
+            or [
+                line
+                for line in lines
+                if re.search("|".join(words for words, _reason, _said in _KNOWN), line, re.IGNORECASE)
+            ]
+        )
         line = (fatal or lines or ["it gave no reason"])[0]
         return shown(LOOKS_SECRET.sub(MASK, line.replace("Fatal: ", "")), 300)
 

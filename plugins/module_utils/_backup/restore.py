@@ -8,14 +8,16 @@ What there was is kept. The exchange is one rename of the kernel, so a run that 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import shutil
 import stat
 import subprocess
-from contextlib import suppress
-from typing import Any
+import time
+from contextlib import contextmanager, suppress
+from typing import Any, Iterator
 
 from ansible_collections.mai.clients.plugins.module_utils import _envfile, _own_file
 from ansible_collections.mai.clients.plugins.module_utils._backup import database
@@ -37,6 +39,8 @@ SECRETS = "secrets.env"
 # A place without a client yet has all of its own from the snapshot; what runs is started as the snapshot's was
 BROUGHT = ("secrets.env", "admin.env", "api_key.env", "settings.env", "compose.yml", "start-mai-instance.sh")
 _EXCHANGE = 2
+# For a backup that runs already
+_PATIENCE = 600
 _HERE = -100
 _IDENTIFIER = re.compile(r"[0-9a-f]{4,64}")
 
@@ -156,6 +160,30 @@ class Place:
         text = _own_file.read_text(os.path.join(directory, SECRETS))
         return _envfile.parse(text).get("WEBUI_SECRET_KEY") if text else None
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While no backup of the client runs, which would be of half of each."""
+        descriptor = os.open(
+            os.path.join(places.folder_of(self.deployment_dir), places.LOCK),
+            os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW,
+            0o600,
+        )
+        try:
+            deadline = time.monotonic() + _PATIENCE
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except OSError:
+                    if time.monotonic() > deadline:
+                        raise Refused(
+                            "A backup of this client is running: run again when it has ended.", "locked"
+                        ) from None
+                    time.sleep(1)
+            yield
+        finally:
+            os.close(descriptor)
+
     def swap(self, moment: str) -> dict[str, Any]:
         """Put what was fetched in place, while the instance is stopped; what there was is kept in a folder beside."""
         database.put_back(os.path.join(self.tree, "database"), self.tree)
@@ -187,6 +215,8 @@ class Place:
                 self._exchange_data(aside)
             else:
                 _exchange(os.path.join(aside, name), os.path.join(self.deployment_dir, name))
+        # What is in it now is in the repository, too
+        remove(aside)
 
     def _exchange_data(self, aside: str) -> None:
         """A disk of its own cannot be renamed: then its contents are exchanged, and what there was stays on it."""

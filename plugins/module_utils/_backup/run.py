@@ -29,6 +29,8 @@ from ansible_collections.mai.clients.plugins.module_utils._text import shown
 # Beside the data; what somebody adds by hand to that directory is theirs
 FILES = (*folder.FILES, folder.MARK, *folder.OVERRIDES)
 SNAPSHOT = "snapshot.json"
+# One of before an upgrade is not to go with the next one of that day
+RECENT = "--keep-within=3d"
 _CHECK_SECONDS = 7 * 24 * 3600
 _FORMAT = 1
 
@@ -49,7 +51,7 @@ def main(program: str) -> int:
     signal.signal(signal.SIGINT, _end)
     os.umask(0o077)
     lock = os.open(
-        os.path.join(places.folder_of(deployment_dir), "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600
+        os.path.join(places.folder_of(deployment_dir), places.LOCK), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600
     )
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -249,7 +251,7 @@ class Run:
         keep = {name: int(number) for name, number in dict(self.public.get("keep") or {}).items()}
         if keep:
             self._tell("removing old snapshots")
-            wanted = [f"--keep-{name}={number}" for name, number in sorted(keep.items())]
+            wanted = [RECENT, *(f"--keep-{name}={number}" for name, number in sorted(keep.items()))]
             self._unlocked("forget", "--host", self.client, "--group-by", "host", "--prune", *wanted)
         if time.time() - state.seconds_of(self.state.get("checked")) > _CHECK_SECONDS:
             self._tell("checking the repository")

@@ -21,6 +21,7 @@ FOLDER = ".backup"
 PROGRAM = "backup.py"
 SETTINGS = "settings.json"
 STATE = "state.json"
+LOCK = "lock"
 RUN = "/run/mai-clients-backup"
 KEEPS = ("daily", "weekly", "monthly")
 # Where the textfile collector of the Prometheus node exporter looks on Debian, and where its own documentation has it

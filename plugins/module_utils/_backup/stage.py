@@ -24,7 +24,7 @@ DROPPED = ("cache", "audit.log", "webui.db", "webui.db-wal", "webui.db-shm", "we
 ASIDE = ".before-restore-"
 DEEPEST = 60
 LONGEST = 2000
-MOST = 2000000
+MOST = 1000000
 # A file of more than that, most of it holes, is read for hours and holds nothing
 _SPARSE = 1024 * MIB
 _SECONDS = 1800

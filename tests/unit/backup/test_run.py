@@ -111,7 +111,7 @@ def test_a_stale_lock_is_removed_and_nothing_removed_of_append_only_storage(clie
     (client.programs / "restic.locked").touch()
     client.run()
     assert client.file("called").count("unlock") == 1 and client.state["warning"] is None
-    assert "forget --host abc --group-by host --prune --keep-daily=7" in client.file("called")
+    assert "forget --host abc --group-by host --prune --keep-within=3d --keep-daily=7" in client.file("called")
     (client.programs / "restic.called").unlink()
     client.set_up(keep={})
     client.run()
@@ -133,6 +133,7 @@ def test_a_repository_that_is_gone_is_not_made_anew(client: Client) -> None:
         ("Fatal: unable to save snapshot: write /x: no space left on device", "full", "has no room left"),
         ("Fatal: dial tcp 192.0.2.1:8000: connect: connection refused", "unreachable", "does not answer"),
         ("Fatal: server said s3cret pass'word and aws-s3cret", "restic", "could not be worked with"),
+        ("subprocess ssh: Host key verification failed.\nFatal: EOF", "unreachable", "(Host key verification failed.)"),
         ("", "restic", "it gave no reason"),
     ],
 )
