@@ -27,12 +27,12 @@ OTHER = f"chat.{DOMAIN}"
 SITES = "/etc/caddy/mai.d"
 ACME_SERVER = f"""
 {{
-	auto_https disable_redirects
-	skip_install_trust
+    auto_https disable_redirects
+    skip_install_trust
 }}
 https://{ACME} {{
-	tls internal
-	acme_server
+    tls internal
+    acme_server
 }}
 """
 ROOT = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"
