@@ -60,7 +60,7 @@ def fleet(new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host]) -> 
 
 @pytest.fixture(scope="module")
 def onboarded(fleet: Fleet) -> Result:
-    for host in {fleet.host("acme"), fleet.host("spare")}:
+    for host in (fleet.host("acme"), fleet.host("spare")):
         host.exec("mkdir", "-p", "/var/lib/prometheus/node-exporter")
     return fleet.run("acme,local", "-vvv", "--diff")
 

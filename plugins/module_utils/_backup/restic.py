@@ -96,7 +96,7 @@ class Restic:
     def ask(self, *arguments: str, seconds: float = LONG, second_password: str | None = None) -> str:
         """What restic prints; a sentence is raised where it fails."""
         output: list[bytes] = []
-        self._run(arguments, seconds, lambda line: output.append(line), second_password)
+        self._run(arguments, seconds, output.append, second_password)
         return b"".join(output).decode("utf-8", "replace")
 
     def lines(

@@ -45,7 +45,7 @@ def main(program: str) -> int:
     try:
         settings = places.load(deployment_dir)
     except (OSError, ValueError) as error:
-        print(f"{deployment_dir} has no settings of a backup ({type(error).__name__}): run onboard_client.yml.")
+        _say(f"{deployment_dir} has no settings of a backup ({type(error).__name__}): run onboard_client.yml.")
         return 2
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
@@ -56,9 +56,14 @@ def main(program: str) -> int:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        print("Another backup of this client is running.")
+        _say("Another backup of this client is running.")
         return 75
     return Run(deployment_dir, settings["public"], settings["secrets"]).all()
+
+
+def _say(words: str) -> None:
+    """To the journal: this is a program of its own, and no module."""
+    sys.stdout.write(f"{words}\n")
 
 
 def _end(_number: int, _frame: Any) -> None:
@@ -105,14 +110,14 @@ class Run:
             remove(self.stage)
         self._note()
         state.write_metrics(self.public.get("metrics_dir"), self.client, self.state)
-        print(self.state.get("error") or f"snapshot {self.state.get('snapshot')}")
+        _say(self.state.get("error") or f"snapshot {self.state.get('snapshot')}")
         return 1 if self.state.get("error") else 0
 
     def _note(self) -> None:
         try:
             state.write(self.deployment_dir, self.state)
         except OSError as error:
-            print(f"What became of it could not be noted: {error.strerror}.")
+            _say(f"What became of it could not be noted: {error.strerror}.")
 
     def _failed(self, why: str, reason: str) -> None:
         self.state.update(error=why, error_reason=reason, error_time=state.now())
@@ -283,7 +288,3 @@ def remove(path: str) -> None:
         )
     if os.path.lexists(path):
         raise Refused(f"{path} of an earlier run cannot be removed.", "machine")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[0]))

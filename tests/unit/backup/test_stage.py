@@ -64,7 +64,7 @@ def test_what_is_nested_too_deeply_is_left_out(data: pathlib.Path) -> None:
     here = os.getcwd()
     os.chdir(data)
     try:
-        for _ in range(500):
+        for _depth in range(500):
             os.mkdir("d")
             os.chdir("d")
     finally:

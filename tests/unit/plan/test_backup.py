@@ -279,12 +279,10 @@ FETCHED: dict[str, t.Any] = {
 ASKED = {"restore_to": "", "keys": None, "revisions": "two, one", "image": "mai:1.4"}
 
 
-def restoring(
-    fetched: t.Any = FETCHED, asked: t.Any = ASKED, seen: t.Any = None, **variables: t.Any
-) -> dict[str, t.Any]:
+def restoring(fetched: t.Any = None, asked: t.Any = None, seen: t.Any = None, **variables: t.Any) -> dict[str, t.Any]:
     there = seen or set_up(wanted())
     plan = {"backup": planned(wanted(**variables), there)}
-    return restore.restoring(wanted(**variables), there, plan, fetched, asked)
+    return restore.restoring(wanted(**variables), there, plan, fetched or FETCHED, asked or ASKED)
 
 
 def test_a_whole_snapshot_of_the_client_is_put_in_place() -> None:
