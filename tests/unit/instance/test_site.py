@@ -195,8 +195,8 @@ def test_certificates(tmp_path: pathlib.Path) -> None:
         _certificate.pair_error(certificate, other) == f"the key {other} is not that of the certificate {certificate}"
     )
     assert _certificate.pair_error(*locked) == f"the key {locked[1]} has a password: give one without"
-    swapped = key, certificate
-    assert "are no certificate and key in PEM" in (_certificate.pair_error(*swapped) or "")
+    swapped = _certificate.pair_error(certificate=key, key=certificate) or ""
+    assert "are no certificate and key in PEM" in swapped
     assert "cannot be read: No such file" in (_certificate.pair_error(certificate, str(tmp_path / "none")) or "")
 
     der = ssl.PEM_cert_to_DER_cert(pathlib.Path(certificate).read_text())
