@@ -95,6 +95,10 @@ schema_revision:
   description: The revision that the instance's migrations recorded; none where they recorded none.
   returned: fetched and described
   type: str
+suspended:
+  description: Whether its organisation is recorded as suspended.
+  returned: fetched and described
+  type: bool
 organizations:
   description: Identifiers of the organisations in the database.
   returned: fetched and described

@@ -95,9 +95,14 @@ ARGUMENT_SPEC = {
 
 
 def unit_state(unit: str) -> dict[str, str]:
-    names = "--property=LoadState,ActiveState,Result"
+    names = "--property=LoadState,ActiveState,Result,Job,InvocationID"
     said = system.run("systemctl", "show", names, unit)
     return dict(line.split("=", 1) for line in said.output.splitlines() if "=" in line)
+
+
+def is_at_work(there: dict[str, str]) -> bool:
+    """It runs, or waits for its turn, as for the network."""
+    return there.get("ActiveState") in ("activating", "active", "deactivating") or there.get("Job", "") not in ("", "0")
 
 
 def main() -> None:
@@ -112,21 +117,26 @@ def main() -> None:
         )
     if module.check_mode:
         module.exit_json(changed=True, running=False, step="", percent=None, backup=noted.read(directory))
-    if module.params["state"] == "saved" and there.get("ActiveState") not in ("activating", "active"):
+    deadline = time.monotonic() + _PATIENCE
+    if module.params["state"] == "saved" and not is_at_work(there):
+        before = there.get("InvocationID", "")
         started = system.run("systemctl", "start", "--no-block", unit)
         if not started.ok:
             module.fail_json(msg=f"The backup cannot be started: {started.error.strip()[:300]}", reason="machine")
-        # Its state changes a moment later
-        time.sleep(0.2)
-    deadline = time.monotonic() + _PATIENCE
-    there = unit_state(unit)
-    while there.get("ActiveState") in ("activating", "active", "deactivating") and time.monotonic() < deadline:
+        # What is told before it has begun is of the run before
+        there = unit_state(unit)
+        while there.get("InvocationID", "") == before and not is_at_work(there) and time.monotonic() < deadline:
+            time.sleep(0.1)
+            there = unit_state(unit)
+    else:
+        there = unit_state(unit)
+    while is_at_work(there) and time.monotonic() < deadline:
         time.sleep(0.25)
         there = unit_state(unit)
     told = noted.told(service)
     percent = told.get("percent")
     result = {
-        "running": there.get("ActiveState") in ("activating", "active", "deactivating"),
+        "running": is_at_work(there),
         "step": str(told.get("step") or "")[:100],
         "percent": percent if isinstance(percent, int) else None,
         "backup": noted.read(directory),

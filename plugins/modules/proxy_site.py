@@ -165,13 +165,19 @@ def _shown(path: str, content: bytes | None) -> str:
     return content.decode("utf-8", "replace") if path.endswith((".caddy", "Caddyfile")) else "(a file)\n"
 
 
+def _added(path: str, content: bytes | None) -> bytes | None:
+    before = (site.read(path) or b"") if path.endswith("Caddyfile") else b""
+    return content if content is None or not content.startswith(before) else content[len(before) :]
+
+
 def _diff(changes: dict[str, _caddy.Content]) -> list[dict[str, str]]:
     return [
         {
             "before_header": path,
             "after_header": path,
-            "before": _shown(path, site.read(path)),
-            "after": _shown(path, wanted.content).replace("(a file)", "(another file)"),
+            # Of the machine's own configuration, which may hold tokens and hashes, what is added to it
+            "before": "" if path.endswith("Caddyfile") else _shown(path, site.read(path)),
+            "after": _shown(path, _added(path, wanted.content)).replace("(a file)", "(another file)"),
         }
         for path, wanted in changes.items()
     ]

@@ -65,13 +65,18 @@ def _describe(database: Database) -> dict[str, Any]:
         for table in TABLES
         if database.columns(table)
     }
-    organizations = []
-    if "id" in database.columns("client_organizations"):
+    organizations, suspended = [], False
+    columns = database.columns("client_organizations")
+    if "id" in columns:
         organizations = database.query("SELECT id FROM client_organizations ORDER BY id LIMIT 100")
+    if organizations and "is_active" in columns:
+        active = "SELECT count(*) AS rows FROM client_organizations WHERE is_active = 1"
+        suspended = database.query(active)[0]["rows"] == 0
     return {
         "counts": counts,
         "schema_revision": schema_revision(database),
         "organizations": [str(row["id"]) for row in organizations],
+        "suspended": suspended,
     }
 
 

@@ -17,6 +17,7 @@ import stat
 import subprocess
 import time
 from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
 from typing import Any, Iterator
 
 from ansible_collections.mai.clients.plugins.module_utils import _envfile, _own_file
@@ -98,9 +99,13 @@ class Place:
         remove(self.scratch)
         os.mkdir(self.scratch, 0o700)
         self._check_room(restic, chosen["id"])
-        files = os.path.join(self.scratch, "files")
+        files = os.path.join(os.path.realpath(self.scratch), "files")
         restic.ask("restore", chosen["id"], "--no-lock", "--target", files)
-        os.rename(os.path.join(files, chosen["path"].lstrip("/")), self.tree)
+        source = os.path.join(files, chosen["path"].lstrip("/"))
+        # Who can write to the storage may have made another path of it, or a link on the way
+        if os.path.realpath(source) != source or not source.startswith(files + "/") or not os.path.isdir(source):
+            raise Refused("The snapshot was not made by this collection: its folder is another one.", "foreign")
+        os.rename(source, self.tree)
         remove(files)
         made_harmless = _make_harmless(self.tree)
         os.chmod(self.tree, 0o700)
@@ -147,13 +152,14 @@ class Place:
                 "counts": found["counts"],
                 "schema_revision": found["schema_revision"],
                 "organizations": found["organizations"],
+                "suspended": found["suspended"],
                 "faults": faults,
                 "other_secret_key": self._secret_key(self.tree) != self._secret_key(self.deployment_dir),
             }
         )
 
     def _has(self, name: str) -> bool:
-        return os.path.isfile(os.path.join(self.tree, name))
+        return _is_file(os.path.join(self.tree, name))
 
     @staticmethod
     def _secret_key(directory: str) -> str | None:
@@ -191,17 +197,22 @@ class Place:
         aside = os.path.join(self.deployment_dir, f"{ASIDE}{moment}")
         # From here on it is never cleared away: after the exchange, what there was is in it
         os.rename(self.tree, aside)
-        changed = ["data"]
-        self._exchange_data(aside)
-        for name in BROUGHT:
-            source, place = os.path.join(aside, name), os.path.join(self.deployment_dir, name)
-            if not os.path.isfile(source):
-                continue
-            other = name == SECRETS and self._secret_key(aside) != self._secret_key(self.deployment_dir)
-            if new or other or not os.path.lexists(place):
-                _exchange(source, place)
-                changed.append(name)
-        remove(self.scratch)
+        changed: list[str] = []
+        try:
+            for name in BROUGHT:
+                source, place = os.path.join(aside, name), os.path.join(self.deployment_dir, name)
+                other = name == SECRETS and self._secret_key(aside) != self._secret_key(self.deployment_dir)
+                if _is_file(source) and (new or other or not os.path.lexists(place)):
+                    _exchange(source, place)
+                    changed.append(name)
+            # Last: where it fails, it leaves what there was
+            self._exchange_data(aside)
+            changed.append("data")
+        except BaseException:
+            self.take_back(moment, changed)
+            raise
+        with suppress(OSError):
+            remove(self.scratch)
         if new:
             # There was nothing to be kept
             remove(aside)
@@ -231,12 +242,38 @@ class Place:
             _move(kept, live)
             os.rmdir(kept)
             return
+        needed, free = _bytes_in(other) + 64 * MIB, shutil.disk_usage(live).free
+        if free < needed:
+            raise Refused(f"The data need {needed} bytes on their disk {live}, and {free} are free.", "full")
         os.mkdir(kept, 0o700)
         _move(live, kept, os.path.basename(kept))
-        _copy(other, live)
+        try:
+            _copy(other, live)
+        except BaseException:
+            for name in set(os.listdir(live)) - {os.path.basename(kept)}:
+                remove(os.path.join(live, name))
+            _move(kept, live)
+            os.rmdir(kept)
+            raise
 
     def remove(self) -> None:
         remove(self.scratch)
+
+
+def _is_file(path: str) -> bool:
+    """An ordinary file, and no link to one."""
+    return os.path.lexists(path) and stat.S_ISREG(os.lstat(path).st_mode)
+
+
+def _utc(told: Any) -> str:
+    """When it was made: restic tells it in the zone of the machine that made it."""
+    # Python before 3.11 knows neither nine digits of a second nor a Z
+    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)\Z", str(told))
+    if not found:
+        return f"{str(told)[:19]}Z"
+    zone = "+00:00" if found.group(2) == "Z" else found.group(2)
+    moment = datetime.fromisoformat(found.group(1) + zone).astimezone(timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _snapshot(told: dict[str, Any]) -> dict[str, Any]:
@@ -245,7 +282,7 @@ def _snapshot(told: dict[str, Any]) -> dict[str, Any]:
         {
             "id": str(told["id"]),
             "short_id": str(told["id"])[:8],
-            "time": str(told.get("time"))[:19] + "Z",
+            "time": _utc(told.get("time")),
             "tags": [str(tag) for tag in told.get("tags") or []],
             "path": str(paths[0]),
         }
@@ -276,6 +313,14 @@ def _move(source: str, target: str, but: str = "") -> None:
     for name in os.listdir(source):
         if name != but:
             os.rename(os.path.join(source, name), os.path.join(target, name))
+
+
+def _bytes_in(folder: str) -> int:
+    return sum(
+        os.stat(name, dir_fd=here, follow_symlinks=False).st_size
+        for _path, _folders, files, here in os.fwalk(folder, follow_symlinks=False)
+        for name in files
+    )
 
 
 def _copy(source: str, target: str, but: str = "") -> None:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from typing import Any, Mapping
+from typing import Any, Callable, Mapping
 
 from ansible_collections.mai.clients.plugins.module_utils import _own_file
 from ansible_collections.mai.clients.plugins.module_utils._backup import database, stage, state
@@ -240,7 +240,7 @@ class Run:
                 last[0] = percent
                 self._tell("saving", percent=percent, bytes=message.get("total_bytes"))
 
-        messages = self.restic.lines(*arguments, self.stage, told=told, fine=(0, 3))
+        messages = self._past_dead_locks(lambda: self.restic.lines(*arguments, self.stage, told=told, fine=(0, 3)))
         summary = next((one for one in messages if one.get("message_type") == "summary"), None)
         faults = [one for one in messages if one.get("message_type") == "error"]
         if summary is None or not summary.get("snapshot_id"):
@@ -264,14 +264,18 @@ class Run:
             self.state["checked"] = state.now()
 
     def _unlocked(self, *arguments: str, second_password: str | None = None) -> None:
-        """What restic does alone. A lock of a run that is dead, or half an hour old, is removed; a live one is not."""
+        """What restic does alone."""
+        self._past_dead_locks(lambda: self.restic.ask(*arguments, seconds=LONG, second_password=second_password))
+
+    def _past_dead_locks(self, work: Callable[[], Any]) -> Any:
+        """A lock of a run that is dead, or half an hour old, is removed; a live one is not."""
         try:
-            self.restic.ask(*arguments, seconds=LONG, second_password=second_password)
+            return work()
         except ResticError as error:
             if error.reason != "locked":
                 raise
             self.restic.ask("unlock", seconds=ANSWER)
-            self.restic.ask(*arguments, seconds=LONG, second_password=second_password)
+            return work()
 
 
 def _write(path: str, content: bytes, mode: int) -> None:

@@ -101,8 +101,10 @@ def backup(client: Values, seen: Values, program: str = "", now: datetime | None
         return {**base, "due": removes, "removes": removes, "why": why, "differs": False}
     public, units = public_settings(client), unit_files(client)
     differs = list(_differs(found, public, units, str(client["mai_backup_stamp"]), program))
-    first = not succeeded(client, found)
-    why = [*differs, *(["there is no backup yet"] if first else [])]
+    none_yet = not succeeded(client, found)
+    why = [*differs, *(["there is no backup yet"] if none_yet else [])]
+    # What was changed is tried now, and not at night
+    first = none_yet or bool({"settings", "passwords"} & set(differs))
     return {
         **base,
         "due": bool(why),

@@ -123,7 +123,8 @@ def plan(
 def _key(client: Values, observed: Observed, aim: Aim, now: datetime) -> tuple[dict[str, t.Any], Values]:
     held = observed.seen["key_hash"]
     if observed.key is not None or observed.keys is None:
-        known = observed.key or {"name": client["mai_key_name"], "hash": held}
+        given = {name: value for name, value in (observed.key or {}).items() if (name, value) != ("hash", None)}
+        known = {"name": client["mai_key_name"], "hash": held, **given}
         key = {**keys_of_client.NO_KEY, **known}
         in_place = bool(held) and key["hash"] == held
         known_plan = {

@@ -28,7 +28,9 @@ def restoring(
     """
     suspended = any(not one["is_active"] for one in seen["database"]["organizations"])
     keys = asked.get("keys")
-    there = bool(seen["database"]["exists"])
+    there = _is_there(seen)
+    # On a machine without the client only the snapshot tells
+    suspended = suspended or (not there and bool(fetched.get("suspended")))
     image = ((fetched.get("noted") or {}).get("image") or {}).get("reference")
     return {
         "refusal": _refusal(client, seen, plan),
@@ -40,6 +42,12 @@ def restoring(
         "key": keys[0] if keys else {"hash": seen["key_hash"], "disabled": suspended},
         "summary": _summary(client, seen, fetched, asked, done),
     }
+
+
+def _is_there(seen: Values) -> bool:
+    """Its database may be gone while the instance runs."""
+    managed = any(one["managed"] for one in seen["containers"]) or bool((seen["unit"] or {}).get("managed"))
+    return bool(seen["database"]["exists"]) or managed
 
 
 def _refusal(client: Values, seen: Values, plan: Values) -> str:
@@ -80,12 +88,12 @@ def _summary(client: Values, seen: Values, fetched: Values, asked: Values, done:
     what = f"snapshot {snapshot['short_id']} of {snapshot['time']}" if snapshot else "the snapshot asked for"
     where = f" on {shown(client['machine'])}" if asked.get("restore_to") else ""
     if not done:
-        interrupts = "; its people would be interrupted for some seconds" if seen["database"]["exists"] else ""
+        interrupts = "; its people would be interrupted for some seconds" if _is_there(seen) else ""
         return [f"{who(client)} would be restored{where} from {what}{interrupts}"]
     lines = [f"{who(client)} was restored{where} from {what}: {', '.join(counted(done['counts']))}"]
-    if done.get("aside") and seen["database"]["exists"]:
+    if done.get("aside"):
         lines.append(f"what there was is kept in {done['aside']}: remove it when nobody misses anything")
-    if fetched.get("other_secret_key") and seen["database"]["exists"]:
+    if fetched.get("other_secret_key") and _is_there(seen):
         lines.append("its WEBUI_SECRET_KEY came with the snapshot: people sign in again")
     if asked.get("restore_to"):
         lines.append(

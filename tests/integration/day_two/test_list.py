@@ -58,7 +58,7 @@ def test_every_client_is_a_row(agency: Agency, clients: list[str]) -> None:
     calls = [(call["method"], call["path"]) for call in agency.control.journal()]
     assert calls == [("GET", "/api/v1/keys")]
     [line] = [line for line in result.stdout.splitlines() if f"http://127.0.0.1:{abc['port']}" in line]
-    assert line.split()[3:5] == [f"http://127.0.0.1:{abc['port']}", "up"] and line.split()[-3:-1] == ["41.00", "82"]
+    assert line.split()[3:5] == [f"http://127.0.0.1:{abc['port']}", "up"] and line.split()[-4:-2] == ["41.00", "82"]
     with open(agency.folder / "list.csv", encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     assert [row["client"] for row in table] == sorted(clients) and table[-1]["name"] == found["zolw"]["name"]

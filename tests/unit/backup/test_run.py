@@ -32,7 +32,9 @@ case " $* " in
     echo '{"version":2,"id":"abc"}';;
   *" init "*) touch "$0.config";;
   *" key add "*) cat /dev/fd/"${*##*/dev/fd/}" > "$0.recovery";;
-  *" backup "*) ls -R "${*##* }" > "$0.tree"; cp "${*##* }/snapshot.json" "$0.snapshot"
+  *" backup "*) if [ -e "$0.locked-backup" ]; then rm "$0.locked-backup"
+    echo "Fatal: unable to create lock in backend: repository is already locked exclusively by PID 1" >&2; exit 11; fi
+    ls -R "${*##* }" > "$0.tree"; cp "${*##* }/snapshot.json" "$0.snapshot"
     if [ -e "$0.fails" ]; then cat "$0.fails" >&2; exit 1; fi
     echo '{"message_type":"status","percent_done":0.5}'
     echo '{"message_type":"summary","snapshot_id":"0123456789abcdef","total_bytes_processed":9,"data_added":5}';;
@@ -111,6 +113,9 @@ def test_a_stale_lock_is_removed_and_nothing_removed_of_append_only_storage(clie
     (client.programs / "restic.locked").touch()
     client.run()
     assert client.file("called").count("unlock") == 1 and client.state["warning"] is None
+    (client.programs / "restic.locked-backup").touch()
+    assert client.run().returncode == 0
+    assert client.file("called").count("unlock") == 2 and not client.state["error"]
     assert "forget --host abc --group-by host --prune --keep-within=3d --keep-daily=7" in client.file("called")
     (client.programs / "restic.called").unlink()
     client.set_up(keep={})

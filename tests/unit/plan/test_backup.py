@@ -70,20 +70,21 @@ def test_a_client_without_one_gets_it_set_up_and_made() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "value", "why"),
+    ("part", "value", "why", "tried"),
     [
-        ("program", "0" * 64, "its program"),
-        ("settings", "0" * 64, "settings"),
-        ("stamp", "ffff", "passwords"),
-        ("units", {}, "its time"),
-        ("timer_active", False, "its timer is not active"),
+        ("program", "0" * 64, "its program", False),
+        # What may not open the repository any more shows now, and not at night
+        ("settings", "0" * 64, "settings", True),
+        ("stamp", "ffff", "passwords", True),
+        ("units", {}, "its time", False),
+        ("timer_active", False, "its timer is not active", False),
     ],
 )
-def test_what_differs_is_put_right_without_another_backup(part: str, value: t.Any, why: str) -> None:
+def test_what_differs_is_put_right(part: str, value: t.Any, why: str, tried: bool) -> None:
     seen = set_up(wanted())
     seen["backup"][part] = value
     plan = planned(wanted(), seen)
-    assert plan["why"] == [why] and not plan["first"]
+    assert plan["why"] == [why] and plan["first"] == tried
 
 
 @pytest.mark.parametrize(
@@ -273,6 +274,7 @@ FETCHED: dict[str, t.Any] = {
     "counts": {"user": 3, "client_organizations": 1},
     "schema_revision": "two",
     "organizations": ["company-abc-001"],
+    "suspended": False,
     "faults": [],
     "other_secret_key": False,
 }
@@ -306,6 +308,21 @@ def test_a_whole_snapshot_of_the_client_is_put_in_place() -> None:
 def test_what_is_not_put_in_place(changes: dict[str, t.Any], said: str) -> None:
     faults = restoring({**copy.deepcopy(FETCHED), **changes})["faults"]
     assert any(said in fault for fault in faults) if said else faults == []
+
+
+def test_an_instance_without_its_database_is_stopped_all_the_same() -> None:
+    seen = set_up(wanted())
+    seen["database"] |= {"exists": False, "organizations": []}
+    assert restoring(seen=seen)["there"]
+    assert not restoring(seen=nothing())["there"]
+
+
+def test_a_suspended_client_stays_so_on_a_machine_that_does_not_know_it() -> None:
+    fetched = {**FETCHED, "suspended": True}
+    assert restoring(fetched, seen=nothing())["key"] == {"hash": None, "disabled": True}
+    assert not restoring(fetched)["key"]["disabled"]
+    known = {"hash": "f00", "disabled": False}
+    assert restoring(fetched, {**ASKED, "keys": [known]}, nothing())["key"] == known
 
 
 def test_an_image_that_knows_nothing_of_revisions_takes_any() -> None:
