@@ -139,7 +139,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._backup import database
 from ansible_collections.mai.clients.plugins.module_utils._backup.restore import BROUGHT, Place
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
-from ansible_collections.mai.clients.plugins.module_utils._instance import system
+from ansible_collections.mai.clients.plugins.module_utils._instance import folder, system
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown
 
 _CHANGES = ("fetched", "swapped", "taken_back", "removed")
@@ -187,7 +187,7 @@ def main() -> None:
     params = module.params
     if params["moment"] and not re.match(r"[0-9TZ-]{1,30}\Z", params["moment"]):
         module.fail_json(msg="moment: give digits, T, Z and dashes.")
-    if not set(params["changed"]) <= {"data", *BROUGHT}:
+    if not set(params["changed"]) <= {"data", *BROUGHT, *folder.OVERRIDES}:
         module.fail_json(msg="changed: give names that were exchanged.")
     changes = params["state"] in _CHANGES
     if changes and module.check_mode:

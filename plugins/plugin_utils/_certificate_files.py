@@ -55,14 +55,19 @@ def _reason(error: AnsibleError) -> str:
 
 
 def _pair(files: t.Mapping[str, str], contents: t.Mapping[str, bytes]) -> str | None:
-    """OpenSSL wants files: these are nobody else's, and are gone again."""
+    """OpenSSL wants files: these are in memory where the system has such, else nobody else's and gone again."""
     with contextlib.ExitStack() as stack:
         paths = {}
         for what in ("certificate", "key"):
-            file = stack.enter_context(tempfile.NamedTemporaryFile())
+            if hasattr(os, "memfd_create"):
+                file = stack.enter_context(open(os.memfd_create(what), "wb"))
+                path = f"/proc/self/fd/{file.fileno()}"
+            else:
+                file = stack.enter_context(tempfile.NamedTemporaryFile())
+                path = file.name
             file.write(contents[what])
             file.flush()
-            paths[what] = file.name
+            paths[what] = path
         said = pair_error(paths["certificate"], paths["key"])
     for what, path in paths.items():
         said = said.replace(path, files[what]) if said else said

@@ -27,6 +27,7 @@ from ansible_collections.mai.clients.plugins.module_utils._backup.restic import 
 from ansible_collections.mai.clients.plugins.module_utils._backup.run import SNAPSHOT, remove
 from ansible_collections.mai.clients.plugins.module_utils._backup.stage import ASIDE
 from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, Refused
+from ansible_collections.mai.clients.plugins.module_utils._instance.folder import OVERRIDES
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown
 
 try:
@@ -199,7 +200,8 @@ class Place:
         os.rename(self.tree, aside)
         changed: list[str] = []
         try:
-            for name in BROUGHT:
+            # What an operator added beside the compose file comes where there was nothing; else theirs is the last word
+            for name in (*BROUGHT, *(OVERRIDES if new else ())):
                 source, place = os.path.join(aside, name), os.path.join(self.deployment_dir, name)
                 other = name == SECRETS and self._secret_key(aside) != self._secret_key(self.deployment_dir)
                 if _is_file(source) and (new or other or not os.path.lexists(place)):
