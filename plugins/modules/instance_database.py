@@ -10,10 +10,11 @@ module: instance_database
 short_description: Copy, restore or describe an instance's database
 version_added: 0.1.0
 description:
-  - Copies the SQLite database of an instance, on its machine, by SQLite's backup API, and puts such a copy back.
-  - The database is read and written in a process confined to its folder. Anything but an ordinary file of one name is
-    refused in its place, and in that of its journals.
-  - Only counts are returned, nothing of what the database holds. PostgreSQL has no such file and is not supported.
+  - Copies the database of an instance, on its machine, and puts such a copy back. SQLite by its backup API, PostgreSQL
+    by C(pg_dump) and C(pg_restore), those of its container, or, for one elsewhere, those of the machine.
+  - SQLite is read and written in a process confined to its folder. Anything but an ordinary file of one name is refused
+    in its place, and in that of its journals. PostgreSQL is worked with as nobody.
+  - Only counts are returned, nothing of what the database holds.
 author:
   - The mai.clients team (@mai-clients)
 extends_documentation_fragment:

@@ -389,8 +389,8 @@ instance:
           what came to no end in time or memory, V(unreadable), V(refused), V(driver) where the machine has none for
           PostgreSQL, V(stopped) where its own container does not run.
         - C(path) is the file, or host and name of a PostgreSQL database. C(own) is true for the client's own
-          PostgreSQL, whose container is C(service). C(as_wanted) compares with O(database_url_proof), C(in_use) says
-          whether the running instance has that database; both are null where that is not known. C(copy_name) is what a
+          PostgreSQL, whose container is C(service), and C(scheme) what its URL begins with. C(as_wanted) compares with
+          O(database_url_proof), C(in_use) says whether the running instance has that database; both are null where that is not known. C(copy_name) is what a
           copy of it is called. C(driver) says whether this Python has one for PostgreSQL, C(programs) whether the
           machine has C(pg_dump).
         - C(timestamps_unit) is V(ms), V(s), or null without records.
@@ -438,6 +438,7 @@ instance:
         timestamps_unit: s
         copy_name: webui.db
         own: false
+        scheme:
         service:
         as_wanted:
         in_use:

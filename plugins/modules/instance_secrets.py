@@ -199,6 +199,7 @@ class File:
         if self.exists:
             self.before = _envfile.parse(_own_file.read(self.path).decode("utf-8"))
         self.after = dict(self.before)
+        self.keeps = False  # beside it what it held before
 
     @property
     def created(self) -> list[str]:
@@ -210,6 +211,8 @@ class File:
 
     def apply(self) -> None:
         if self.after != self.before:
+            if self.keeps and self.before:
+                private_file.write(f"{self.path}.previous", _envfile.dump(self.before))
             private_file.write(self.path, _envfile.dump(self.after))
         elif self.changed:
             os.chmod(self.path, private_file.MODE)
@@ -262,6 +265,7 @@ def plan_database(module: AnsibleModule, file: File) -> None:
     """The official image makes its user at the first start of its data: another password later opens nothing."""
     kind, host = module.params["database"], module.params["database_host"]
     if kind == "external":
+        file.keeps = True
         # Not known in check mode: it is not brought to the target then
         file.after = {place.URL: module.params["database_url"] or file.before.get(place.URL) or "(another)"}
     elif kind == "postgresql":
@@ -275,7 +279,7 @@ def plan_database(module: AnsibleModule, file: File) -> None:
                 "and write it there."
             )
         password = password or secrets.token_hex(32)
-        scheme = {"psycopg2": "postgresql", "psycopg": "postgresql+psycopg"}[module.params["database_driver"]]
+        scheme = place.SCHEMES[module.params["database_driver"]]
         file.after = {
             place.USER: "mai",
             place.PASSWORD: password,

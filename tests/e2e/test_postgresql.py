@@ -119,6 +119,7 @@ def onboarded(fleet: Fleet, server: Server) -> Result:
     refused = fleet.run(ELSEWHERE, check=False)
     assert refused.rc and "refuses the user or the password of the URL" in refused.said, refused.output
     assert wrong not in refused.output and fleet.writes == []
+    assert fleet.sh(ELSEWHERE, f"ls {fleet.directory(ELSEWHERE)}/database.env", check=False) == ""
     fleet.change(ELSEWHERE, mai_database_url=server.url(ELSEWHERE))
     return fleet.run(",".join(BOTH), "-vvv")
 
@@ -235,7 +236,9 @@ def test_what_would_lose_or_mix_data_is_refused(fleet: Fleet, server: Server, on
         refused = fleet.run(",".join(BOTH), check=False)
     assert refused.rc
     assert "its data is in PostgreSQL beside the instance" in refused.said
-    assert "has no users, and the one that the instance uses has: bring its data there first" in refused.said
+    assert "has no users, and is another one than the instance uses: bring its data there first" in refused.said
+    # Refused, it is known to nobody
+    assert fleet.variables(ELSEWHERE, "database.env")["DATABASE_URL"] == server.url(ELSEWHERE, "another")
     fleet.change(BESIDE, mai_database="postgresql")
     fleet.change(ELSEWHERE, mai_database_url=server.url(ELSEWHERE, "another"))
     # Another client's database

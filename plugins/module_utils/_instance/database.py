@@ -68,8 +68,8 @@ def look(place: Place) -> Contents:
     except Refused as error:
         contents.failed(error)
         return contents
-    # One elsewhere is the instance's from its first start on
-    contents.summary.update(found["summary"], exists=bool(exists) or found["summary"]["users"] is not None)
+    # A PostgreSQL holds data from the instance's first start on
+    contents.summary.update(found["summary"], exists=place.kind == "sqlite" or found["summary"]["users"] is not None)
     if place.kind == "sqlite":
         contents.summary["size_bytes"] = os.lstat(place.path).st_size
     contents.organization_keys = list(map(tuple, found["organization_keys"]))

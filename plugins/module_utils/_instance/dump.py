@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import IO, Any, Iterator
@@ -29,6 +30,7 @@ from ansible_collections.mai.clients.plugins.module_utils._text import shown
 # What is left free on the machine's disk, whatever the database holds
 _SPARE = 256 * MIB
 _MOST_WORDS = 64 * 1024
+_LOCK_SECONDS = 60
 _NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
 _COPY = re.compile(rb'COPY (?:"[^"]+"|\w+)\.(?:"([^"]+)"|(\w+)) \(')
 # Everything that an instance makes there; what belongs to an extension stays with it.
@@ -43,17 +45,21 @@ BEGIN
         FROM pg_catalog.pg_class class
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S')
           AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend WHERE objid = class.oid AND deptype = 'e')
+        -- That of a column goes with its table
+        ORDER BY relkind = 'S'
     LOOP
         IF EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE oid = one.identifier) THEN
             EXECUTE format('DROP %s %s CASCADE', one.kind, one.name);
         END IF;
     END LOOP;
     FOR one IN
-        SELECT type.oid::regtype AS name FROM pg_catalog.pg_type type
+        SELECT type.oid::regtype AS name, type.oid AS identifier FROM pg_catalog.pg_type type
         WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')
           AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend WHERE objid = type.oid AND deptype = 'e')
     LOOP
-        EXECUTE format('DROP TYPE %s CASCADE', one.name);
+        IF EXISTS (SELECT 1 FROM pg_catalog.pg_type WHERE oid = one.identifier) THEN
+            EXECUTE format('DROP TYPE %s CASCADE', one.name);
+        END IF;
     END LOOP;
 END $$
 """
@@ -68,7 +74,8 @@ def make(place: Place, copy: str) -> None:
     _remove(partial)
     try:
         with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as target:
-            _run(place, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", output=target, largest=largest)
+            options = ("--format=custom", "--no-owner", "--no-privileges", f"--lock-wait-timeout={_LOCK_SECONDS}s")
+            _run(place, "pg_dump", *options, output=target, largest=largest)
             os.fsync(target.fileno())
         os.replace(partial, copy)
     finally:
@@ -83,12 +90,17 @@ def describe(place: Place, copy: str) -> dict[str, Any]:
         process = _start(
             place, "pg_restore", "--data-only", "--file=-", source=source, output=subprocess.PIPE, words=words
         )
+        # What stands still gives no line at which a deadline could be looked at
+        alarm = threading.Timer(_seconds(copy), process.kill)
+        alarm.start()
         with process:
             try:
                 _count(process.stdout, counts, revisions, time.monotonic() + _seconds(copy))
             except BaseException:
                 process.kill()
                 raise
+            finally:
+                alarm.cancel()
         if process.returncode:
             raise _failure(f"The copy {copy} cannot be read", "pg_restore", words)
     return {"counts": counts, "schema_revision": ", ".join(sorted(revisions)) or None, "bytes": os.lstat(copy).st_size}
@@ -99,7 +111,8 @@ def restore(copy: str, place: Place) -> None:
     describe(place, copy)
     transaction(_empty, **place.reached(), seconds=600)
     with _opened(copy) as source:
-        options = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges")
+        # An extension's comment is its owner's alone to set
+        options = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-comments")
         _run(place, "pg_restore", *options, source=source, seconds=_seconds(copy), connect=True)
 
 
@@ -187,22 +200,25 @@ def _start(
         environment.update(known, HOME="/nonexistent")
         if connect:
             command.append(f"--dbname={known['PGDATABASE']}")
-    try:
-        return subprocess.Popen(  # pylint: disable=ansible-bad-function
-            command, stdin=source or subprocess.DEVNULL, stdout=output, stderr=words, env=environment
-        )
-    except FileNotFoundError as error:
+    missing = next(
+        (name for name in (command[0], "docker" if place.container else program) if not shutil.which(name)), ""
+    )
+    if missing:
         raise DatabaseError(
-            f"{place.shown} needs the program {os.path.basename(error.filename)} on its machine: install the package "
-            "postgresql-client there, of the server's release or a newer one.",
+            f"{place.shown} needs the program {missing} on its machine: install the package postgresql-client there, "
+            "of the server's release or a newer one.",
             "driver",
-        ) from None
+        )
+    return subprocess.Popen(  # pylint: disable=ansible-bad-function
+        command, stdin=source or subprocess.DEVNULL, stdout=output, stderr=words, env=environment
+    )
 
 
 def _failure(sentence: str, program: str, words: IO[bytes]) -> DatabaseError:
     words.seek(0)
     # What PostgreSQL says of a row comes after DETAIL, and of a statement after it
-    first = words.readline(300).decode("utf-8", "replace").strip()
+    lines = [line.strip() for line in words.read(_MOST_WORDS).decode("utf-8", "replace").splitlines() if line.strip()]
+    first = next((line for line in lines if "error:" in line or "FATAL" in line), lines[0] if lines else "")
     reason = "full" if "No space left" in first else "refused"
     return DatabaseError(f"{sentence}: {shown(first or f'{program} gave no reason', 300)}.", reason)
 

@@ -206,6 +206,7 @@ def _database(wanted: dict, sight: Sight) -> dict:
     return {
         "copy_name": sight.place.copy_name,
         "own": bool(sight.place.container),
+        "scheme": url.partition(":")[0] if url else None,
         "service": engine.beside(ours[0], wanted["client"], image=True) if ours else None,
         "as_wanted": is_same_secret(url, proof) if url and proof else None,
         "in_use": url == used if url and sight.environment else None,

@@ -22,6 +22,8 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import engin
 FILE = "database.env"
 URL = "DATABASE_URL"
 USER, PASSWORD, NAME = "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"
+# What the address begins with, by the driver that the instance has
+SCHEMES = {"psycopg2": "postgresql", "psycopg": "postgresql+psycopg"}
 # The data of the client's own service, in its directory
 DATA = "postgresql"
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.mai.clients.plugins.module_utils._instance.place import SCHEMES
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._client import some_of
 
@@ -42,12 +43,13 @@ def database(client: Values, seen: Values, service: str, new_image: bool) -> dic
     return {
         "kind": wanted,
         "service": service_of(service) if own else "",
-        "image": container["image_id"] if keeps_image else client["mai_database_image"],
+        # A name may stand for another image in a moment; an identifier never does
+        "image": container["image_id"] if keeps_image else seen["database_image"]["id"] or client["mai_database_image"],
         "image_name": container["image"] if keeps_image else client["mai_database_image"],
         "keeps_image": keeps_image,
         "bring_image": own and not keeps_image and not seen["database_image"]["present"],
         # Its address and password, on the machine
-        "file_due": wanted != "sqlite" and ("database.env" not in seen["files"] or found["as_wanted"] is False),
+        "file_due": _file_due(client, seen),
         # What is elsewhere was not asked before its address was on the machine
         "look_again": wanted == "external" and found["as_wanted"] is not True,
         "stopped": own and found["error_reason"] == "stopped",
@@ -55,11 +57,21 @@ def database(client: Values, seen: Values, service: str, new_image: bool) -> dic
     }
 
 
+def _file_due(client: Values, seen: Values) -> bool:
+    wanted, found = client["mai_database"], seen["database"]
+    if wanted == "sqlite":
+        return False
+    if "database.env" not in seen["files"] or found["as_wanted"] is False:
+        return True
+    own = wanted == "postgresql"
+    return own and (not found["own"] or found["scheme"] != SCHEMES[client["mai_database_driver"]])
+
+
 def another_image(client: Values, seen: Values) -> bool:
-    """Whether its data was last used with another image than the inventory's, which is on the machine."""
+    """Whether its data was last used with another image than the inventory's, which may be yet to come."""
     container = seen["database"]["service"] or {}
     beside = client["mai_database"] == "postgresql" and bool(container)
-    return beside and seen["database_image"]["id"] not in (None, container["image_id"])
+    return beside and seen["database_image"]["id"] != container["image_id"]
 
 
 def packages(client: Values, seen: Values) -> list[str]:
@@ -108,15 +120,15 @@ def _packages(client: Values, seen: Values) -> t.Iterator[str]:
 
 def _elsewhere(client: Values, seen: Values) -> t.Iterator[str]:
     """A URL may name a database of somebody else's, or one that the data was not brought to."""
-    found, health = seen["database"], seen["health"]
+    found = seen["database"]
     others = [row["id"] for row in found["organizations"] if row["id"] != shown(client["mai_client_id"])]
-    if others and len(others) == len(found["organizations"]) and not seen["key_hash"]:
+    if others and len(others) == len(found["organizations"]) and (not seen["key_hash"] or found["in_use"] is False):
         yield (
             f"the database {shown(found['path'])} holds the organisation {some_of(others)}, which is not "
             f"{client['mai_client_id']}: give each client a database of its own"
         )
-    if found["in_use"] is False and not found["error"] and not found["users"] and health["onboarding"] is False:
+    if found["in_use"] is False and not found["error"] and not found["users"] and seen["key_hash"]:
         yield (
-            f"the database {shown(found['path'])} has no users, and the one that the instance uses has: bring its data "
-            "there first (pg_dump, pg_restore), or set mai_database_url as it was"
+            f"the database {shown(found['path'])} has no users, and is another one than the instance uses: bring its "
+            "data there first (pg_dump, pg_restore), or set mai_database_url as it was"
         )

@@ -150,7 +150,7 @@ def nothing() -> dict[str, t.Any]:
         "database": {
             "kind": None, "path": "/opt/mai/deployments/client-company-abc/data/webui.db", "exists": False,
             "error": None, "error_reason": None, "users": None, "organizations": [], "tracks_usage": False,
-            "tracking": None, "copy_name": "webui.db", "own": False, "service": None, "as_wanted": None, "in_use": None,
+            "tracking": None, "copy_name": "webui.db", "own": False, "scheme": None, "service": None, "as_wanted": None, "in_use": None,
             "driver": False, "programs": False,
         },
         "database_image": {"reference": None, "present": False, "id": None, "user": None},
@@ -178,6 +178,7 @@ DATABASES: dict[str, dict[str, t.Any]] = {
         **_POSTGRESQL,
         "path": "postgresql://mai-companyabc-database:5432/mai",
         "own": True,
+        "scheme": "postgresql",
         "service": {"id": "c2", "name": "mai-companyabc-database", "image": "postgres:17", "image_id": IMAGE},
     },
     "external": {**_POSTGRESQL, "path": "postgresql://db.example.com/company_abc", "as_wanted": True},

@@ -65,9 +65,8 @@ def test_what_stands_in_the_way(variables: dict[str, t.Any], found: dict[str, t.
 def test_data_is_brought_before_the_address_changes() -> None:
     look = converged(ELSEWHERE)
     look["database"] |= {"users": None, "in_use": False}
-    look["health"]["onboarding"] = False
     [found] = problems(ELSEWHERE, look)
-    assert "has no users, and the one that the instance uses has: bring its data there first" in found
+    assert "has no users, and is another one than the instance uses: bring its data there first" in found
     look["database"]["users"] = 3
     assert list(problems(ELSEWHERE, look)) == []
 
@@ -93,13 +92,15 @@ def test_its_image_is_switched_by_an_upgrade_alone() -> None:
     look = seen(**THERE)
     look["database_image"] = {"reference": "postgres:17", "present": True, "id": IMAGE}
     found = database(BESIDE, look, "mai-companyabc", False)
-    assert (found["image"], found["keeps_image"], found["bring_image"]) == ("postgres:17", False, False)
+    assert (found["image"], found["keeps_image"], found["bring_image"]) == (IMAGE, False, False)
     look["database_image"]["id"] = NEW_IMAGE
     found = database(BESIDE, look, "mai-companyabc", False)
     assert (found["image"], found["keeps_image"], found["bring_image"]) == (IMAGE, True, False)
-    assert database(BESIDE, look, "mai-companyabc", True)["image"] == "postgres:17"
+    assert database(BESIDE, look, "mai-companyabc", True)["image"] == NEW_IMAGE
+    # Of one that is yet to come nothing is known: an upgrade brings it
     look["database_image"] = {"reference": "postgres:17", "present": False, "id": None}
-    assert not database(BESIDE, look, "mai-companyabc", False)["keeps_image"]
+    assert database(BESIDE, look, "mai-companyabc", False)["keeps_image"]
+    assert database(BESIDE, look, "mai-companyabc", True)["bring_image"]
     look["database"]["service"] = None
     assert database(BESIDE, look, "mai-companyabc", False)["bring_image"]
 
@@ -132,6 +133,13 @@ def test_the_file_is_written_where_it_lacks_or_names_another() -> None:
     look["database"]["as_wanted"] = False
     found = database(ELSEWHERE, look, "mai-companyabc", False)
     assert found["file_due"] and found["look_again"]
+    look = seen(**THERE)
+    look["files"]["database.env"] = {}
+    assert not database(BESIDE, look, "mai-companyabc", False)["file_due"]
+    other_driver = {**BESIDE, "mai_database_driver": "psycopg"}
+    assert database(other_driver, look, "mai-companyabc", False)["file_due"]
+    look["database"] |= {**ABROAD, "own": False}
+    assert database(BESIDE, look, "mai-companyabc", False)["file_due"]
 
 
 @pytest.mark.parametrize(
