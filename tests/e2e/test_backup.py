@@ -196,7 +196,7 @@ FAULTS = {
         "has no room left",
     ),
     "the database is damaged": (
-        # What is in its log alone would hide it, and a file that is put in place would be another one than the instance's
+        # What is in its log would hide it, and a file that is put in place would be another one than the instance's
         "python3 -c \"import sqlite3; db = sqlite3.connect('$D/data/webui.db'); "
         "db.execute('PRAGMA wal_checkpoint(TRUNCATE)')\"; "
         "cp -a $D/data/webui.db /tmp/whole; dd if=/dev/urandom of=$D/data/webui.db bs=4096 seek=1 count=8 conv=notrunc "
