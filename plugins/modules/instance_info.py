@@ -389,10 +389,10 @@ instance:
           what came to no end in time or memory, V(unreadable), V(refused), V(driver) where the machine has none for
           PostgreSQL, V(stopped) where its own container does not run.
         - C(path) is the file, or host and name of a PostgreSQL database. C(own) is true for the client's own
-          PostgreSQL, whose container is C(service), and C(scheme) what its URL begins with. C(as_wanted) compares with
-          O(database_url_proof), C(in_use) says whether the running instance has that database; both are null where that is
-          not known. C(copy_name) is what a copy of it is called. C(driver) says whether this Python has one for PostgreSQL, C(programs) whether the
-          machine has C(pg_dump).
+          PostgreSQL, whose container is C(service), and C(scheme) what its URL begins with. C(as_wanted) compares
+          with O(database_url_proof), C(in_use) says whether the running instance has that database; both are null
+          where that is not known. C(copy_name) is what a copy of it is called. C(driver) says whether this Python has
+          one for PostgreSQL, C(programs) whether the machine has C(pg_dump).
         - C(timestamps_unit) is V(ms), V(s), or null without records.
         - C(size_bytes) is that of the database, C(chats) their number; null where that is not known.
         - C(tracks_usage) is true for mAI, which records what people use; such an instance takes the key for its
