@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Backups over SSH, to a path and by SFTP, and their way back. The faults come last; each of them is recovered from.
 
-The tests build on one another: acme backs up to the other host, local to its own, as nobody should.
+The tests build on one another: vaulted backs up to the other host, local to its own, as nobody should.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ def fleet(new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host]) -> 
     for host in ready_hosts:
         host.exec("sh", "-c", f"ssh-keyscan -t ed25519 {other.address()} >> /root/.ssh/known_hosts 2>/dev/null")
     fleet = new_fleet(mai_admin_email="boss@example.com", mai_backup_random_delay="0")
-    places = {"acme": f"sftp:root@{other.address()}:/srv/backup/acme", "local": "/srv/backup/local"}
+    places = {"vaulted": f"sftp:root@{other.address()}:/srv/backup/vaulted", "local": "/srv/backup/local"}
     for number, (slug, place) in enumerate(places.items()):
         passwords = {**PASSWORDS, "mai_backup_password": PASSWORDS["mai_backup_password"] % slug}
         fleet.put(slug, own, mai_port=8651 + number, mai_backup_repository=place, **passwords)
-    fleet.put("spare", other, mai_port=8653)
+    fleet.put("refuge", other, mai_port=8653)
     return fleet
 
 
 @pytest.fixture(scope="module")
 def onboarded(fleet: Fleet) -> Result:
-    for host in (fleet.host("acme"), fleet.host("spare")):
+    for host in (fleet.host("vaulted"), fleet.host("refuge")):
         host.exec("mkdir", "-p", "/var/lib/prometheus/node-exporter")
-    return fleet.run("acme,local", "-vvv", "--diff")
+    return fleet.run("vaulted,local", "-vvv", "--diff")
 
 
 def state(fleet: Fleet, slug: str) -> dict[str, t.Any]:
@@ -81,15 +81,15 @@ def write(fleet: Fleet, slug: str, seconds: float = 0) -> int:
 
 
 def tables(fleet: Fleet) -> dict[str, t.Any]:
-    """Of acme. At each start the instance notes the time in its organisation's row."""
-    found = {name: fleet.table("acme", name) for name in ("user", "client_organizations", "chat")}
+    """Of vaulted. At each start the instance notes the time in its organisation's row."""
+    found = {name: fleet.table("vaulted", name) for name in ("user", "client_organizations", "chat")}
     for row in found["client_organizations"]:
         del row["updated_at"]
     return found
 
 
 def test_onboarding_sets_up_and_makes_the_first_backup(fleet: Fleet, onboarded: Result) -> None:
-    for slug in ("acme", "local"):
+    for slug in ("vaulted", "local"):
         assert state(fleet, slug)["last_success"] and state(fleet, slug)["error"] is None
         timer = fleet.sh(slug, f"systemctl show {fleet.service(slug)}-backup.timer -p ActiveState -p UnitFileState")
         assert timer.split() == ["ActiveState=active", "UnitFileState=enabled"]
@@ -97,8 +97,8 @@ def test_onboarding_sets_up_and_makes_the_first_backup(fleet: Fleet, onboarded: 
         metrics = fleet.sh(slug, f"cat /var/lib/prometheus/node-exporter/mai_clients_backup_{slug}.prom")
         assert f'mai_clients_backup_last_run_ok{{client="{slug}"}} 1\n' in metrics
     assert "its backups lie on its own machine (/srv/backup/local) and are lost with it" in onboarded.said
-    secrets = [PASSWORDS["mai_backup_password"] % slug for slug in ("acme", "local")]
-    secrets += [PASSWORDS["mai_backup_recovery_password"], fleet.secret("acme")]
+    secrets = [PASSWORDS["mai_backup_password"] % slug for slug in ("vaulted", "local")]
+    secrets += [PASSWORDS["mai_backup_recovery_password"], fleet.secret("vaulted")]
     assert not [secret for secret in secrets if secret in onboarded.output]
 
 
@@ -112,75 +112,79 @@ def test_each_repository_opens_with_the_recovery_key(fleet: Fleet, onboarded: Re
 
 
 def test_a_second_run_changes_nothing(fleet: Fleet, onboarded: Result) -> None:
-    again = fleet.run("acme,local")
+    again = fleet.run("vaulted,local")
     assert again.total("changed") == 0 and fleet.writes == []
-    checked = fleet.run("acme", "--check", "--diff", playbook=RESTORE)
-    assert "acme would be restored" in checked.said.replace("acme (acme)", "acme")
+    checked = fleet.run("vaulted", "--check", "--diff", playbook=RESTORE)
+    assert "vaulted would be restored" in checked.said.replace("vaulted (vaulted)", "vaulted")
 
 
 @pytest.fixture(scope="module")
 def backed_up(fleet: Fleet, onboarded: Result) -> Result:
     """While the instance writes, with a hostile folder."""
-    fleet.host("acme").exec("sh", "-ec", PLANTS, "sh", fleet.directory("acme"))
+    fleet.host("vaulted").exec("sh", "-ec", PLANTS, "sh", fleet.directory("vaulted"))
     script = 'python3 -c "$1" "$2" 20 > /tmp/written 2>&1 & sleep 1'
-    fleet.host("acme").exec("sh", "-c", script, "sh", WRITE, f"{fleet.directory('acme')}/data/webui.db")
-    return fleet.run("acme,local", playbook=BACKUP)
+    fleet.host("vaulted").exec("sh", "-c", script, "sh", WRITE, f"{fleet.directory('vaulted')}/data/webui.db")
+    return fleet.run("vaulted,local", playbook=BACKUP)
 
 
 def test_a_backup_is_made_while_the_instance_writes(fleet: Fleet, backed_up: Result) -> None:
     assert backed_up.said.count("was backed up to") == 2
-    assert state(fleet, "acme")["left_out"] == 4  # the pipe, the device, the holes, what is nested too deeply
+    assert state(fleet, "vaulted")["left_out"] == 4  # the pipe, the device, the holes, what is nested too deeply
     listing = fleet.sh("local", "cat /etc/shadow | head -1")
     assert listing not in backed_up.output
 
 
 def test_the_lists_know_it(fleet: Fleet, backed_up: Result) -> None:
-    listed = fleet.run("acme,local", "-e", "fail_on=backup26", playbook="playbooks/list_clients.yml")
+    listed = fleet.run("vaulted,local", "-e", "fail_on=backup26", playbook="playbooks/list_clients.yml")
     assert "BACKUP" in listed.stdout and "its backups leave out 4 things" in listed.said
 
 
 def test_a_backup_is_verified(fleet: Fleet, backed_up: Result) -> None:
-    verified = fleet.run("acme", playbook="playbooks/verify_backup.yml")
+    verified = fleet.run("vaulted", playbook="playbooks/verify_backup.yml")
     assert " × chat" in verified.said and "1 × client_organizations" in verified.said
-    assert fleet.sh("acme", f"ls -d {fleet.directory('acme')}/.verify", check=False) == ""
+    assert fleet.sh("vaulted", f"ls -d {fleet.directory('vaulted')}/.verify", check=False) == ""
 
 
 @pytest.fixture(scope="module")
 def restored(fleet: Fleet, backed_up: Result) -> Result:
-    start(fleet, "acme")  # Nobody writes now: what is restored can be compared
+    start(fleet, "vaulted")  # Nobody writes now: what is restored can be compared
     fleet.before = tables(fleet)  # type: ignore[attr-defined]
-    with fleet.session("acme") as api:
+    with fleet.session("vaulted") as api:
         somebody = {"name": "Late", "email": "late@example.com", "password": "a-password", "role": "user"}
         api.post("/api/v1/auths/add", json=somebody).raise_for_status()
-    fleet.sh("acme", f"rm {fleet.directory('acme')}/data/uploads/kept")
-    return fleet.run("acme", playbook=RESTORE)
+    fleet.sh("vaulted", f"rm {fleet.directory('vaulted')}/data/uploads/kept")
+    return fleet.run("vaulted", playbook=RESTORE)
 
 
 def test_a_restore_brings_back_what_was(fleet: Fleet, restored: Result) -> None:
     before = fleet.before  # type: ignore[attr-defined]
     assert tables(fleet) == before
-    kept = f"{fleet.directory('acme')}/data/uploads/kept"
-    assert fleet.sh("acme", f"cat {kept}; stat -c %a {kept}") == "kept\n755\n"
-    assert fleet.sh("acme", f"cd {fleet.directory('acme')}/data && ls cache audit.log uploads/pipe", check=False) == ""
-    assert fleet.sign_in("acme").status_code == 200
+    kept = f"{fleet.directory('vaulted')}/data/uploads/kept"
+    assert fleet.sh("vaulted", f"cat {kept}; stat -c %a {kept}") == "kept\n755\n"
+    assert (
+        fleet.sh("vaulted", f"cd {fleet.directory('vaulted')}/data && ls cache audit.log uploads/pipe", check=False)
+        == ""
+    )
+    assert fleet.sign_in("vaulted").status_code == 200
     # What there was is kept, and the key is the one that it was
-    aside = fleet.sh("acme", f"ls -d {fleet.directory('acme')}/.before-restore-*/data").strip()
-    assert fleet.sh("acme", f"ls {aside}/webui.db").strip() == f"{aside}/webui.db"
-    assert fleet.writes == [] and fleet.run("acme").total("changed") == 0
+    aside = fleet.sh("vaulted", f"ls -d {fleet.directory('vaulted')}/.before-restore-*/data").strip()
+    assert fleet.sh("vaulted", f"ls {aside}/webui.db").strip() == f"{aside}/webui.db"
+    assert fleet.writes == [] and fleet.run("vaulted").total("changed") == 0
 
 
 def test_a_client_is_restored_on_another_machine(fleet: Fleet, restored: Result) -> None:
-    before, key = fleet.before, fleet.only_key("acme")  # type: ignore[attr-defined]
-    start(fleet, "acme")
+    before, key = fleet.before, fleet.only_key("vaulted")  # type: ignore[attr-defined]
+    start(fleet, "vaulted")
     fleet.sh(
-        "acme", f"docker stop {fleet.service('acme')}; systemctl disable --now {fleet.service('acme')}-backup.timer"
+        "vaulted",
+        f"docker stop {fleet.service('vaulted')}; systemctl disable --now {fleet.service('vaulted')}-backup.timer",
     )
-    moved = fleet.run("acme", "-e", "restore_to=spare", playbook=RESTORE)
-    assert "set ansible_host of acme to" in moved.said and fleet.writes == []
-    fleet.put("acme", fleet.host("spare"))
+    moved = fleet.run("vaulted", "-e", "restore_to=refuge", playbook=RESTORE)
+    assert "set ansible_host of vaulted to" in moved.said and fleet.writes == []
+    fleet.put("vaulted", fleet.host("refuge"))
     assert tables(fleet) == before
-    assert fleet.sign_in("acme").status_code == 200 and fleet.only_key("acme") == key
-    assert fleet.sh("acme", f"ls -d {fleet.directory('acme')}/.before-restore-*", check=False) == ""
+    assert fleet.sign_in("vaulted").status_code == 200 and fleet.only_key("vaulted") == key
+    assert fleet.sh("vaulted", f"ls -d {fleet.directory('vaulted')}/.before-restore-*", check=False) == ""
 
 
 FAULTS = {
@@ -245,9 +249,9 @@ def test_a_killed_backup_leaves_nothing_in_the_way(fleet: Fleet, restored: Resul
 
 def test_a_wrong_password_fails_and_the_others_are_backed_up(fleet: Fleet, restored: Result) -> None:
     fleet.change("local", mai_backup_password="another one")
-    ended = fleet.run("acme,local", playbook=BACKUP, check=False)
+    ended = fleet.run("vaulted,local", playbook=BACKUP, check=False)
     assert ended.rc == 2 and "does not open with mai_backup_password" in ended.said
-    assert "acme was backed up to" in ended.said and "another one" not in ended.output
+    assert "vaulted was backed up to" in ended.said and "another one" not in ended.output
 
 
 def test_an_off_boarding_begins_with_a_backup_and_ends_them(fleet: Fleet, restored: Result) -> None:
