@@ -21,7 +21,7 @@ OTHER = "northwind"
 def beside(fleet: Fleet, onboarded: Result, postgresql_image: Image) -> Result:
     host = fleet.host(SLUG)
     host.load_image(postgresql_image.archive)
-    fleet.put(OTHER, host, **{**fleet.known(SLUG), "mai_client_name": "Northwind", "mai_port": 8102})
+    fleet.put(OTHER, host, **{**fleet.known(SLUG), "mai_client_name": "Northwind", "mai_port": 8105})
     fleet.change(
         OTHER, mai_database="postgresql", mai_database_image=postgresql_image.name, mai_database_driver="psycopg"
     )
