@@ -147,7 +147,9 @@ def test_a_backup_is_verified(fleet: Fleet, backed_up: Result) -> None:
 
 @pytest.fixture(scope="module")
 def restored(fleet: Fleet, backed_up: Result) -> Result:
-    start(fleet, "vaulted")  # Nobody writes now: what is restored can be compared
+    # Nobody writes any more: what is restored can be compared
+    fleet.sh("vaulted", "while pgrep -f '[r]andomblob' > /dev/null; do sleep 0.2; done")
+    start(fleet, "vaulted")
     fleet.before = tables(fleet)  # type: ignore[attr-defined]
     with fleet.session("vaulted") as api:
         somebody = {"name": "Late", "email": "late@example.com", "password": "a-password", "role": "user"}
