@@ -14,6 +14,7 @@ Where the run is not root's, the instance's user is the run's own: no root direc
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -115,6 +116,8 @@ def _first(words: str) -> str:
 
 
 def _begin(writing: int, seconds: float, largest_file: int) -> None:
+    # The parent's garbage holds files that are closed below: collected here, it would close by number what is opened now
+    gc.freeze()
     # Should the parent be killed, the signal's own effect ends the child, also while it waits inside of the kernel.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds + 5)
