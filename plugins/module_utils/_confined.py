@@ -116,7 +116,7 @@ def _first(words: str) -> str:
 
 
 def _begin(writing: int, seconds: float, largest_file: int) -> None:
-    # The parent's garbage holds files that are closed below: collected here, it would close by number what is opened now
+    # The parent's garbage holds files that are closed below: collected here, it would close what gets their numbers
     gc.freeze()
     # Should the parent be killed, the signal's own effect ends the child, also while it waits inside of the kernel.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
