@@ -10,21 +10,10 @@ the standard input of one command, into a file that only root reads and that the
 
 from __future__ import annotations
 
-import shlex
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-
-# $1 the client's directory, $2 whether it is made, $3 which secret. What a dead run left goes first.
-PUT = """
-umask 077
-[ "$2" = 0 ] || mkdir -p "$1"
-rm -f "$1"/.$3.*
-file=$(mktemp "$1/.$3.XXXXXX") || exit 1
-cat > "$file" && echo "mai: $file" && exit 0
-rm -f "$file"; exit 1
-"""
+from ansible_collections.mai.clients.plugins.plugin_utils._bring import bring
 
 
 class ActionModule(ActionBase):
@@ -44,13 +33,12 @@ class ActionModule(ActionBase):
         return result
 
     def _put(self, name: str, secret: str, directory: str, made: bool) -> str:
-        words = ["/bin/sh", "-c", PUT, "secret", directory, str(int(made)), name]
-        command = " ".join(map(shlex.quote, words))
-        answer = self._low_level_execute_command(command, in_data=secret.encode())
-        said = [line for line in answer["stdout"].splitlines() if line.startswith("mai: ")]
-        if answer["rc"] != 0 or not said:
-            raise AnsibleActionFail(
-                f"A secret ({name}) could not be brought to {directory} on the target. The directory must "
-                "exist and be writable for the connection's user, and the disk neither full nor read-only."
-            )
-        return said[-1][len("mai: ") :].strip()
+        return bring(
+            self._low_level_execute_command,
+            secret.encode(),
+            directory,
+            name,
+            f"A secret ({name}) could not be brought to {directory} on the target. The directory must exist and be "
+            "writable for the connection's user, and the disk neither full nor read-only.",
+            umask="077" if made else "",
+        )

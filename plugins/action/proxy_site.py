@@ -10,24 +10,13 @@ as the standard input of one command, into a file that only root reads and that 
 
 from __future__ import annotations
 
-import shlex
 import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.mai.clients.plugins.module_utils._instance.site import DIRECTORY
 from ansible_collections.mai.clients.plugins.plugin_utils import _certificate_files
-
-# $1 the directory of the sites, $2 the client, $3 what it is. What a dead run left goes first.
-PUT = """
-umask 022
-mkdir -p "$1"
-umask 077
-rm -f "$1/.$2.$3."*
-file=$(mktemp "$1/.$2.$3.XXXXXX") || exit 1
-cat > "$file" && echo "mai: $file" && exit 0
-rm -f "$file"; exit 1
-"""
-DIRECTORY = "/etc/caddy/mai.d"
+from ansible_collections.mai.clients.plugins.plugin_utils._bring import bring
 
 
 class ActionModule(ActionBase):
@@ -49,12 +38,12 @@ class ActionModule(ActionBase):
             content = _certificate_files.read(self, path)
         except AnsibleError as error:
             raise AnsibleActionFail(f"The {what} of {client} cannot be read on the controller: {error}") from None
-        words = ["/bin/sh", "-c", PUT, "put", DIRECTORY, client, what]
-        answer = self._low_level_execute_command(" ".join(map(shlex.quote, words)), in_data=content)
-        said = [line for line in answer["stdout"].splitlines() if line.startswith("mai: ")]
-        if answer["rc"] != 0 or not said:
-            raise AnsibleActionFail(
-                f"The {what} of {client} could not be brought to {DIRECTORY} on the target. The directory must be "
-                "writable for the connection's user, and the disk neither full nor read-only."
-            )
-        return said[-1][len("mai: ") :].strip()
+        return bring(
+            self._low_level_execute_command,
+            content,
+            DIRECTORY,
+            f"{client}.{what}",
+            f"The {what} of {client} could not be brought to {DIRECTORY} on the target. The directory must be writable "
+            "for the connection's user, and the disk neither full nor read-only.",
+            umask="022",
+        )

@@ -15,11 +15,10 @@ import os
 import pwd
 import shutil
 import ssl
-import tempfile
 import time
 from typing import Iterator
 
-from ansible_collections.mai.clients.plugins.module_utils._instance import site, system
+from ansible_collections.mai.clients.plugins.module_utils._instance import private_file, site, system
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
 IMPORT_LINES = "\n# Sites of clients, made by the collection mai.clients\nimport {}/*.caddy\n"
@@ -43,7 +42,7 @@ class Caddy:
     def __init__(self, run_command) -> None:
         self._run_command = run_command
         self._config = os.path.realpath(site.CONFIG)
-        self.unit = site.unit_of(site.show_unit().outcome())
+        self.unit = system.properties(site.show_unit().outcome().output)
 
     @property
     def user(self) -> str:
@@ -168,20 +167,7 @@ def write(path: str, wanted: Content) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         return
-    directory, name = os.path.split(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=directory)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(wanted.content)
-            stream.flush()
-            os.fchown(stream.fileno(), 0 if os.geteuid() == 0 else -1, wanted.group if os.geteuid() == 0 else -1)
-            os.fchmod(stream.fileno(), wanted.mode)
-            os.fsync(stream.fileno())
-        os.rename(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    private_file.write_bytes(path, wanted.content, wanted.mode, wanted.group)
 
 
 def _found(path: str) -> Content:

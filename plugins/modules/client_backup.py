@@ -96,8 +96,7 @@ ARGUMENT_SPEC = {
 
 def unit_state(unit: str) -> dict[str, str]:
     names = "--property=LoadState,ActiveState,Result,Job,InvocationID"
-    said = system.run("systemctl", "show", names, unit)
-    return dict(line.split("=", 1) for line in said.output.splitlines() if "=" in line)
+    return system.properties(system.run("systemctl", "show", names, unit).output)
 
 
 def is_at_work(there: dict[str, str]) -> bool:

@@ -97,7 +97,12 @@ from ansible_collections.mai.clients.plugins.module_utils._confined import Refus
 from ansible_collections.mai.clients.plugins.module_utils._database import transaction
 from ansible_collections.mai.clients.plugins.module_utils._database_base import Database
 from ansible_collections.mai.clients.plugins.module_utils._instance import copy, dump, system
-from ansible_collections.mai.clients.plugins.module_utils._instance.database import active_users, schema_revision, size
+from ansible_collections.mai.clients.plugins.module_utils._instance.database import (
+    active_users,
+    row_counts,
+    schema_revision,
+    size,
+)
 from ansible_collections.mai.clients.plugins.module_utils._instance.place import Place, place_of
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown
 
@@ -122,14 +127,9 @@ def describe_copy(place: Place, path: str) -> dict:
 
 
 def _count(database: Database) -> dict:
-    counts = {
-        table: database.query(f'SELECT count(*) AS rows FROM "{table}"')[0]["rows"]
-        for table in _TABLES
-        if database.columns(table)
-    }
     active = active_users(database, since=int(time.time()) - 300)
     return {
-        "counts": counts,
+        "counts": row_counts(database, _TABLES),
         "schema_revision": schema_revision(database),
         "active_users": active,
         "bytes": size(database),

@@ -12,7 +12,7 @@ from ansible_collections.mai.clients.plugins.module_utils._confined import Refus
 from ansible_collections.mai.clients.plugins.module_utils._database import transaction
 from ansible_collections.mai.clients.plugins.module_utils._database_base import Database
 from ansible_collections.mai.clients.plugins.module_utils._instance import copy
-from ansible_collections.mai.clients.plugins.module_utils._instance.database import schema_revision
+from ansible_collections.mai.clients.plugins.module_utils._instance.database import row_counts, schema_revision
 
 FILE = "webui.db"
 # Those that a person would miss, and those that bills are made from
@@ -60,11 +60,6 @@ def _described(path: str) -> dict[str, Any]:
 
 
 def _describe(database: Database) -> dict[str, Any]:
-    counts = {
-        table: database.query(f'SELECT count(*) AS rows FROM "{table}"')[0]["rows"]
-        for table in TABLES
-        if database.columns(table)
-    }
     organizations, suspended = [], False
     columns = database.columns("client_organizations")
     if "id" in columns:
@@ -73,7 +68,7 @@ def _describe(database: Database) -> dict[str, Any]:
         active = "SELECT count(*) AS rows FROM client_organizations WHERE is_active = 1"
         suspended = database.query(active)[0]["rows"] == 0
     return {
-        "counts": counts,
+        "counts": row_counts(database, TABLES),
         "schema_revision": schema_revision(database),
         "organizations": [str(row["id"]) for row in organizations],
         "suspended": suspended,

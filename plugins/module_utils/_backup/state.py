@@ -99,12 +99,4 @@ def write_metrics(folder: str | None, client: str, state: Mapping[str, Any]) -> 
         lines += [f'mai_clients_backup_{name}{{client="{client}"}} {value:.10g}\n']
     path = os.path.join(folder, f"mai_clients_backup_{client}.prom")
     with suppress(OSError):
-        private_file.write(path, "".join(lines))
-        os.chmod(path, _METRICS_MODE)
-
-
-def remove_metrics(folder: str | None, client: str) -> None:
-    for place in (folder, *places.METRICS):
-        if place:
-            with suppress(OSError):
-                os.remove(os.path.join(place, f"mai_clients_backup_{client}.prom"))
+        private_file.write_bytes(path, "".join(lines).encode(), _METRICS_MODE)

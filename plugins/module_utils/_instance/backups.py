@@ -82,6 +82,6 @@ def _digest(path: str) -> str | None:
 def _properties(text: str) -> dict:
     units = {}
     for block in text.split("\n\n"):
-        values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        values = system.properties(block)
         units[values.get("Id")] = values
     return units

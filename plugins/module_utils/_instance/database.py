@@ -109,6 +109,15 @@ def _revision(database: Database, contents: Contents) -> None:
     contents.summary["schema_revision"] = schema_revision(database)
 
 
+def row_counts(database: Database, tables: tuple[str, ...]) -> dict[str, int]:
+    """Of those tables that there are."""
+    return {
+        table: database.query(f'SELECT count(*) AS rows FROM "{table}"')[0]["rows"]
+        for table in tables
+        if database.columns(table)
+    }
+
+
 def size(database: Database) -> int | None:
     """Bytes of PostgreSQL's; of an SQLite file the file system tells."""
     if database.kind == "sqlite":

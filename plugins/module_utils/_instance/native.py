@@ -18,7 +18,7 @@ def unit(service: str, client: str) -> tuple[dict | None, dict[str, str]]:
     if not system.has_systemd():
         return None, {}
     answer = system.run("systemctl", "show", service + ".service", "--property=" + _PROPERTIES)
-    words = dict(line.partition("=")[::2] for line in answer.output.splitlines())
+    words = system.properties(answer.output)
     exists = answer.ok and words.get("LoadState") not in (None, "not-found")
     words["client"] = folder.labelled_client(system.read_text(words.get("FragmentPath") or os.devnull)) or ""
     entered = int(words.get("ActiveEnterTimestampMonotonic") or 0)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that only their owner may ever read: from the first moment, whole or not at all."""
+"""Files that nobody reads before they are whole, and, unless it is said otherwise, only their owner ever reads."""
 
 from __future__ import annotations
 
@@ -15,13 +15,21 @@ DIRECTORY_MODE = 0o700
 
 
 def write(path: str, text: str) -> None:
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str, content: bytes, mode: int = MODE, group: int | None = None) -> None:
+    """The file is there as it shall be, or as it was. Of root's, it gets root and the group, where one is named."""
     directory, name = os.path.split(path)
     # mkstemp makes the file with mode 0600, whatever the umask.
     descriptor, temporary = tempfile.mkstemp(prefix="." + name + ".", dir=directory)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
             stream.flush()
+            if group is not None and os.geteuid() == 0:
+                os.fchown(stream.fileno(), 0, group)
+            os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
         os.rename(temporary, path)
     except BaseException:

@@ -57,10 +57,6 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def unit_of(shown: system.Command) -> dict[str, str]:
-    return dict(line.partition("=")[::2] for line in shown.output.splitlines() if "=" in line)
-
-
 def show_unit() -> system.Started:
     return system.Started("systemctl", "show", UNIT, f"--property={_PROPERTIES}")
 
@@ -87,7 +83,7 @@ class Look:
         """Listening has the sockets of each port, published the containers that publish one."""
         if not self._needed:
             return None
-        version, unit = self._version.outcome(), unit_of(self._unit.outcome())
+        version, unit = self._version.outcome(), system.properties(self._unit.outcome().output)
         pid = int(unit.get("MainPID") or 0)
         answer = self._answer()
         return {

@@ -135,6 +135,11 @@ def _identity() -> str:
     return hashlib.sha256("\n".join([socket.gethostname(), *parts]).encode("utf-8", "replace")).hexdigest()[:32]
 
 
+def properties(text: str) -> dict[str, str]:
+    """What systemctl show says of one unit."""
+    return dict(line.partition("=")[::2] for line in text.splitlines() if "=" in line)
+
+
 def has_systemd() -> bool:
     return os.path.isdir("/run/systemd/system")
 

@@ -382,14 +382,14 @@ def _not_applied(wanted: Values, seen: Values) -> list[str]:
 
 def health_intervals(docker: Values) -> dict[str, int]:
     """Seconds for a Compose file's health check, which asks soon after a start, and rarely then."""
-    engine, compose = _version(docker["engine"]), _version(docker["compose"])
+    engine, compose = version(docker["engine"]), version(docker["compose"])
     if engine >= START_INTERVAL_ENGINE and compose >= START_INTERVAL_COMPOSE:
         return {"interval": 60, "start_interval": 5}
     # The first check, too, comes after so long. Of an engine that this run installs nothing was seen.
     return {"interval": 30}
 
 
-def _version(text: str | None) -> tuple[int, ...]:
+def version(text: str | None) -> tuple[int, ...]:
     found = re.match(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?", text or "")
     return tuple(int(number or 0) for number in found.groups()) if found else ()
 

@@ -10,19 +10,19 @@ inventory says otherwise: a resolver that fails for a moment takes no address fr
 
 from __future__ import annotations
 
-import re
 import typing as t
 from datetime import datetime, timedelta
 
 import jinja2
 from ansible_collections.mai.clients.plugins.module_utils._host_in_url import canonical, family, is_loopback
+from ansible_collections.mai.clients.plugins.module_utils._instance.site import DIRECTORY, site_path
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import version
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import REMOTE, quoted
 
 Values = t.Mapping[str, t.Any]
 
-DIRECTORY = "/etc/caddy/mai.d"
 INTERNAL_ROOT = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"
 TEMPLATE = "site.caddy.j2"
 # The variables that name a file, what the file is, and its ending on the machine
@@ -110,7 +110,7 @@ def proxy(
         "wanted": wanted(client),
         "fqdn": client["mai_fqdn"] if wanted(client) else "",
         "tls": client.get("mai_tls", "acme"),
-        "path": f"{DIRECTORY}/{client['slug']}.caddy",
+        "path": site_path(client["slug"]),
         "exists": site["exists"],
         "text": now,
         "before": now,
@@ -173,7 +173,7 @@ def _rendered(template: str, client: Values, found: Values, instance: Values, su
         email=client["mai_acme_email"],
         upload_limit=client["mai_upload_limit"],
         upstream=instance["local_url"].partition("://")[2],
-        keeps_streams=version_of(found["version"]) >= KEEPS_STREAMS,
+        keeps_streams=version((found["version"] or "").lstrip("v")) >= KEEPS_STREAMS,
         suspended=suspended,
     )
 
@@ -182,11 +182,6 @@ def caddy_text(value: t.Any) -> str:
     """One word to Caddy."""
     escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
-
-
-def version_of(text: str | None) -> tuple[int, ...]:
-    match = re.match(r"v?(\d+)\.(\d+)", text or "")
-    return tuple(map(int, match.groups())) if match else ()
 
 
 def _why(planned: Values, found: Values, given: Values) -> t.Iterator[str]:
@@ -218,7 +213,7 @@ def _problems(client: Values, seen: Values, found: Values, given: Values) -> t.I
     name = client["mai_fqdn"]
     if found["site"]["exists"] and not found["site"]["ours"]:
         yield (
-            f"{DIRECTORY}/{client['slug']}.caddy was not made by this collection for {client['slug']}. Nothing of "
+            f"{site_path(client['slug'])} was not made by this collection for {client['slug']}. Nothing of "
             "it is taken over or replaced: put it away by hand"
         )
     for port, holder in found["ports"].items():
