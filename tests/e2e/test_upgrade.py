@@ -74,8 +74,8 @@ def fleet(new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host], sta
         host.exec("docker", "commit", *changes, container, name)
         host.exec("docker", "rm", container)
     fleet = new_fleet(mai_admin_email=ADMIN, mai_health_timeout=20)
-    for number, slug in enumerate(SLUGS):
-        fleet.put(slug, host, mai_port=8611 + number, mai_monthly_limit=50)
+    for slug in SLUGS:
+        fleet.put(slug, host, mai_monthly_limit=50)
     fleet.run(",".join(SLUGS))
     with fleet.session("acme") as api:
         somebody = {"name": "Somebody", "email": SOMEBODY, "password": "a-password", "role": "user"}
