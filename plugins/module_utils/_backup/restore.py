@@ -18,11 +18,10 @@ import stat
 import subprocess
 import time
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
 from typing import Any, Iterator
 
 from ansible_collections.mai.clients.plugins.module_utils import _envfile, _own_file
-from ansible_collections.mai.clients.plugins.module_utils._backup import database
+from ansible_collections.mai.clients.plugins.module_utils._backup import database, state
 from ansible_collections.mai.clients.plugins.module_utils._backup import settings as places
 from ansible_collections.mai.clients.plugins.module_utils._backup.restic import ANSWER, Restic
 from ansible_collections.mai.clients.plugins.module_utils._backup.run import SNAPSHOT, remove
@@ -160,10 +159,7 @@ class Place:
         return all_shown(
             {
                 "noted": {
-                    **{
-                        name: noted.get(name)
-                        for name in ("client", "client_id", "time", "deployment_dir", "collection")
-                    },
+                    **{name: noted.get(name) for name in ("client", "client_id", "time", "deployment_dir")},
                     "image": image if isinstance(image, dict) else None,
                 },
                 "counts": found["counts"],
@@ -243,6 +239,8 @@ class Place:
         os.rename(self.tree, aside)
         changed: list[str] = []
         try:
+            # From now on this machine's backups are the client's, wherever it was before
+            state.write(self.deployment_dir, {**(state.read(self.deployment_dir) or {}), "since": state.now()})
             if follows and not os.path.lexists(self.restoring):
                 private_file.write(self.restoring, f"{moment}\n")
             # What an operator added beside the compose file comes where there was nothing; else theirs is the last word
@@ -343,24 +341,13 @@ def _is_file(path: str) -> bool:
     return os.path.lexists(path) and stat.S_ISREG(os.lstat(path).st_mode)
 
 
-def _utc(told: Any) -> str:
-    """When it was made: restic tells it in the zone of the machine that made it."""
-    # Python before 3.11 knows neither nine digits of a second nor a Z
-    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)\Z", str(told))
-    if not found:
-        return f"{str(told)[:19]}Z"
-    zone = "+00:00" if found.group(2) == "Z" else found.group(2)
-    moment = datetime.fromisoformat(found.group(1) + zone).astimezone(timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _snapshot(told: dict[str, Any]) -> dict[str, Any]:
     paths = told.get("paths") or [""]
     return all_shown(
         {
             "id": str(told["id"]),
             "short_id": str(told["id"])[:8],
-            "time": _utc(told.get("time")),
+            "time": state.utc(told.get("time")),
             "tags": [str(tag) for tag in told.get("tags") or []],
             "path": str(paths[0]),
         }

@@ -24,7 +24,8 @@ def restoring(
     """``fetched`` is empty, a snapshot that was only chosen, or one that was fetched and looked through.
 
     ``asked`` holds restore_to, restore_database (None where nobody said), the revisions that the image knows (None
-    before it was asked), the database as the last look has it, and what OpenRouter said of the key.
+    before it was asked), the database as the last look has it, what OpenRouter said of the key, and the hash of the one
+    that the machine has by now.
     """
     suspended = any(not one["is_active"] for one in seen["database"]["organizations"])
     keys = asked.get("keys")
@@ -121,6 +122,11 @@ def _summary(
         lines.append(f"what there was is kept in {done['aside']}: remove it when nobody misses anything")
     if fetched.get("other_secret_key") and _is_there(seen):
         lines.append("its WEBUI_SECRET_KEY came with the snapshot: people sign in again")
+    if asked.get("keys") and asked.get("key_hash") != asked["keys"][0]["hash"]:
+        lines.append(
+            "its key was replaced after the snapshot, and the new one went with the machine: nothing can be asked until "
+            f"onboard_client.yml -e client={client['slug']} -e replace_lost_key=true made another"
+        )
     if asked.get("restore_to"):
         lines.append(
             f"set ansible_host of {client['slug']} to {shown(client['machine'])} in the inventory, and if its old "

@@ -25,6 +25,7 @@ def place(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> restore.Pl
         (folder / "data").mkdir(parents=True)
         (folder / "data" / "webui.db").write_text(word)
         (folder / "secrets.env").write_text(f'WEBUI_SECRET_KEY="{word}"\n')
+    (tmp_path / ".backup").mkdir()
     return restore.Place(str(tmp_path), ".restore")
 
 

@@ -339,6 +339,15 @@ def test_a_postgresql_is_put_back_but_for_one_that_outlived_its_machine(
     assert found["counts"] == ({} if left else FETCHED["counts"])
 
 
+@pytest.mark.parametrize(("now", "lost"), [("f00", False), ("old", True)])
+def test_a_key_that_was_replaced_after_the_snapshot_is_said(now: str, lost: bool) -> None:
+    asked = {**ASKED, "keys": [{"hash": "f00", "disabled": False}], "key_hash": now}
+    done = {"counts": {"user": 3}, "aside": None}
+    plan = {"backup": planned(wanted(), nothing())}
+    said = " ".join(restore.restoring(wanted(), nothing(), plan, FETCHED, asked, done)["summary"])
+    assert ("-e replace_lost_key=true" in said) is lost
+
+
 def test_a_database_elsewhere_that_does_not_answer_is_no_place_for_a_client() -> None:
     down = {**ASKED, "database": {**DATABASE, "error": "It does not answer."}}
     assert "It does not answer." in restoring(asked=down, mai_database="external", mai_database_url="x")["faults"]
