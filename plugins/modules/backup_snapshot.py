@@ -31,8 +31,8 @@ options:
       - V(swapped) puts what was fetched in the place of the instance's data, database included. The instance must be
         stopped. What there was is kept in C(.before-restore-) with O(moment). The client's key is not replaced where
         there is one. Of PostgreSQL the database follows by V(database_restored).
-      - V(database_restored) puts the copy of the snapshot into the client's PostgreSQL, which must run by then. What was
-        in there is kept as a copy beside the data. Until then the client's directory is marked as C(restoring).
+      - V(database_restored) puts the copy of the snapshot into the client's PostgreSQL, which must run by then. What
+        was in there is kept as a copy beside the data. Until then the client's directory is marked as C(restoring).
       - V(taken_back) undoes that, for the names in O(changed).
       - V(described) counts the rows of the instance's own database.
       - V(removed) removes O(scratch).
@@ -41,8 +41,8 @@ options:
     default: listed
   database_image:
     description:
-      - Name or identifier of an image with PostgreSQL's programs, which is on the machine. Copies are looked through with
-        it where the client's own PostgreSQL does not run.
+      - Name or identifier of an image with PostgreSQL's programs, which is on the machine. Copies are looked through
+        with it where the client's own PostgreSQL does not run.
     type: str
     default: ''
   with_database:
@@ -59,7 +59,8 @@ options:
     choices: [.restore, .verify]
     default: .restore
   moment:
-    description: What the folder of what there was is called by. Required for V(swapped), V(database_restored) and V(taken_back).
+    description:
+      - What the folder of what there was is called by. Required for V(swapped), V(database_restored) and V(taken_back).
     type: str
   changed:
     description: What was exchanged, as RV(exchanged) of V(swapped) has it.
@@ -195,7 +196,10 @@ def main() -> None:
             "deployment_dir": {"type": "path", "required": True},
             "state": {
                 "type": "str",
-                "choices": ["listed", "fetched", "examined", "swapped", "database_restored", "taken_back", "described", "removed"],
+                "choices": [
+                    *("listed", "fetched", "examined", "swapped", "database_restored"),
+                    *("taken_back", "described", "removed"),
+                ],
                 "default": "listed",
             },
             "database_image": {"type": "str", "default": ""},

@@ -168,7 +168,8 @@ instance:
         - It is C(managed) when its mark, or the label in its compose file or unit, names this client.
         - C(shadowed_by) is a compose file that Compose would take instead of C(compose.yml), null where there is none.
         - It is C(upgrading) while an upgrade has begun and neither ended nor been taken back.
-        - It is C(restoring) while a restore has exchanged the data and PostgreSQL does not hold yet what belongs to them.
+        - It is C(restoring) while a restore has exchanged the data, and PostgreSQL does not hold yet what belongs to
+          them.
       returned: always
       type: dict
       sample:

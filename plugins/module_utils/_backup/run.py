@@ -202,8 +202,8 @@ class Run:
         if not heard:
             return None
         return (
-            f"another machine of {self.client} is at work ({heard}), as if the one that it was moved from had come back: "
-            "stop the instance and the timer of its backups there, since both spend with one key"
+            f"another machine of {self.client} is at work ({heard}), as if the one that it was moved from had come "
+            "back: stop the instance and the timer of its backups there, since both spend with one key"
         )
 
     def _leave_word(self, word: str) -> None:

@@ -98,9 +98,7 @@ def describe(place: Place, copy: str, image: str = "") -> dict[str, Any]:
     found = _Found()
     with _opened(copy) as source, tempfile.TemporaryFile(dir=os.path.dirname(copy)) as words:
         options = ("--data-only", "--file=-")
-        process = _start(
-            place, "pg_restore", *options, source=source, output=subprocess.PIPE, words=words, image=image
-        )
+        process = _start(place, "pg_restore", *options, source=source, output=subprocess.PIPE, words=words, image=image)
         # What stands still gives no line at which a deadline could be looked at
         alarm = threading.Timer(_seconds(copy), process.kill)
         alarm.start()
@@ -160,7 +158,8 @@ class _Found:
                 found = _COPY.match(line)
                 if found:
                     table = (found.group(1) or found.group(2)).decode("utf-8", "replace")
-                    columns = [name.strip().strip(b'"').decode("utf-8", "replace") for name in found.group(3).split(b",")]
+                    names = found.group(3).decode("utf-8", "replace").split(",")
+                    columns = [name.strip().strip('"') for name in names]
                     self._counts[table] = 0
             elif begins and line == b"\\.\n":
                 table = None

@@ -111,8 +111,8 @@ def _summary(
     kept = []
     if not puts:
         kept = [
-            f"the database {shown(asked['database']['path'])} is left as it is, with what was written since the snapshot: "
-            "-e restore_database=true puts that of the snapshot in its place"
+            f"the database {shown(asked['database']['path'])} is left as it is, with what was written since the "
+            "snapshot: -e restore_database=true puts that of the snapshot in its place"
         ]
     if not done:
         interrupts = "; its people would be interrupted for some seconds" if _is_there(seen) else ""
@@ -124,8 +124,8 @@ def _summary(
         lines.append("its WEBUI_SECRET_KEY came with the snapshot: people sign in again")
     if asked.get("keys") and asked.get("key_hash") != asked["keys"][0]["hash"]:
         lines.append(
-            "its key was replaced after the snapshot, and the new one went with the machine: nothing can be asked until "
-            f"onboard_client.yml -e client={client['slug']} -e replace_lost_key=true made another"
+            "its key was replaced after the snapshot, and the new one went with the machine: nothing can be asked "
+            f"until onboard_client.yml -e client={client['slug']} -e replace_lost_key=true made another"
         )
     if asked.get("restore_to"):
         lines.append(

@@ -9,7 +9,6 @@ import pathlib
 from typing import Any
 
 import pytest
-
 from ansible_collections.mai.clients.plugins.module_utils._backup import database
 from ansible_collections.mai.clients.plugins.module_utils._instance.place import place_of
 
