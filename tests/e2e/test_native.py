@@ -104,6 +104,21 @@ def test_what_ran_before_runs_on_when_a_change_does_not_start(fleet: Fleet) -> N
     assert fleet.run(SLUG).rc == 0
 
 
+def test_restored_where_systemd_keeps_it(fleet: Fleet) -> None:
+    fleet.change(SLUG, mai_backup_repository="/srv/backup/native", mai_backup_password="of the vault")
+    fleet.sh(
+        SLUG, f"mkdir -p {fleet.directory(SLUG)}/data/uploads; echo kept > {fleet.directory(SLUG)}/data/uploads/kept"
+    )
+    fleet.run(SLUG)
+    fleet.sh(SLUG, f"cd {fleet.directory(SLUG)}/data/uploads; rm kept; touch late")
+    begun = unit(fleet, "InvocationID")
+    fleet.run(SLUG, playbook="playbooks/restore_client.yml")
+    assert fleet.sh(SLUG, f"ls {fleet.directory(SLUG)}/data/uploads") == "kept\n"
+    assert unit(fleet, "ActiveState") == "active" and unit(fleet, "UnitFileState") == "enabled"
+    assert unit(fleet, "InvocationID") != begun
+    assert fleet.run(SLUG).total("changed") == 0
+
+
 def test_off_boarded(fleet: Fleet) -> None:
     pid, host = unit(fleet, "MainPID"), fleet.host(SLUG)
     leave = {"playbook": "playbooks/offboard_client.yml"}

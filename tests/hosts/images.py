@@ -19,7 +19,8 @@ SERVER = (
     "ca-certificates,dbus,debian-archive-keyring,iproute2,less,libnss-myhostname,openssh-server,passwd,procps,python3,"
     "sudo,systemd,systemd-sysv"
 )
-DOCKER = "curl,docker.io,docker-cli,docker-compose,iptables,python3-apt"
+# Where restic is missing it is installed: the bare machines prove that
+DOCKER = "curl,docker.io,docker-cli,docker-compose,iptables,python3-apt,restic"
 IMAGES = {
     "mai-test-host:trixie": ("trixie", f"{SERVER},{DOCKER}"),
     "mai-test-host-bare:trixie": ("trixie", SERVER),
