@@ -180,6 +180,7 @@ def moved(fleet: Fleet, saved: dict[str, t.Any], ready_hosts: tuple[Host, Host])
     seconds = {}
     for slug in BOTH:
         fleet.put(slug, ready_hosts[0])
+    for slug in BOTH:
         began = time.monotonic()
         fleet.restored = fleet.run(slug, playbook=RESTORE)  # type: ignore[attr-defined]
         assert fleet.writes == []
