@@ -99,6 +99,7 @@ def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values
             "differs": [
                 *client["problems"],
                 *map(str, client.get("backup", {}).get("warnings", ())),
+                *map(str, client.get("usage_history", {}).get("trouble", ())),
                 *_differences(seen, client, of_name, current, keys is not None),
                 *([key.expiry(now)[1]] if key and not key.disabled and key.expiry(now)[0] else []),
             ],

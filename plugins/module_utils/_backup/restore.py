@@ -29,6 +29,7 @@ from ansible_collections.mai.clients.plugins.module_utils._backup.stage import A
 from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, Refused
 from ansible_collections.mai.clients.plugins.module_utils._instance.folder import OVERRIDES
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown
+from ansible_collections.mai.clients.plugins.module_utils._usage import history
 
 try:
     import ctypes
@@ -39,7 +40,10 @@ else:
 
 SECRETS = "secrets.env"
 # A place without a client yet has all of its own from the snapshot; what runs is started as the snapshot's was
-BROUGHT = ("secrets.env", "admin.env", "api_key.env", "settings.env", "compose.yml", "start-mai-instance.sh")
+BROUGHT = (
+    *("secrets.env", "admin.env", "api_key.env", "settings.env", "compose.yml", "start-mai-instance.sh"),
+    history.FILE,
+)
 _EXCHANGE = 2
 # For a backup that runs already
 _PATIENCE = 600

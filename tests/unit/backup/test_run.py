@@ -15,7 +15,7 @@ import typing as t
 
 import pytest
 from ansible_collections.mai.clients.plugins.module_utils._backup import restic, settings, state
-from ansible_collections.mai.clients.plugins.plugin_utils import _backup_program
+from ansible_collections.mai.clients.plugins.plugin_utils import _program
 
 SECRETS = {
     "password": "s3cret pass'word",
@@ -50,7 +50,7 @@ class Client:
         self.own, self.fake = self.directory / ".backup", self.programs / "restic"
         for place in (self.own, self.directory / "data" / "uploads", self.programs):
             place.mkdir(parents=True)
-        (self.own / "backup.py").write_text(_backup_program.text())
+        (self.own / "backup.py").write_text(_program.backup())
         self.fake.write_text(FAKE)
         self.fake.chmod(0o755)
         (self.directory / "secrets.env").write_text('WEBUI_SECRET_KEY="x"\n')
