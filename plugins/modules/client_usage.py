@@ -80,7 +80,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     directory, why = module.params["deployment_dir"], module.params["why"]
-    readings = [history.reading(str(key.get("hash")), key, why) for key in module.params["api_keys"]]
+    # The one in use comes last
+    api_keys = sorted(module.params["api_keys"], key=lambda key: str(key.get("created_at")))
+    readings = [history.reading(str(key.get("hash")), key, why) for key in api_keys]
     try:
         added = history.add(directory, [one for one in readings if one], module.check_mode)
     except OSError as error:

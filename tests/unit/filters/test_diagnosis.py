@@ -39,6 +39,7 @@ CASE: dict[str, t.Any] = {
         "disk_gib": 1,
         "memory_mib": 256,
         "backup": {"wanted": False},
+        "usage_history": {"wanted": True, "why": [], "trouble": [], "notes": [], "unit": "mai-abc-usage"},
     },
     "account": {"management_key": True, "credits": {"left": 5.0}},
     "key": {
