@@ -611,7 +611,11 @@ def _usage_history(case: Case) -> Finding:
         return ("failed", f"the daily reading of its usage: {', '.join(planned['why'])}", case.play("onboard_client"))
     if planned["trouble"]:
         instead = "see its journal on its machine"
-        return ("failed", planned["trouble"][0], case.on_machine("-a 'journalctl -n 50 -u {}'", planned["unit"], instead=instead))
+        return (
+            "failed",
+            planned["trouble"][0],
+            case.on_machine("-a 'journalctl -n 50 -u {}'", planned["unit"], instead=instead),
+        )
     return ok("; ".join(planned["notes"]) or "no day of the last 30 is missing")
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs that a client's timers start on its machine, each as one file: the collection's own code, nothing of Ansible.
+"""What a client's timers start on its machine, each as one file: the collection's own code, and nothing of Ansible.
 
 This is private to the collection. No rule stands twice: what the modules do on a machine, a program does with the
 same files. They are embedded as they are, so that whoever opens it can read it.

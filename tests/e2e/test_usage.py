@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The history of a client's usage over its life: each day by its timer, and at each operation. The tests build on one another."""
+"""The history of a client's usage over its life: each day by its timer, and at each operation.
+
+The tests build on one another.
+"""
 
 from __future__ import annotations
 

@@ -39,7 +39,8 @@ _END = 64 * 1024
 # For another writer, who needs some milliseconds
 _PATIENCE = 10
 _LINE = re.compile(
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ),([0-9a-f]{64}),(\d+(?:\.\d+)?),(\d*(?:\.\d+)?),(\d*(?:\.\d+)?),([a-z]+)", re.ASCII
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ),([0-9a-f]{64}),(\d+(?:\.\d+)?),(\d*(?:\.\d+)?),(\d*(?:\.\d+)?),([a-z]+)",
+    re.ASCII,
 )
 
 

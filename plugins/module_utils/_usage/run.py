@@ -44,7 +44,8 @@ def _read(deployment_dir: str) -> tuple[str, int]:
     key_hash = sha256(secret)
     own = [one for one in history.known(deployment_dir) if one["key_hash"] == key_hash]
     moment = history.now()
-    if moment[11:13] != LAST_HOUR and any((one["time"][:10], one["why"]) == (moment[:10], history.DAILY) for one in own):
+    read = (moment[:10], history.DAILY) in {(one["time"][:10], one["why"]) for one in own}
+    if read and moment[11:13] != LAST_HOUR:
         return "The day has a reading.", 0
     answer = _ask(deployment_dir, secret)
     told = answer.get("data")

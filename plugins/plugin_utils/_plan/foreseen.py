@@ -121,11 +121,12 @@ def _backup(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
 
 
 def _usage_history(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
-    if plan["usage_history"]["removes"]:
+    planned = plan["usage_history"]
+    if planned["removes"]:
         yield "Would end the daily reading of the client's usage; what was read stays in usage.csv."
     else:
         where = shown(client["mai_deployment_dir"])
-        yield f"Would have the client's usage read each day into {where}/usage.csv: {', '.join(plan['usage_history']['why'])}."
+        yield f"Would have the client's usage read each day into {where}/usage.csv: {', '.join(planned['why'])}."
 
 
 def _record(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:

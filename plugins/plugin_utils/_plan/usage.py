@@ -21,7 +21,7 @@ Values = t.Mapping[str, t.Any]
 
 # A day, the random delay, and the tries of a day on which OpenRouter was not reached
 TOO_OLD_HOURS = 48
-# UTC, as OpenRouter's days and months are; the last time of the day is as near its end as the delay and some tries allow
+# UTC, as OpenRouter's days and months are; the last of the day is as near its end as the delay and some tries allow
 _TIMES = "*-*-* 02,05,08,11,14,17,20,23:50:00 UTC"
 _DELAY = "5min"
 
@@ -72,7 +72,7 @@ def _trouble(found: Values, unit: str, now: datetime | None) -> t.Iterator[str]:
     """What is wrong with what is kept; nothing of a client that has yet to have its first reading."""
     last = found["last"]
     age = _age_hours(last["time"] if last else found["since"], now)
-    # Where it was set up anew, or resumed, the next reading is yet to come
+    # Where it was set up anew, the next reading is yet to come
     if age is None or age <= TOO_OLD_HOURS or (_age_hours(found["since"], now) or 0) <= TOO_OLD_HOURS:
         return
     what = f"the last reading of its usage is {age / 24:.0f} days old" if last else "its usage was never read"

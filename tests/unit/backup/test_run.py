@@ -54,6 +54,7 @@ class Client:
         self.fake.write_text(FAKE)
         self.fake.chmod(0o755)
         (self.directory / "secrets.env").write_text('WEBUI_SECRET_KEY="x"\n')
+        (self.directory / "usage.csv").write_text("time,key_hash\r\n")
         (self.directory / "data" / "uploads" / "file").write_text("kept")
         with sqlite3.connect(self.directory / "data" / "webui.db") as database:
             database.execute("CREATE TABLE user (id TEXT, role TEXT, created_at INT)")
@@ -90,7 +91,8 @@ def test_a_backup_from_nothing(client: Client, tmp_path: pathlib.Path) -> None:
     noted = json.loads(client.file("snapshot"))
     assert noted["counts"] == {"user": 1} and noted["client"] == "abc" and noted["files"] == 1
     tree = client.file("tree").split()
-    assert {"webui.db", "secrets.env", "snapshot.json", "file"} <= set(tree) and tree.count("webui.db") == 1
+    assert {"webui.db", "secrets.env", "usage.csv", "snapshot.json", "file"} <= set(tree)
+    assert tree.count("webui.db") == 1
     assert not (client.own / "stage").exists()
     metrics = (tmp_path / "mai_clients_backup_abc.prom").read_text()
     assert 'mai_clients_backup_last_run_ok{client="abc"} 1\n' in metrics

@@ -221,6 +221,13 @@ def test_all_as_it_should_be() -> None:
             "global_settings",
             "= NULL",
         ),
+        ({"client.usage_history.why": ["its program"]}, "usage history", "its program", "onboard_client.yml"),
+        (
+            {"client.usage_history.trouble": ["it was never read"]},
+            "usage history",
+            "never read",
+            "journalctl -n 50 -u mai-abc-usage",
+        ),
         ({"seen.database.administrators": 0}, "administrator", "mai_admin_email", "onboard_client.yml"),
         (
             {"seen.database.administrators": 0, "client.admin_email": "a@abc.example"},

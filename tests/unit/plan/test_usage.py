@@ -26,7 +26,9 @@ def moment(hours: float) -> str:
     return (NOW - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def plan(changes: t.Mapping[str, t.Any] | None = None, wanted: t.Any = True, suspended: bool = False) -> dict[str, t.Any]:
+def plan(
+    changes: t.Mapping[str, t.Any] | None = None, wanted: t.Any = True, suspended: bool = False
+) -> dict[str, t.Any]:
     variables, seen = client(mai_usage_history=wanted), changed(converged(client()), changes or {})
     return usage.usage_history(variables, seen, suspended, USAGE_PROGRAM, NOW)
 
@@ -96,8 +98,8 @@ def test_it_is_a_part_of_the_plan() -> None:
     found = planned(client(), seen)["plan"]
     assert found["changes"] == ["usage history (its timer is not active)"]
     assert found["would"] == [
-        "Would have the client's usage read each day into /opt/mai/deployments/client-company-abc/usage.csv: its timer is"
-        " not active."
+        "Would have the client's usage read each day into /opt/mai/deployments/client-company-abc/usage.csv: its timer "
+        "is not active."
     ]
     assert "its usage has no reading for 1 of the last 30 days: 2026-11-02" in found["notes"]
     ended = planned(client(mai_usage_history=False), seen)["plan"]
