@@ -10,7 +10,7 @@ import re
 import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._backup import settings
-from ansible_collections.mai.clients.plugins.plugin_utils import _backup_program
+from ansible_collections.mai.clients.plugins.plugin_utils import _program
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import backup as planned_backup
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import restore
 from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
@@ -80,7 +80,7 @@ def backup_files(
     folder = settings.folder_of(str(deployment_dir))
     text = settings.dump(planned["public"], _secrets(password, recovery_password, environment))
     return [
-        {"path": f"{folder}/{settings.PROGRAM}", "content": _backup_program.text(), "mode": "0700", "secret": True},
+        {"path": f"{folder}/{settings.PROGRAM}", "content": _program.backup(), "mode": "0700", "secret": True},
         {"path": f"{folder}/{settings.SETTINGS}", "content": text, "mode": "0600", "secret": True},
         *(
             {"path": f"/etc/systemd/system/{planned['unit']}.{end}", "content": content, "mode": "0644"}

@@ -86,6 +86,7 @@ SECTIONS: dict[str, t.Callable[[Values], t.Any]] = {
     "tracking": lambda seen: seen["database"]["tracking"],
     "address": lambda seen: _address(seen["proxy"]) if seen.get("proxy") else None,
     "backup": lambda seen: _backup(seen["backup"]),
+    "usage history": lambda seen: _usage(seen["usage"]),
     "machine": lambda seen: _some(
         seen["machine"], ("hostname", "system_id", "system_version", "memory_available_bytes")
     ),
@@ -96,6 +97,10 @@ def _backup(backup: Values) -> dict[str, t.Any] | None:
     if not backup["installed"]:
         return None
     return {"next": backup["next"], **_some(backup["state"] or {}, BACKUP)}
+
+
+def _usage(usage: Values) -> dict[str, t.Any]:
+    return {"next reading": usage["next"], "last reading": usage["last"], "days without": usage["missing"]}
 
 
 def _some(values: Values, names: t.Iterable[str]) -> dict[str, t.Any]:

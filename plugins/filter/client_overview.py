@@ -95,10 +95,12 @@ def client_overview(seen: Values | None, client: Values, keys: t.Sequence[Values
             "certificate_until": _or(None, lambda: shown(seen["proxy"]["answer"]["certificate"]["not_after"])),
             "backup_age_hours": _or(None, lambda: number(client["backup"]["age_hours"])),
             "backup": _backup(client),
+            "usage_trouble": list(map(str, client.get("usage_history", {}).get("trouble", ()))),
             "disk_free_bytes": _or(None, lambda: number(seen["directory"]["free_bytes"])) if seen else None,
             "differs": [
                 *client["problems"],
                 *map(str, client.get("backup", {}).get("warnings", ())),
+                *map(str, client.get("usage_history", {}).get("trouble", ())),
                 *_differences(seen, client, of_name, current, keys is not None),
                 *([key.expiry(now)[1]] if key and not key.disabled and key.expiry(now)[0] else []),
             ],
@@ -301,11 +303,11 @@ def overview_alarms(rows: t.Sequence[Row], conditions: str) -> list[str]:
     """What of ``conditions`` (``down,limit80,disk5``) is true of which client."""
     alarms: list[str] = []
     for condition in filter(None, (word.strip() for word in str(conditions).split(","))):
-        match = re.fullmatch(r"(down)()|(limit|disk|backup)(\d*)", condition)
+        match = re.fullmatch(r"(down|usage)()|(limit|disk|backup)(\d*)", condition)
         if not match:
             raise AnsibleFilterError(
                 f"fail_on has {condition!r}: give any of down, limit80 (per cent of the limit used), "
-                "disk5 (GiB free) and backup26 (hours since the last one), with commas between."
+                "disk5 (GiB free), backup26 (hours since the last one) and usage, with commas between."
             )
         what, least = match.group(1) or match.group(3), match.group(4) or ""
         alarms += [shown(f"{row['client']}: {alarm}") for row in rows for alarm in _alarms(row, what, least)]
@@ -326,6 +328,8 @@ def _alarms(row: Row, what: str, least: str) -> t.Iterator[str]:
         yield "it has no backup yet"
     if what == "backup" and (number(row["backup_age_hours"]) or 0) > int(least or TOO_OLD_HOURS):
         yield f"its last backup is {row['backup']} old"
+    if what == "usage":
+        yield from row["usage_trouble"]
     if what == "disk" and free is not None and free < int(least or 1) * GIB:
         yield f"only {free / GIB:.1f} GiB free on its machine"
 

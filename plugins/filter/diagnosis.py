@@ -601,6 +601,24 @@ def _backup(case: Case) -> Finding:
     return ok("; ".join([f"the last one is {age_text(planned['age_hours'])} old", *planned["warnings"]]))
 
 
+def _usage_history(case: Case) -> Finding:
+    planned = case.client.get("usage_history") or {}
+    if not planned:
+        return unknown("it was not looked at")
+    if not planned["wanted"]:
+        return ok("none is wanted: mai_usage_history is false")
+    if planned["why"]:
+        return ("failed", f"the daily reading of its usage: {', '.join(planned['why'])}", case.play("onboard_client"))
+    if planned["trouble"]:
+        instead = "see its journal on its machine"
+        return (
+            "failed",
+            planned["trouble"][0],
+            case.on_machine("-a 'journalctl -n 50 -u {}'", planned["unit"], instead=instead),
+        )
+    return ok("; ".join(planned["notes"]) or "no day of the last 30 is missing")
+
+
 CHECKS: dict[str, tuple[t.Callable[[Case], str] | None, t.Callable[[Case], Finding]]] = {
     "provisioning key": (None, _provisioning_key),
     "credits": (None, _credits),
@@ -633,6 +651,7 @@ CHECKS: dict[str, tuple[t.Callable[[Case], str] | None, t.Callable[[Case], Findi
     "address over HTTPS": (_no_client, _published("address over HTTPS")),
     "web socket through the proxy": (_no_answer, _published("web socket through the proxy")),
     "backup": (_no_client, _backup),
+    "usage history": (_no_client, _usage_history),
     "disk": (_no_machine, _disk),
     "memory": (_no_machine, _memory),
 }

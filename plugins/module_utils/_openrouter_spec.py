@@ -16,7 +16,7 @@ STATES = ("present", "disabled", "absent")
 LOST_SECRET = ("fail", "replace_unused", "replace")
 PARTS = (
     *("machine", "directory", "key", "instance", "administrator", "saved_key", "organization"),
-    *("proxy", "backup", "record"),
+    *("proxy", "backup", "usage_history", "record"),
 )
 NEEDS = (
     *("client", "no_upgrade", "database", "machine", "startable", "backup", "key"),

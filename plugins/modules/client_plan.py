@@ -110,7 +110,8 @@ options:
       - The parts of the client that the run changes, for RV(plan)'s C(changes). Without it all of them.
     type: list
     elements: str
-    choices: [machine, directory, key, instance, administrator, saved_key, organization, proxy, backup, record]
+    choices:
+      [machine, directory, key, instance, administrator, saved_key, organization, proxy, backup, usage_history, record]
   needs:
     description:
       - What the run cannot do without. Where it is not so, the task fails with what there is to do about it.

@@ -504,6 +504,27 @@ instance:
           seconds: 4.3
           error:
           warning:
+    usage:
+      description:
+        - How the client's usage is read each day on this machine, and what was read last. C(last) is null before the
+          first reading. C(missing) are those of the last 30 days, but for today, that have none though there was one
+          before them and the client was not suspended. C(since) is when the timer was set up.
+      returned: always
+      type: dict
+      sample:
+        installed: true
+        timer_active: true
+        running: false
+        next: Sun 2026-11-29 23:50:00 UTC
+        since: '2026-11-01T14:19:05Z'
+        last:
+          time: '2026-11-29T20:52:11Z'
+          key_hash: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+          usage: '41.25'
+          usage_monthly: '12.5'
+          limit: '500'
+          why: daily
+        missing: []
     probe:
       description:
         - What came of trying. Null without O(probe=true).

@@ -22,7 +22,7 @@ from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec impor
 from ansible_collections.mai.clients.plugins.module_utils._same_url import same_url
 from ansible_collections.mai.clients.plugins.module_utils._secret import proof_of
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
-from ansible_collections.mai.clients.plugins.plugin_utils import _backup_program, _certificate_files, _record_file
+from ansible_collections.mai.clients.plugins.plugin_utils import _certificate_files, _program, _record_file
 from ansible_collections.mai.clients.plugins.plugin_utils._account import ask_account
 from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
 from ansible_collections.mai.clients.plugins.plugin_utils._client import NOT_KNOWN, keys_shown, unclaimed_keys
@@ -297,5 +297,5 @@ def _files(client: Values) -> Files:
         with open(os.path.join(ROLES, role, "templates", name), encoding="utf-8") as file:
             templates[name] = file.read()
     path = os.path.join(client["mai_handover_dir"], f"{client['slug']}.md")
-    program = _backup_program.text() if client["mai_backup_repository"] else ""
-    return Files(templates, _record_file.read(path), path, program)
+    backup = _program.backup() if client["mai_backup_repository"] else ""
+    return Files(templates, _record_file.read(path), path, backup, _program.usage())

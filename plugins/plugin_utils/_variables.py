@@ -503,6 +503,7 @@ RULES: dict[str, Rule] = {
     ),
     "mai_backup_random_delay": _wants(_text(SPAN), "give a span of time as 30min or 1h, or 0"),
     "mai_backup_keep": _wants(_keep, "give numbers for daily, weekly and monthly, or {} to keep everything"),
+    "mai_usage_history": _wants(_switch, "give true or false"),
     "mai_backup_metrics_dir": _wants(is_directory, "give the path of a directory, or leave it out", optional=True),
     # OpenRouter
     "openrouter_base_url": _API,

@@ -73,6 +73,7 @@ class Agency(Operator):
             "mai_admin_email": "admin@example.com",
             "mai_monthly_limit": 50,
             "mai_health_timeout": 20,
+            "mai_usage_history": False,
         }
         # JSON is YAML.
         self.group_vars.mkdir(parents=True, exist_ok=True)

@@ -32,6 +32,7 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import copy,
 from ansible_collections.mai.clients.plugins.module_utils._instance.folder import COPIES, OVERRIDES, RESTORING
 from ansible_collections.mai.clients.plugins.module_utils._instance.place import DATA, place_of
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown
+from ansible_collections.mai.clients.plugins.module_utils._usage import history
 
 try:
     import ctypes
@@ -42,7 +43,10 @@ else:
 
 SECRETS = "secrets.env"
 # A place without a client yet has all of its own from the snapshot; what runs is started as the snapshot's was
-BROUGHT = ("secrets.env", "admin.env", "api_key.env", "settings.env", "compose.yml", "start-mai-instance.sh")
+BROUGHT = (
+    *("secrets.env", "admin.env", "api_key.env", "settings.env", "compose.yml", "start-mai-instance.sh"),
+    history.FILE,
+)
 # Why a copy of a PostgreSQL cannot be read here yet
 _NO_PROGRAMS = ("stopped", "driver")
 _KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
@@ -250,7 +254,7 @@ class Place:
                 if _is_file(source) and (new or other or not os.path.lexists(place)):
                     _exchange(source, place)
                     changed.append(name)
-            if follows and live.container and live.exists() and not live.runs():
+            if follows and live.container and live.exists() and not live.answers():
                 # A server that does not start keeps its data as they are, and another one is made
                 system.run("docker", "rm", "--force", live.container)
                 _exchange(os.path.join(aside, DATA), os.path.join(self.deployment_dir, DATA))

@@ -25,9 +25,10 @@ from ansible_collections.mai.clients.plugins.module_utils._backup.restic import 
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
 from ansible_collections.mai.clients.plugins.module_utils._instance import folder
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.module_utils._usage import history
 
 # Beside the data; what somebody adds by hand to that directory is theirs
-FILES = (*folder.FILES, folder.MARK, *folder.OVERRIDES)
+FILES = (*folder.FILES, folder.MARK, history.FILE, *folder.OVERRIDES)
 SNAPSHOT = "snapshot.json"
 # One of before an upgrade is not to go with the next one of that day
 RECENT = "--keep-within=3d"

@@ -13,46 +13,30 @@ import json
 import os
 import shutil
 
-from ansible_collections.mai.clients.plugins.module_utils import _own_file
 from ansible_collections.mai.clients.plugins.module_utils._backup import settings as places
 from ansible_collections.mai.clients.plugins.module_utils._backup import state
-from ansible_collections.mai.clients.plugins.module_utils._instance import system
+from ansible_collections.mai.clients.plugins.module_utils._instance import timer
 
-UNITS = "/etc/systemd/system"
 _NOTHING = (None,) * 3
 
 
 class Asked:
-    """The question to systemd, at work beside others; none where no backup was ever set up."""
+    """What is asked about the client's timer, beside others; the rest is read from its files."""
 
     def __init__(self, deployment_dir: str, service: str) -> None:
-        self._directory, self._service = deployment_dir, service
-        self._folder = places.folder_of(deployment_dir)
-        timer = os.path.join(UNITS, f"{service}-backup.timer")
-        self._units = {end: f"{service}-backup.{end}" for end in ("service", "timer")}
-        self._systemd = None
-        if os.path.lexists(timer):
-            names = "--property=Id,ActiveState,UnitFileState,NextElapseUSecRealtime"
-            self._systemd = system.Started("systemctl", "show", names, self._units["timer"], self._units["service"])
+        self._directory = deployment_dir
+        program = os.path.join(places.folder_of(deployment_dir), places.PROGRAM)
+        self._timer = timer.Asked(f"{service}-backup", program)
 
     def answer(self) -> dict:
         settings, own_stamp, client = _settings(self._directory)
-        said = _properties(self._systemd.outcome().output) if self._systemd else {}
-        timer = said.get(self._units["timer"], {})
+        found = self._timer.answer()
         return {
-            "installed": self._systemd is not None or settings is not None,
-            "program": _digest(os.path.join(self._folder, places.PROGRAM)),
+            **found,
+            "installed": found["installed"] or settings is not None,
             "settings": settings,
             "stamp": own_stamp,
             "client": client,
-            "units": {
-                end: _digest(os.path.join(UNITS, unit))
-                for end, unit in self._units.items()
-                if self._systemd is not None
-            },
-            "timer_active": timer.get("ActiveState") == "active" and timer.get("UnitFileState") == "enabled",
-            "next": timer.get("NextElapseUSecRealtime") or None,
-            "running": said.get(self._units["service"], {}).get("ActiveState") in ("activating", "active"),
             "restic": shutil.which("restic", path=f"{os.environ.get('PATH', '')}:/usr/local/bin:/usr/bin") is not None,
             "state": state.read(self._directory),
         }
@@ -70,18 +54,3 @@ def _settings(directory: str) -> tuple:
         return _NOTHING
     client = str(found["public"].get("client"))
     return digest_of(found["public"]), places.stamp(client, found["secrets"]), client
-
-
-def _digest(path: str) -> str | None:
-    try:
-        return hashlib.sha256(_own_file.read(path)).hexdigest()
-    except OSError:
-        return None
-
-
-def _properties(text: str) -> dict:
-    units = {}
-    for block in text.split("\n\n"):
-        values = system.properties(block)
-        units[values.get("Id")] = values
-    return units

@@ -256,13 +256,10 @@ def _start(
 
 def _inside(place: Place, program: str, image: str) -> list[str]:
     """The program in the client's own service, or of an image alone, with nothing but its standard streams."""
-    try:
-        place.running()
-    except DatabaseError:
-        if not image or not system.run("docker", "image", "inspect", "--format", "{{.Id}}", image).ok:
-            raise
+    if image and not place.answers() and system.run("docker", "image", "inspect", image).ok:
         alone = ("--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL", "--user=65534:65534")
         return ["docker", "run", *alone, "--pull=never", f"--entrypoint={program}", image]
+    place.running()
     return ["docker", "exec", "--interactive", place.container or "", program]
 
 

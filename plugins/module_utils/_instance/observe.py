@@ -25,6 +25,7 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import (
     saved_hashes,
     site,
     system,
+    usages,
     web,
 )
 from ansible_collections.mai.clients.plugins.module_utils._instance.health import CONFIG, has_accounts
@@ -67,6 +68,7 @@ class Sight:
     listening: dict[int, set[str]]  # the sockets of each port
     site: site.Look
     backup: dict
+    usage: dict
 
     @property
     def pids(self) -> list[int]:
@@ -86,7 +88,7 @@ def _gathered(wanted: dict) -> Sight:
     # What takes time of its own is asked for first, and read when it is wanted
     info, listed = system.Started(*engine.INFO), system.Started(*engine.LIST)
     image = _ask_image(wanted["image"])
-    backup = backups.Asked(path, service)
+    backup, usage = backups.Asked(path, service), usages.Asked(path, service)
     last_image = folder.image(path)
     asked_last = _ask_image((last_image["id"] or last_image["reference"]) if last_image else None)
     database_image = _ask_image(wanted["database_image"])
@@ -138,6 +140,7 @@ def _gathered(wanted: dict) -> Sight:
         listening=system.listening(),
         site=own_site,
         backup=backup.answer(),
+        usage=usage.answer(),
         **files,
     )
 
@@ -194,6 +197,7 @@ def _described(wanted: dict, sight: Sight) -> dict:
         "stored_settings": saved_hashes.saved_hashes(sight.contents.saved, dict(sight.environment, **sight.settings)),
         "facts": _facts(sight.environment or sight.settings, sight.health),
         "backup": sight.backup,
+        "usage": sight.usage,
         "probe": _probe(sight) if wanted["probe"] else None,
     }
 

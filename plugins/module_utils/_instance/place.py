@@ -80,11 +80,13 @@ class Place:
         address = host_in_url(engine.address(self.running()))
         return {"url": f"postgresql://{user}:{password}@{address}/{name}"}
 
-    def runs(self) -> bool:
+    def answers(self) -> bool:
+        """Whether its own service is up and well: one that ends at each start runs, too, for a moment."""
         try:
-            return bool(self.running())
+            state = self.running().get("State") or {}
         except DatabaseError:
             return False
+        return (state.get("Health") or {}).get("Status", "healthy") == "healthy"
 
     def running(self) -> dict[str, Any]:
         """The container of the client's own service, as the engine describes it. Raise DatabaseError if it rests."""

@@ -13,8 +13,8 @@ from datetime import datetime, timezone
 
 from ansible_collections.mai.clients.plugins.module_utils._backup import settings as places
 from ansible_collections.mai.clients.plugins.module_utils._instance.backups import digest_of
-from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import timers
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import service
 
 Values = t.Mapping[str, t.Any]
@@ -22,43 +22,6 @@ Values = t.Mapping[str, t.Any]
 # A day, the random delay, and some time for the backup itself
 TOO_OLD_HOURS = 26
 SYSTEMS = ("debian", "ubuntu")
-
-_SERVICE = """\
-# mai.clients.client: {client}
-# Made by the collection mai.clients. The next run overwrites changes made by hand.
-[Unit]
-Description=Backup of mAI of client {client}
-After=network-online.target
-Wants=network-online.target
-
-[Service]
-Type=oneshot
-ExecStart=/usr/bin/python3 -B "{program}"
-TimeoutStartSec=24h
-TimeoutStopSec=60
-Nice=10
-IOSchedulingClass=idle
-NoNewPrivileges=true
-PrivateTmp=true
-ProtectKernelTunables=true
-ProtectKernelModules=true
-ProtectControlGroups=true
-RestrictRealtime=true
-"""
-_TIMER = """\
-# mai.clients.client: {client}
-# Made by the collection mai.clients. The next run overwrites changes made by hand.
-[Unit]
-Description=When mAI of client {client} is backed up
-
-[Timer]
-OnCalendar={time}
-RandomizedDelaySec={delay}
-Persistent=true
-
-[Install]
-WantedBy=timers.target
-"""
 
 
 def public_settings(client: Values) -> dict[str, t.Any]:
@@ -77,12 +40,14 @@ def unit_files(client: Values) -> dict[str, str]:
     """By the end of their names."""
     program = f"{places.folder_of(client['mai_deployment_dir'])}/{places.PROGRAM}"
     time = str(client["mai_backup_time"])
+    when = f"*-*-* {time}" if time[:2].isdigit() else time
     return {
-        "service": _SERVICE.format(client=client["slug"], program=program.replace("%", "%%")),
-        "timer": _TIMER.format(
-            client=client["slug"],
-            time=f"*-*-* {time}" if time[:2].isdigit() else time,
-            delay=client["mai_backup_random_delay"],
+        "service": timers.service(client["slug"], "Backup of mAI of client {client}", program, "24h"),
+        "timer": timers.timer(
+            client["slug"],
+            "When mAI of client {client} is backed up",
+            OnCalendar=when,
+            RandomizedDelaySec=client["mai_backup_random_delay"],
         ),
     }
 
@@ -128,12 +93,7 @@ def _differs(found: Values, public: Values, units: Values, stamp: str, program: 
         yield "settings"
     if found["stamp"] != stamp:
         yield "passwords"
-    if found["program"] != sha256(program):
-        yield "its program"
-    if any(found["units"].get(end) != sha256(text) for end, text in units.items()):
-        yield "its time"
-    elif not found["timer_active"]:
-        yield "its timer is not active"
+    yield from timers.differs(found, program, units)
 
 
 def succeeded(client: Values, found: Values) -> bool:

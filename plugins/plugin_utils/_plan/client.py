@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
-from ansible_collections.mai.clients.plugins.plugin_utils._plan import backup, foreseen, words
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import backup, foreseen, usage, words
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import key as keys_of_client
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy as proxies
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import verification
@@ -33,7 +33,9 @@ class Files:
     templates: t.Mapping[str, str]
     record: str | None = None
     record_path: str = ""
+    # What timers start on the machine
     backup_program: str = ""
+    usage_program: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def plan(
     expected.update(proxies.expected(client, site, bool(becomes["disabled"]), now))
     checks = verification(seen, expected) if seen["probe"] else []
     place = words.address(client, parts)
+    history = usage.usage_history(client, seen, bool(becomes["disabled"]), files.usage_program, now)
     planned: dict[str, t.Any] = {
         "suspended": bool(becomes["disabled"]),
         "problems": [
@@ -94,6 +97,7 @@ def plan(
         "organization": organization(client, seen, becomes, parts["due"]),
         "proxy": site,
         "backup": backup.backup(client, seen, files.backup_program, now),
+        "usage_history": history,
         "record": _record(client, seen, parts, becomes, files, site),
         "address": place,
         "limit": words.limit(key),
@@ -103,7 +107,7 @@ def plan(
             {**key, "expiry": key_plan["expiry"]},
             checks,
             observed.credit,
-            [*machine_warnings(client, seen), *backup.warnings(client, seen, now)],
+            [*machine_warnings(client, seen), *backup.warnings(client, seen, now), *history["notes"]],
         ),
     }
     planned["summary"] = words.summary(client, place, key, files.record_path, planned["notes"])
@@ -209,6 +213,8 @@ def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
         yield "proxy", "proxy"
     if planned["backup"]["due"]:
         yield "backup", f"backup ({', '.join(planned['backup']['why'])})"
+    if planned["usage_history"]["due"]:
+        yield "usage_history", f"usage history ({', '.join(planned['usage_history']['why'])})"
     # Not the record on the controller: where that is thrown away after each job, nothing of the client differs
     if planned["record"]["on_machine_due"]:
         yield "record", "hand-over"

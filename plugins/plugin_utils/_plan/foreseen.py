@@ -120,6 +120,15 @@ def _backup(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
         yield f"Would make the first backup to {where}."
 
 
+def _usage_history(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
+    planned = plan["usage_history"]
+    if planned["removes"]:
+        yield "Would end the daily reading of the client's usage; what was read stays in usage.csv."
+    else:
+        where = shown(client["mai_deployment_dir"])
+        yield f"Would have the client's usage read each day into {where}/usage.csv: {', '.join(planned['why'])}."
+
+
 def _record(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
     where = shown(client["mai_deployment_dir"])
     yield f"Would write the hand-over record to {where}/HANDOVER.md and {plan['record']['path']}."
@@ -135,6 +144,7 @@ SENTENCES: dict[str, t.Callable[[Values, Values, Values], t.Iterator[str]]] = {
     "organization": _organization,
     "proxy": _proxy,
     "backup": _backup,
+    "usage_history": _usage_history,
     "record": _record,
 }
 

@@ -10,7 +10,7 @@ import pathlib
 
 import pytest
 from ansible_collections.mai.clients.plugins.filter.backup import backup_files, backup_stamp
-from ansible_collections.mai.clients.plugins.module_utils._instance import backups
+from ansible_collections.mai.clients.plugins.module_utils._instance import backups, timer
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import backup
 
 from tests.unit.plan.situations import client, converged
@@ -26,7 +26,7 @@ echo Id=mai-companyabc-backup.service; echo ActiveState=inactive; echo UnitFileS
 @pytest.fixture
 def directory(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
     (tmp_path / "units").mkdir()
-    monkeypatch.setattr(backups, "UNITS", str(tmp_path / "units"))
+    monkeypatch.setattr(timer, "UNITS", str(tmp_path / "units"))
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "systemctl").write_text(SYSTEMD)

@@ -41,6 +41,17 @@ def test_there_and_back(place: restore.Place, tmp_path: pathlib.Path) -> None:
     assert words(tmp_path) == ["old", "old"] and not (tmp_path / f".before-restore-{MOMENT}").exists()
 
 
+def test_the_history_of_the_usage_comes_where_there_is_none(place: restore.Place, tmp_path: pathlib.Path) -> None:
+    (tmp_path / ".restore" / "tree" / "usage.csv").write_text("of the snapshot")
+    assert "usage.csv" in place.swap(MOMENT)["changed"] and (tmp_path / "usage.csv").read_text() == "of the snapshot"
+
+
+def test_the_clients_own_is_newer_and_stays(place: restore.Place, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "usage.csv").write_text("its own")
+    (tmp_path / ".restore" / "tree" / "usage.csv").write_text("of the snapshot")
+    assert "usage.csv" not in place.swap(MOMENT)["changed"] and (tmp_path / "usage.csv").read_text() == "its own"
+
+
 def test_an_exchange_that_fails_leaves_what_there_was(
     place: restore.Place, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

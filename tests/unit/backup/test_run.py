@@ -15,7 +15,7 @@ import typing as t
 
 import pytest
 from ansible_collections.mai.clients.plugins.module_utils._backup import machines, restic, settings, state
-from ansible_collections.mai.clients.plugins.plugin_utils import _backup_program
+from ansible_collections.mai.clients.plugins.plugin_utils import _program
 
 SECRETS = {
     "password": "s3cret pass'word",
@@ -55,10 +55,11 @@ class Client:
         self.own, self.fake = self.directory / ".backup", self.programs / "restic"
         for place in (self.own, self.directory / "data" / "uploads", self.programs):
             place.mkdir(parents=True)
-        (self.own / "backup.py").write_text(_backup_program.text())
+        (self.own / "backup.py").write_text(_program.backup())
         self.fake.write_text(FAKE)
         self.fake.chmod(0o755)
         (self.directory / "secrets.env").write_text('WEBUI_SECRET_KEY="x"\n')
+        (self.directory / "usage.csv").write_text("time,key_hash\r\n")
         (self.directory / "data" / "uploads" / "file").write_text("kept")
         with sqlite3.connect(self.directory / "data" / "webui.db") as database:
             database.execute("CREATE TABLE user (id TEXT, role TEXT, created_at INT)")
@@ -95,7 +96,8 @@ def test_a_backup_from_nothing(client: Client, tmp_path: pathlib.Path) -> None:
     noted = json.loads(client.file("snapshot"))
     assert noted["counts"] == {"user": 1} and noted["client"] == "abc" and noted["files"] == 1
     tree = client.file("tree").split()
-    assert {"webui.db", "secrets.env", "snapshot.json", "file"} <= set(tree) and tree.count("webui.db") == 1
+    assert {"webui.db", "secrets.env", "usage.csv", "snapshot.json", "file"} <= set(tree)
+    assert tree.count("webui.db") == 1
     assert not (client.own / "stage").exists()
     metrics = (tmp_path / "mai_clients_backup_abc.prom").read_text()
     assert 'mai_clients_backup_last_run_ok{client="abc"} 1\n' in metrics

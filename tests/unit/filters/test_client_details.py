@@ -40,6 +40,7 @@ CLIENT: dict[str, t.Any] = {
     "limit": 50.0,
     "deployment": "docker",
     "backup": {"wanted": False, "age_hours": None, "warnings": []},
+    "usage_history": {"wanted": True, "why": [], "trouble": [], "notes": [], "unit": "mai-abc-usage"},
     "instance": {"settings_differ": [], "image_differs": False},
     "problems": [],
     "unreachable": False,

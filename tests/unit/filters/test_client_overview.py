@@ -70,6 +70,13 @@ def row(seen: t.Any = None, keys: t.Any = (KEY,), **client: t.Any) -> dict[str, 
     return client_overview(SEEN if seen is None else seen, {**CLIENT, **client}, keys)
 
 
+def test_a_history_of_the_usage_that_lags_is_an_alarm() -> None:
+    said = "the last reading of its usage is 4 days old: see journalctl -u mai-companyabc-usage on its machine"
+    lags = row(usage_history={"trouble": [said]})
+    assert said in lags["differs"] and overview_alarms([lags], "usage") == [f"company-abc: {said}"]
+    assert overview_alarms([row()], "usage") == []
+
+
 def test_what_a_replaced_key_used_is_shown_and_counts_where_it_was_carried_over() -> None:
     old = {**KEY, "hash": "b" * 64, "disabled": True, "usage_monthly": 400.0}
     restarted = row(keys=(KEY, {**old, "name": "client-company-abc ~retired-49216395"}))

@@ -39,6 +39,7 @@ CASE: dict[str, t.Any] = {
         "disk_gib": 1,
         "memory_mib": 256,
         "backup": {"wanted": False},
+        "usage_history": {"wanted": True, "why": [], "trouble": [], "notes": [], "unit": "mai-abc-usage"},
     },
     "account": {"management_key": True, "credits": {"left": 5.0}},
     "key": {
@@ -219,6 +220,13 @@ def test_all_as_it_should_be() -> None:
             "no provisioning key inside",
             "global_settings",
             "= NULL",
+        ),
+        ({"client.usage_history.why": ["its program"]}, "usage history", "its program", "onboard_client.yml"),
+        (
+            {"client.usage_history.trouble": ["it was never read"]},
+            "usage history",
+            "never read",
+            "journalctl -n 50 -u mai-abc-usage",
         ),
         ({"seen.database.administrators": 0}, "administrator", "mai_admin_email", "onboard_client.yml"),
         (

@@ -50,6 +50,7 @@ KEYS = [
     "stored_settings",
     "facts",
     "backup",
+    "usage",
     "probe",
 ]
 LABELS = {

@@ -47,7 +47,12 @@ def test_one_beside_is_reached_by_its_containers_address(tmp_path, monkeypatch):
     assert place.reached() == {"url": "postgresql://mai:s3cret@172.18.0.2/mai"}
     networks["own"] = {"IPAddress": "", "GlobalIPv6Address": "fd00::2"}
     assert place.reached() == {"url": "postgresql://mai:s3cret@[fd00::2]/mai"}
+    assert place.answers()
+    # It ends as soon as it was started, again and again
+    container["State"]["Health"] = {"Status": "starting"}
+    assert not place.answers()
     container["State"]["Status"] = "exited"
+    assert not place.answers()
     for found in ([container], []):
         monkeypatch.setattr(engine, "inspect_containers", lambda _listed, found=found: found)
         with pytest.raises(DatabaseError) as caught:

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from ansible_collections.mai.clients.plugins.module_utils._envfile import to_text
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
-from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy, usage
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Aim, Files, Observed, plan
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, instance, settings
 
@@ -21,6 +21,7 @@ from tests.unit.repository.tasks import ROOT
 EVERYTHING = Aim()
 NOW = datetime(2026, 11, 28, 12, tzinfo=timezone.utc)
 KEY, OTHER, OLD, OLDER = (sha256(name) for name in ("key", "other", "old", "older"))
+USAGE_PROGRAM = "reads the usage"
 IMAGE, NEW_IMAGE = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 API = "https://openrouter.ai/api/v1"
 TEMPLATES = {
@@ -80,6 +81,7 @@ VARIABLES: dict[str, t.Any] = {
     "mai_backup_random_delay": "1h",
     "mai_backup_keep": {"daily": 7, "weekly": 5, "monthly": 12},
     "mai_backup_metrics_dir": None,
+    "mai_usage_history": True,
 }
 NO_BACKUP: dict[str, t.Any] = {
     "installed": False,
@@ -93,6 +95,17 @@ NO_BACKUP: dict[str, t.Any] = {
     "running": False,
     "restic": False,
     "state": None,
+}
+NO_USAGE: dict[str, t.Any] = {
+    "installed": False,
+    "program": None,
+    "units": {},
+    "timer_active": False,
+    "next": None,
+    "running": False,
+    "since": None,
+    "last": None,
+    "missing": [],
 }
 NATIVE = {"mai_deployment": "native", "mai_start_command": "open-webui serve"}
 PUBLISHED = {"mai_domain": "example.com", "mai_fqdn": "mai-companyabc.example.com"}
@@ -158,6 +171,7 @@ def nothing() -> dict[str, t.Any]:
         "stored_connection": {"form": "none", "connections": []},
         "stored_settings": {},
         "backup": dict(NO_BACKUP),
+        "usage": dict(NO_USAGE),
         "facts": {
             "admin_chat_access": True, "admin_export": True, "forward_user_info": False, "login_required": True,
             "signup": False,
@@ -244,6 +258,17 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         seen["last_image"] = {"reference": "mai:1.4", "id": IMAGE, "present": True, "user": None}
     if proxy.wanted(variables):
         seen["proxy"] = published(variables, seen)
+    seen["usage"] |= {
+        "installed": True,
+        "program": sha256(USAGE_PROGRAM),
+        "units": {end: sha256(text) for end, text in usage.unit_files(variables).items()},
+        "timer_active": True,
+        "since": "2026-11-01T00:00:00Z",
+        "last": {
+            "time": "2026-11-27T23:52:00Z", "key_hash": KEY, "usage": "1.0", "usage_monthly": "1.0", "limit": "500.0",
+            "why": "daily",
+        },
+    }  # fmt: skip
     digest = instance(variables, seen, account_key().shown(), TEMPLATES)["digest"]
     if native:
         seen["environment"]["MAI_CONFIGURATION"] = sha256(digest)
@@ -311,7 +336,8 @@ def planned(
         credit={"left": 100.0},
         situation=Situation(**more),
     )
-    return plan(variables, observed, Files(TEMPLATES, record, "handovers/company-abc.md"), aim, NOW)
+    files = Files(TEMPLATES, record, "handovers/company-abc.md", usage_program=USAGE_PROGRAM)
+    return plan(variables, observed, files, aim, NOW)
 
 
 def changed(seen: t.Mapping[str, t.Any], changes: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -45,6 +45,8 @@ def test_all_of_a_new_client():
         "Would create the instance.",
         "Would make admin@companyabc.com the instance's administrator.",
         ORGANIZATION,
+        "Would have the client's usage read each day into /opt/mai/deployments/client-company-abc/usage.csv: it is not"
+        " set up.",
         RECORD,
     ]
 

@@ -77,7 +77,7 @@ def test_everything_is_done_where_nothing_is_there(kind):
     variables = client(**KINDS[kind])
     found = planned(variables, nothing(), [])["plan"]
     assert [change.split(" (")[0] for change in found["changes"]] == [
-        "key", "instance", "administrator", "organisation", "hand-over",
+        "key", "instance", "administrator", "organisation", "usage history", "hand-over",
     ]  # fmt: skip
     assert found["instance"]["why"][0] == "it is not there yet"
     assert found["instance"]["bind"] == "127.0.0.1"

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program that backs a client up on its machine, as one file: the collection's own code, and nothing of Ansible.
+"""What a client's timers start on its machine, each as one file: the collection's own code, and nothing of Ansible.
 
-This is private to the collection. No rule stands twice: what the modules do on a machine, the program does with the
+This is private to the collection. No rule stands twice: what the modules do on a machine, a program does with the
 same files. They are embedded as they are, so that whoever opens it can read it.
 """
 
@@ -19,13 +19,13 @@ _PACKAGE = "ansible_collections.mai.clients.plugins.module_utils"
 _IMPORT = re.compile(rf"^from ({re.escape(_PACKAGE)}[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 _HEAD = """\
 #!/usr/bin/python3 -B
-# Written by the Ansible collection mai.clients: backs up the client in whose directory it lies. Do not edit it.
+# Written by the Ansible collection mai.clients: {does} the client in whose directory it lies. Do not edit it.
 # SPDX-License-Identifier: GPL-3.0-or-later
 import importlib.abc
 import importlib.util
 import sys
 
-SOURCES = {}
+SOURCES = {{}}
 """
 _TAIL = '''
 
@@ -44,23 +44,32 @@ class Embedded(importlib.abc.Loader, importlib.abc.MetaPathFinder):
 
 if __name__ == "__main__":
     sys.meta_path.insert(0, Embedded())
-    from ansible_collections.mai.clients.plugins.module_utils._backup.run import main
+    from ansible_collections.mai.clients.plugins.module_utils.@ENTRY@ import main
 
     sys.exit(main(__file__))
 '''
 
 
-@functools.lru_cache(maxsize=1)
-def text() -> str:
+def backup() -> str:
     """The file; the same for every client."""
-    return _HEAD + "".join(_entries()) + _TAIL
+    return _text("_backup.run", "backs up")
 
 
-def _entries() -> t.Iterator[str]:
+def usage() -> str:
+    """The file; the same for every client."""
+    return _text("_usage.run", "notes what was used by")
+
+
+@functools.lru_cache(maxsize=None)
+def _text(entry: str, does: str) -> str:
+    return _HEAD.format(does=does) + "".join(_entries(entry)) + _TAIL.replace("@ENTRY@", entry)
+
+
+def _entries(entry: str) -> t.Iterator[str]:
     parts = _PACKAGE.split(".")
     for length in range(1, len(parts) + 1):
         yield f"SOURCES[{'.'.join(parts[:length])!r}] = None\n"
-    for name, source in sorted(_needed(f"{_PACKAGE}._backup.run").items()):
+    for name, source in sorted(_needed(f"{_PACKAGE}.{entry}").items()):
         yield f"SOURCES[{name!r}] = " + ("None\n" if source is None else f"r'''\n{_embeddable(source)}'''\n")
 
 
@@ -94,5 +103,5 @@ def _source(name: str) -> str | None:
 def _embeddable(source: str) -> str:
     """As a raw text between three quotes; a source that cannot stand so is a fault that its test finds."""
     if "'''" in source or source.endswith(("'", "\\")):
-        raise ValueError("a module of the backup's program has ''' in it")
+        raise ValueError("a module of a machine's program has ''' in it")
     return source
