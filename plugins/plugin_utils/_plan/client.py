@@ -67,6 +67,7 @@ def plan(
     seen = observed.seen
     now = now or datetime.now(timezone.utc)
     key_plan, key = _key(client, observed, aim, now)
+    awaited, client = client, proxies.as_served(client, seen)
     becomes, situation = {**key, **key_plan["changes"]}, observed.situation
     if key_plan["makes"] and key["hash"]:
         # What has the old key will need another one
@@ -74,7 +75,7 @@ def plan(
         becomes["hash"] = None
     parts = instance(client, seen, becomes, files.templates, situation)
     site = proxies.proxy(
-        client, seen, parts, bool(becomes["disabled"]), files.templates[proxies.TEMPLATE], observed.certificates
+        awaited, seen, parts, bool(becomes["disabled"]), files.templates[proxies.TEMPLATE], observed.certificates
     )
     expected = _expected(client, key, key_plan["expiry"], observed)
     expected.update(proxies.expected(client, site, bool(becomes["disabled"]), now))

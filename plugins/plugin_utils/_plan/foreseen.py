@@ -105,7 +105,7 @@ def _proxy(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
 
 def _not_published(plan: Values) -> t.Iterator[str]:
     if plan["proxy"]["held"] and not plan["suspended"]:
-        yield f"Would not publish https://{plan['proxy']['fqdn']} yet: {plan['proxy']['held']}."
+        yield f"Would not publish https://{plan['proxy']['awaited']} yet: {plan['proxy']['held']}."
 
 
 def _backup(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:

@@ -236,6 +236,7 @@ def instance(
         "administered": is_administered,
         "open_signup": situation.open_signup,
         "bind": bind,
+        "fqdn": client["mai_fqdn"],
         "local_url": f"http://{asked_at(bind)}:{client['mai_port']}",
         "image": (last["id"] or last["reference"]) if pinned else client["mai_image"],
         "image_id": last.get("id") if has_image else None,
