@@ -175,6 +175,24 @@ def test_a_database_that_rests_is_started_and_nothing_is_lost(fleet: Fleet, serv
     assert fleet.run(",".join(BOTH)).total("changed") == 0
 
 
+def test_an_address_with_which_the_instance_does_not_come_up_is_taken_back(
+    fleet: Fleet, server: Server, onboarded: Result
+) -> None:
+    """The machine has the authority's file, and the container does not."""
+    root = "/etc/ssl/mai-test-db.crt"
+    certificate = server.host.exec("docker", "exec", SERVER, "cat", "/tmp/crt").stdout
+    fleet.host(ELSEWHERE).exec("sh", "-c", f"cat > {root}; chmod 644 {root}", data=certificate)
+    before = fleet.environment(ELSEWHERE)["DATABASE_URL"]
+    fleet.change(ELSEWHERE, mai_database_url=before.replace("require", f"verify-ca&sslrootcert={root}"))
+    failed = fleet.run(ELSEWHERE, check=False)
+    assert failed.rc and "runs on, with the address that its database had" in failed.said, failed.output
+    assert "or set mai_database_url as it was, and run again" in failed.said
+    assert fleet.environment(ELSEWHERE)["DATABASE_URL"] == before and fleet.sign_in(ELSEWHERE).status_code == 200
+    fleet.change(ELSEWHERE, mai_database_url=before)
+    assert fleet.run(ELSEWHERE).total("changed") == 0
+    assert fleet.sh(ELSEWHERE, f"ls {fleet.directory(ELSEWHERE)}/database.env.previous", check=False) == ""
+
+
 def test_key_limit_and_suspension_reach_it(fleet: Fleet, server: Server, onboarded: Result) -> None:
     fleet.run(",".join(BOTH), playbook="playbooks/rotate_key.yml")
     for slug in BOTH:
