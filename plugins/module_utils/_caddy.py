@@ -137,7 +137,8 @@ class Caddy:
         others = [path for path in names if path.endswith(".caddy") and path not in comes]
         new = [trial[place]] if place in comes and comes[place].content is not None else []
         lines = "".join(f"import {path}\n" for path in [*others, *new])
-        text = site.importing(own.content or b"", sites)
+        # Caddy takes no file that is empty
+        text = site.importing(own.content or b"", f"import {sites}" if lines else "# no sites")
         try:
             for path, content in comes.items():
                 if path != self._config and content.content is not None:

@@ -79,10 +79,9 @@ def imports(configuration: str) -> bool:
     return bool(re.search(_import(), configuration, re.MULTILINE))
 
 
-def importing(configuration: bytes, path: str) -> bytes:
-    """A Caddyfile with another file in place of the sites."""
-    line = f"import {path}".encode()
-    return re.sub(_import().encode("utf-8"), lambda _found: line, configuration, flags=re.MULTILINE)
+def importing(configuration: bytes, line: str) -> bytes:
+    """A Caddyfile with another line in place of the one that brings the sites."""
+    return re.sub(_import().encode("utf-8"), lambda _found: line.encode("utf-8"), configuration, flags=re.MULTILINE)
 
 
 def _import() -> str:

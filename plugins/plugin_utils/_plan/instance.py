@@ -249,7 +249,7 @@ def instance(
         "image_differs": image_differs,
         "keeps_image": keeps_image,
         "compose_files": [recipe, *([seen["override"]["name"]] if seen["override"] else [])],
-        "compose_extra": compose_extra(client["mai_compose_extra"], client["slug"], bool(database["service"])),
+        "compose_extra": compose_extra(client["mai_compose_extra"], client["slug"], database["service"]),
         "exists": recipe in seen["files"],
         "runs": _runs(client, seen, container),
         "container": dict(container),
