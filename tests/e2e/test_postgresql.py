@@ -165,7 +165,9 @@ def test_a_database_that_rests_is_started_and_nothing_is_lost(fleet: Fleet, serv
     server.set_password(ELSEWHERE, "another")
     fleet.change(ELSEWHERE, mai_database_url=server.url(ELSEWHERE, "another"))
     rehearsed = fleet.run(",".join(BOTH), "--check")
-    assert "its database does not run" in rehearsed.said
+    assert "Would start its database, which is stopped" in rehearsed.said
+    # Of what is in it nothing is claimed
+    assert "administrator" not in rehearsed.said.split("elsewhere")[0] and "as beside-001" not in rehearsed.said
     before = {slug: fleet.secret(slug) for slug in BOTH}
     fleet.run(",".join(BOTH))
     assert fleet.writes == [] and {slug: fleet.secret(slug) for slug in BOTH} == before

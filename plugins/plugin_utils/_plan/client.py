@@ -80,7 +80,11 @@ def plan(
     expected = _expected(client, key, key_plan["expiry"], observed)
     expected.update(proxies.expected(client, site, bool(becomes["disabled"]), now))
     checks = verification(seen, expected) if seen["probe"] else []
-    place = words.address(client, parts)
+    # What people are told goes on as it was; what is done about it is decided when the database answers
+    told = parts
+    if parts["administered"] is None:
+        told = instance(client, seen, becomes, files.templates, replace(situation, administered=True))
+    place = words.address(client, told)
     planned: dict[str, t.Any] = {
         "suspended": bool(becomes["disabled"]),
         "problems": [
@@ -95,12 +99,12 @@ def plan(
         "organization": organization(client, seen, becomes, parts["due"]),
         "proxy": site,
         "backup": backup.backup(client, seen, files.backup_program, now),
-        "record": _record(client, seen, parts, becomes, files, site),
+        "record": _record(client, seen, told, becomes, files, site),
         "address": place,
         "limit": words.limit(key),
         "notes": words.notes(
             client,
-            parts,
+            told,
             {**key, "expiry": key_plan["expiry"]},
             checks,
             observed.credit,
@@ -195,15 +199,16 @@ def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
         yield "directory", "directory"
     if key["due"]:
         yield "key", f"key ({', '.join(key['settings'])})" if key["settings"] else "key"
-    if parts["due"] or parts["secrets_missing"]:
+    if parts["due"] or parts["secrets_missing"] or database["stopped"]:
         names = ", ".join(parts["settings_differ"])
         yield "instance", f"instance ({names})" if names else "instance"
-    if parts["administrator_due"]:
+    if parts["administrator_due"] and parts["administered"] is not None:
         yield "administrator", "administrator"
     # Of a key that is yet to be made, only what is known to have been ours is replaced
     if parts["saved_key"]["due"] and (parts["saved_key"]["held"] or not key["makes"]):
         yield "saved_key", "key saved in Open WebUI"
-    if planned["organization"]["due"]:
+    # What is in a database that rests is not known
+    if planned["organization"]["due"] and not database["stopped"]:
         users = planned["organization"]["users"]
         yield "organization", f"organisation (users: {users} more)" if users else "organisation"
     if planned["proxy"]["due"]:
