@@ -113,7 +113,7 @@ def settings_changes(wanted: Values, seen: t.Mapping[str, str], ignored: t.Seque
 
 
 def administered(seen: Values) -> bool | None:
-    """Whether it has an administrator; None where only its database knows, which rests. Without accounts it needs none."""
+    """Whether it has an administrator; None where its database knows, and rests. One without accounts needs none."""
     users, health = seen["database"]["users"], seen["health"]
     if (users or 0) > 0:
         return True
