@@ -272,11 +272,18 @@ def test_what_would_lose_or_mix_data_is_refused(fleet: Fleet, server: Server, on
 
 
 def test_off_boarded_with_a_last_copy(fleet: Fleet, server: Server, onboarded: Result) -> None:
+    # Its image has a volume, which nobody named
+    volumes = "{{range .Mounts}}{{.Name}} {{end}}"
+    unnamed = fleet.sh(BESIDE, f"docker inspect --format '{volumes}' mai-beside-database").split()
     said = [fleet.run(slug, "-e", f"confirm={slug}", playbook="playbooks/offboard_client.yml").said for slug in BOTH]
     assert ["its database stays, drop it by hand" in text for text in said] == [False, True]
     archives = fleet.sh(BESIDE, "ls /opt/mai/deployments/archive/client-*/database-final.dump").split()
     assert len([name for name in archives if "beside" in name or "elsewhere" in name]) == 2
     assert fleet.sh(BESIDE, "docker ps -aq --filter name=mai-beside") == ""
+    assert unnamed and not {*unnamed} & {*fleet.sh(BESIDE, "docker volume ls --quiet").split()}
+    # The password that opens what is in the archive, and none of a server of somebody's
+    kept = fleet.sh(BESIDE, "ls /opt/mai/deployments/archive/client-*/database.env*").split()
+    assert [name.split("/")[-2].rpartition("-2")[0] for name in kept] == ["client-beside"]
     assert json.loads(server.sql("SELECT count(*) FROM client_organizations", ELSEWHERE)) == 1
     # What was copied can be put to work
     [copy] = [name for name in archives if "beside" in name]

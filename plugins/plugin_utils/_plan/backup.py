@@ -87,6 +87,18 @@ def unit_files(client: Values) -> dict[str, str]:
     }
 
 
+def metrics_files(client: Values, found: Values, moved: bool) -> list[str]:
+    """Where monitoring may have been told of the client's backups: those that it would be told at no more, and go."""
+    wanted = client["mai_backup_metrics_dir"]
+    told = (found["settings"] or {}).get("metrics_dir")
+    folders = dict.fromkeys(folder for folder in (told, wanted, *places.METRICS) if isinstance(folder, str) and folder)
+    if moved:
+        folders.pop(wanted, None)
+        # Without a folder of its own, the usual ones are what counts
+        folders = folders if wanted else dict.fromkeys(folder for folder in folders if folder not in places.METRICS)
+    return [places.metrics_file(folder, client["slug"]) for folder in folders]
+
+
 def is_wanted(client: Values) -> bool:
     return bool(client.get("mai_backup_repository"))
 
@@ -95,6 +107,7 @@ def backup(client: Values, seen: Values, program: str = "", now: datetime | None
     """``program`` is the text of what runs on the machine."""
     found = seen["backup"]
     base = {"wanted": is_wanted(client), "unit": f"{service(client['slug'])}-backup", "first": False, "removes": False}
+    base.update(metrics=metrics_files(client, found, False), metrics_left=[])
     if not base["wanted"]:
         removes = bool(found["installed"])
         why = ["mai_backup_repository is not set any more"] if removes else []
@@ -110,6 +123,7 @@ def backup(client: Values, seen: Values, program: str = "", now: datetime | None
         "due": bool(why),
         "why": why,
         "differs": bool(differs),
+        "metrics_left": metrics_files(client, found, True) if "settings" in differs else [],
         "first": first,
         "public": public,
         "units": units,

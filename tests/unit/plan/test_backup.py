@@ -110,6 +110,29 @@ def test_what_is_not_wanted_any_more_is_removed() -> None:
     assert plan["removes"] and plan["due"] and not plan["wanted"]
 
 
+USUAL = tuple(f"{folder}/mai_clients_backup_company-abc.prom" for folder in settings.METRICS)
+OWN = "/var/metrics/mai_clients_backup_company-abc.prom"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "left"),
+    [
+        (None, None, ()),
+        ("/var/metrics", "/var/metrics", ()),
+        (None, "/var/metrics", USUAL),
+        ("/var/metrics", None, (OWN,)),
+    ],
+)
+def test_what_monitoring_was_told_goes_with_the_backups_and_moves_with_its_folder(
+    before: str | None, now: str | None, left: tuple[str, ...]
+) -> None:
+    seen = set_up(wanted(mai_backup_metrics_dir=before))
+    plan = planned(wanted(mai_backup_metrics_dir=now), seen)
+    assert tuple(plan["metrics_left"]) == left
+    # By what was set up, whatever the inventory says by now
+    assert set(planned(client(), seen)["metrics"]) == {*USUAL, *([OWN] if before else [])}
+
+
 @pytest.mark.parametrize(
     ("hours", "state", "said"),
     [
