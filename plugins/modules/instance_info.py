@@ -484,7 +484,8 @@ instance:
       description:
         - How the client is backed up on this machine, and what became of the last backup. The storage is not asked.
         - C(program), C(settings) and C(units) are digests of what is set up, C(stamp) is four digits that change with
-          the passwords. C(state) is null before the first run; C(state.error) is null after one that went well.
+          the passwords. C(metrics) are the files from which monitoring is told of it.
+        - C(state) is null before the first run; C(state.error) is null after one that went well.
       returned: always
       type: dict
       sample:

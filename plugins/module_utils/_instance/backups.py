@@ -19,7 +19,7 @@ from ansible_collections.mai.clients.plugins.module_utils._backup import state
 from ansible_collections.mai.clients.plugins.module_utils._instance import system
 
 UNITS = "/etc/systemd/system"
-_NOTHING = (None,) * 3
+_NOTHING = (None, None, None, [])
 
 
 class Asked:
@@ -36,7 +36,7 @@ class Asked:
             self._systemd = system.Started("systemctl", "show", names, self._units["timer"], self._units["service"])
 
     def answer(self) -> dict:
-        settings, own_stamp, client = _settings(self._directory)
+        settings, own_stamp, client, metrics = _settings(self._directory)
         said = _properties(self._systemd.outcome().output) if self._systemd else {}
         timer = said.get(self._units["timer"], {})
         return {
@@ -45,6 +45,7 @@ class Asked:
             "settings": settings,
             "stamp": own_stamp,
             "client": client,
+            "metrics": metrics,
             "units": {
                 end: _digest(os.path.join(UNITS, unit))
                 for end, unit in self._units.items()
@@ -68,8 +69,10 @@ def _settings(directory: str) -> tuple:
         found = places.load(directory)
     except (OSError, ValueError, RecursionError):
         return _NOTHING
-    client = str(found["public"].get("client"))
-    return digest_of(found["public"]), places.stamp(client, found["secrets"]), client
+    client, folder = str(found["public"].get("client")), found["public"].get("metrics_dir")
+    told = [places.metrics_file(str(one), client) for one in (folder, *places.METRICS) if one]
+    metrics = [path for path in told if os.path.lexists(path)]
+    return digest_of(found["public"]), places.stamp(client, found["secrets"]), client, metrics
 
 
 def _digest(path: str) -> str | None:

@@ -87,16 +87,11 @@ def unit_files(client: Values) -> dict[str, str]:
     }
 
 
-def metrics_files(client: Values, found: Values, moved: bool) -> list[str]:
-    """Where monitoring may have been told of the client's backups: those that it would be told at no more, and go."""
-    wanted = client["mai_backup_metrics_dir"]
-    told = (found["settings"] or {}).get("metrics_dir")
-    folders = dict.fromkeys(folder for folder in (told, wanted, *places.METRICS) if isinstance(folder, str) and folder)
-    if moved:
-        folders.pop(wanted, None)
-        # Without a folder of its own, the usual ones are what counts
-        folders = folders if wanted else dict.fromkeys(folder for folder in folders if folder not in places.METRICS)
-    return [places.metrics_file(folder, client["slug"]) for folder in folders]
+def _told_elsewhere(client: Values, found: Values) -> list[str]:
+    """What monitoring was told where it is told no more; without a folder of its own, it is in one of the usual two."""
+    folders = [client["mai_backup_metrics_dir"]] if client["mai_backup_metrics_dir"] else places.METRICS
+    here = [places.metrics_file(folder, client["slug"]) for folder in folders]
+    return [path for path in found["metrics"] if path not in here]
 
 
 def is_wanted(client: Values) -> bool:
@@ -107,7 +102,7 @@ def backup(client: Values, seen: Values, program: str = "", now: datetime | None
     """``program`` is the text of what runs on the machine."""
     found = seen["backup"]
     base = {"wanted": is_wanted(client), "unit": f"{service(client['slug'])}-backup", "first": False, "removes": False}
-    base.update(metrics=metrics_files(client, found, False), metrics_left=[])
+    base.update(metrics=found["metrics"], metrics_left=[])
     if not base["wanted"]:
         removes = bool(found["installed"])
         why = ["mai_backup_repository is not set any more"] if removes else []
@@ -123,7 +118,7 @@ def backup(client: Values, seen: Values, program: str = "", now: datetime | None
         "due": bool(why),
         "why": why,
         "differs": bool(differs),
-        "metrics_left": metrics_files(client, found, True) if "settings" in differs else [],
+        "metrics_left": _told_elsewhere(client, found) if "settings" in differs else [],
         "first": first,
         "public": public,
         "units": units,
