@@ -87,11 +87,10 @@ def unit_files(client: Values) -> dict[str, str]:
     }
 
 
-def _told_elsewhere(client: Values, found: Values) -> list[str]:
-    """What monitoring was told where it is told no more; without a folder of its own, it is in one of the usual two."""
+def _told_here(client: Values) -> list[str]:
+    """Where monitoring is told of it: without a folder of its own, in one of the usual two."""
     folders = [client["mai_backup_metrics_dir"]] if client["mai_backup_metrics_dir"] else places.METRICS
-    here = [places.metrics_file(folder, client["slug"]) for folder in folders]
-    return [path for path in found["metrics"] if path not in here]
+    return [places.metrics_file(folder, client["slug"]) for folder in folders]
 
 
 def is_wanted(client: Values) -> bool:
@@ -102,7 +101,9 @@ def backup(client: Values, seen: Values, program: str = "", now: datetime | None
     """``program`` is the text of what runs on the machine."""
     found = seen["backup"]
     base = {"wanted": is_wanted(client), "unit": f"{service(client['slug'])}-backup", "first": False, "removes": False}
-    base.update(metrics=found["metrics"], metrics_left=[])
+    here = _told_here(client)
+    # What goes with the backups, also of one that is made before they end
+    base.update(metrics=list(dict.fromkeys([*found["metrics"], *here])), metrics_left=[])
     if not base["wanted"]:
         removes = bool(found["installed"])
         why = ["mai_backup_repository is not set any more"] if removes else []
@@ -118,7 +119,7 @@ def backup(client: Values, seen: Values, program: str = "", now: datetime | None
         "due": bool(why),
         "why": why,
         "differs": bool(differs),
-        "metrics_left": _told_elsewhere(client, found) if "settings" in differs else [],
+        "metrics_left": [path for path in found["metrics"] if path not in here] if "settings" in differs else [],
         "first": first,
         "public": public,
         "units": units,
