@@ -37,8 +37,8 @@ class NotTaken(Exception):
 class Content:
     """What a file is to hold, None for none, and who may read it."""
 
-    def __init__(self, content: bytes | None, mode: int = 0o644, group: int = 0) -> None:
-        self.content, self.mode, self.group = content, mode, group
+    def __init__(self, content: bytes | None, mode: int = 0o644, group: int = 0, owner: int = 0) -> None:
+        self.content, self.mode, self.group, self.owner = content, mode, group, owner
 
 
 class Caddy:
@@ -67,12 +67,10 @@ class Caddy:
         text = (site.read(self._config) or b"").decode("utf-8", "surrogateescape")
         if site.imports(text):
             return None
-        mode, group = 0o644, 0
-        with contextlib.suppress(OSError):
-            status = os.stat(self._config)
-            mode, group = status.st_mode & 0o7777, status.st_gid
         text = text if text.endswith("\n") or not text else text + "\n"
-        return Content((text + IMPORT_LINES.format(site.DIRECTORY)).encode("utf-8", "surrogateescape"), mode, group)
+        wanted = (text + IMPORT_LINES.format(site.DIRECTORY)).encode("utf-8", "surrogateescape")
+        own = _found(self._config)
+        return Content(wanted, own.mode, own.group, own.owner)
 
     def change(self, wanted: dict[str, Content], client: str) -> None:
         """Raises NotTaken. A kill at any instant leaves what Caddy accepts, and a mark for the next run."""
@@ -130,7 +128,8 @@ class Caddy:
         trial = {
             path: os.path.join(os.path.dirname(path), f".{client}.{number}.new") for number, path in enumerate(comes)
         }
-        config, sites = os.path.join(os.path.dirname(self._config), ".mai.clients.new"), site.trial_path(client)
+        # Where Caddy reads it, which may be a link to somewhere else
+        config, sites = os.path.join(os.path.dirname(site.CONFIG), ".mai.clients.new"), site.trial_path(client)
         own = comes.get(self._config) or _found(self._config)
         place = site.site_path(client)
         names = [os.path.join(site.DIRECTORY, name) for name in sorted(os.listdir(site.DIRECTORY))]
@@ -144,7 +143,8 @@ class Caddy:
                 if path != self._config and content.content is not None:
                     write(trial[path], Content(_renamed(content.content, trial), content.mode, content.group))
             write(sites, Content(lines.encode("utf-8")))
-            write(config, Content(text, own.mode, own.group))
+            # It may hold what nobody else is to read
+            write(config, Content(text, 0o640, self.group))
             code, said = self._ask(config)
         finally:
             for path in (*trial.values(), sites, config):
@@ -213,14 +213,14 @@ def write(path: str, wanted: Content) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         return
-    private_file.write_bytes(path, wanted.content, wanted.mode, wanted.group)
+    private_file.write_bytes(path, wanted.content, wanted.mode, wanted.group, wanted.owner)
 
 
 def _found(path: str) -> Content:
     try:
         with open(path, "rb") as stream:
             status = os.fstat(stream.fileno())
-            return Content(stream.read(), status.st_mode & 0o7777, status.st_gid)
+            return Content(stream.read(), status.st_mode & 0o7777, status.st_gid, status.st_uid)
     except FileNotFoundError:
         return Content(None)
 

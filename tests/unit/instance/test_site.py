@@ -94,6 +94,12 @@ def test_a_site_is_published_once(publish: t.Callable[..., dict], caddy: pathlib
 
 
 def test_an_import_that_is_there_is_enough(publish: t.Callable[..., dict], caddy: pathlib.Path) -> None:
+    # Of whom the operator's file is, and who reads it, stays so
+    (caddy / "Caddyfile").chmod(0o600)
+    os.chown(caddy / "Caddyfile", 12, 34)
+    publish()
+    found = (caddy / "Caddyfile").stat()
+    assert (found.st_mode & 0o777, found.st_uid, found.st_gid) == (0o600, 12, 34)
     own = f'{OWN}import "{caddy}/mai.d/*.caddy"\n'
     (caddy / "Caddyfile").write_text(own)
     publish()
