@@ -27,15 +27,28 @@ options:
     description:
       - V(listed) says which snapshots there are, and which one O(snapshot) means. Nothing is changed.
       - V(fetched) brings the snapshot into O(scratch) and looks through it.
+      - V(examined) looks once more through what was fetched, on a machine that had no programs of PostgreSQL before.
       - V(swapped) puts what was fetched in the place of the instance's data, database included. The instance must be
         stopped. What there was is kept in C(.before-restore-) with O(moment). The client's key is not replaced where
-        there is one.
+        there is one. Of PostgreSQL the database follows by V(database_restored).
+      - V(database_restored) puts the copy of the snapshot into the client's PostgreSQL, which must run by then. What
+        was in there is kept as a copy beside the data. Until then the client's directory is marked as C(restoring).
       - V(taken_back) undoes that, for the names in O(changed).
       - V(described) counts the rows of the instance's own database.
       - V(removed) removes O(scratch).
     type: str
-    choices: [listed, fetched, swapped, taken_back, described, removed]
+    choices: [listed, fetched, examined, swapped, database_restored, taken_back, described, removed]
     default: listed
+  database_image:
+    description:
+      - Name or identifier of an image with PostgreSQL's programs, which is on the machine. Copies are looked through
+        with it where the client's own PostgreSQL does not run.
+    type: str
+    default: ''
+  with_database:
+    description: Whether V(database_restored) is to follow, where the client's database is PostgreSQL.
+    type: bool
+    default: true
   snapshot:
     description: V(latest), or the beginning of an identifier.
     type: str
@@ -46,7 +59,8 @@ options:
     choices: [.restore, .verify]
     default: .restore
   moment:
-    description: What the folder of what there was is called by. Required for V(swapped) and V(taken_back).
+    description:
+      - What the folder of what there was is called by. Required for V(swapped), V(database_restored) and V(taken_back).
     type: str
   changed:
     description: What was exchanged, as RV(exchanged) of V(swapped) has it.
@@ -89,26 +103,30 @@ noted:
   type: dict
 counts:
   description: Number of rows of each known table.
-  returned: fetched and described
+  returned: fetched, examined and described
   type: dict
 schema_revision:
   description: The revision that the instance's migrations recorded; none where they recorded none.
-  returned: fetched and described
+  returned: fetched, examined and described
   type: str
 suspended:
   description: Whether its organisation is recorded as suspended.
-  returned: fetched and described
+  returned: fetched, examined and described
   type: bool
 organizations:
   description: Identifiers of the organisations in the database.
-  returned: fetched and described
+  returned: fetched, examined and described
   type: list
   elements: str
 faults:
   description: What is missing, a sentence each.
-  returned: fetched
+  returned: fetched and examined
   type: list
   elements: str
+unread:
+  description: Why the database in it could not be looked through on this machine; null where it was.
+  returned: fetched and examined
+  type: str
 made_harmless:
   description: How many devices and the like were in it and removed, which none of ours has.
   returned: fetched
@@ -119,7 +137,7 @@ other_secret_key:
   type: bool
 aside:
   description: The folder with what there was; null where there was nothing.
-  returned: swapped
+  returned: swapped and database_restored
   type: str
 exchanged:
   description: Names of what was put in place.
@@ -140,9 +158,10 @@ from ansible_collections.mai.clients.plugins.module_utils._backup import databas
 from ansible_collections.mai.clients.plugins.module_utils._backup.restore import BROUGHT, Place
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
 from ansible_collections.mai.clients.plugins.module_utils._instance import folder, system
+from ansible_collections.mai.clients.plugins.module_utils._instance.place import DATA, place_of
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown
 
-_CHANGES = ("fetched", "swapped", "taken_back", "removed")
+_CHANGES = ("fetched", "examined", "swapped", "database_restored", "taken_back", "removed")
 
 
 def carried_out(place: Place, params: dict) -> dict:
@@ -150,20 +169,24 @@ def carried_out(place: Place, params: dict) -> dict:
     if state == "listed":
         return {"snapshot": place.choose(params["snapshot"]), "snapshots": place.snapshots()[-100:]}
     if state == "fetched":
-        return place.fetch(params["snapshot"])
+        return place.fetch(params["snapshot"], params["database_image"])
+    if state == "examined":
+        return place.examine(params["database_image"])
     if state == "described":
         return all_shown(database.describe_live(place.deployment_dir))
     if state == "removed":
         place.remove()
         return {}
     with place.alone():
-        live = database.live(place.deployment_dir)
-        if os.path.lexists(live) and system.file_owner(live):
-            raise Refused(f"{live} is in use: stop the instance before its data are exchanged.", "locked")
+        live = place_of(place.deployment_dir)
+        if live.kind == "sqlite" and os.path.lexists(live.path) and system.file_owner(live.path):
+            raise Refused(f"{live.path} is in use: stop the instance before its data are exchanged.", "locked")
         if state == "taken_back":
             place.take_back(params["moment"], params["changed"])
             return {}
-        done = place.swap(params["moment"])
+        if state == "database_restored":
+            return place.restore_database(params["moment"])
+        done = place.swap(params["moment"], params["with_database"])
     return {"aside": done["aside"], "exchanged": done["changed"]}
 
 
@@ -173,21 +196,26 @@ def main() -> None:
             "deployment_dir": {"type": "path", "required": True},
             "state": {
                 "type": "str",
-                "choices": ["listed", "fetched", "swapped", "taken_back", "described", "removed"],
+                "choices": [
+                    *("listed", "fetched", "examined", "swapped", "database_restored"),
+                    *("taken_back", "described", "removed"),
+                ],
                 "default": "listed",
             },
+            "database_image": {"type": "str", "default": ""},
+            "with_database": {"type": "bool", "default": True},
             "snapshot": {"type": "str", "default": "latest"},
             "scratch": {"type": "str", "choices": [".restore", ".verify"], "default": ".restore"},
             "moment": {"type": "str"},
             "changed": {"type": "list", "elements": "str", "default": []},
         },
-        required_if=[("state", "swapped", ["moment"]), ("state", "taken_back", ["moment"])],
+        required_if=[("state", state, ["moment"]) for state in ("swapped", "database_restored", "taken_back")],
         supports_check_mode=True,
     )
     params = module.params
     if params["moment"] and not re.match(r"[0-9TZ-]{1,30}\Z", params["moment"]):
         module.fail_json(msg="moment: give digits, T, Z and dashes.")
-    if not set(params["changed"]) <= {"data", *BROUGHT, *folder.OVERRIDES}:
+    if not set(params["changed"]) <= {"data", DATA, *BROUGHT, *folder.OVERRIDES}:
         module.fail_json(msg="changed: give names that were exchanged.")
     changes = params["state"] in _CHANGES
     if changes and module.check_mode:

@@ -168,6 +168,8 @@ instance:
         - It is C(managed) when its mark, or the label in its compose file or unit, names this client.
         - C(shadowed_by) is a compose file that Compose would take instead of C(compose.yml), null where there is none.
         - It is C(upgrading) while an upgrade has begun and neither ended nor been taken back.
+        - It is C(restoring) while a restore has exchanged the data, and PostgreSQL does not hold yet what belongs to
+          them.
       returned: always
       type: dict
       sample:
@@ -180,6 +182,7 @@ instance:
         free_bytes: 21474836480
         device: 65025
         upgrading: false
+        restoring: false
     files:
       description: Mode, owner, group, size and (but for C(admin.env)) digest of each file of ours that exists.
       returned: always

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import pathlib
 from typing import Any
@@ -18,6 +19,8 @@ from tests.hosts.project import Project, Result, Run
 from tests.kit.operator import Operator
 from tests.openrouter_simulator import Simulator
 
+# One port for one client, whichever file of tests it is of: the files of a session share their hosts
+PORTS = itertools.count(10001)
 ONBOARDING = "playbooks/onboard_client.yml"
 SECRETS = {
     "api_key.env": ("OPENAI_API_KEY",),
@@ -43,12 +46,17 @@ class Fleet(Operator):
         self.folder = folder
         self._variables = variables or {}
         self._clients: dict[str, tuple[Host, dict[str, Any]]] = {}
+        self._hosts: set[Host] = set()
 
     # The operator's side
 
     def put(self, slug: str, host: Host, **variables: Any) -> None:
-        """A client, or more of its variables. Values are data: what looks like a template stays what it is."""
-        _host, known = self._clients.get(slug, (host, {}))
+        """A client, or more of its variables. Values are data: what looks like a template stays what it is.
+
+        Its mai_port is one that nobody has, unless it is given.
+        """
+        self._hosts.add(host)
+        _host, known = self._clients.get(slug) or (host, {"mai_port": variables.get("mai_port") or next(PORTS)})
         self._clients[slug] = (host, {**known, **variables})
 
     def change(self, slug: str, **variables: Any) -> None:
@@ -97,9 +105,8 @@ class Fleet(Operator):
 
     def remove(self) -> None:
         """The clients' containers go, wherever there still are some; what else they have on their hosts stays."""
-        for host in {host for host, _own in self._clients.values()}:
-            services = [self.service(slug) for slug, (other, _own) in self._clients.items() if other is host]
-            host.exec("docker", "rm", "--force", *services, check=False)
+        for host in self._hosts:
+            host.exec("docker", "rm", "--force", *map(self.service, self._clients), check=False)
 
     # What there is
 

@@ -51,10 +51,10 @@ def fleet(new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host]) -> 
         host.exec("sh", "-c", f"ssh-keyscan -t ed25519 {other.address()} >> /root/.ssh/known_hosts 2>/dev/null")
     fleet = new_fleet(mai_admin_email="boss@example.com", mai_backup_random_delay="0")
     places = {"vaulted": f"sftp:root@{other.address()}:/srv/backup/vaulted", "local": "/srv/backup/local"}
-    for number, (slug, place) in enumerate(places.items()):
+    for slug, place in places.items():
         passwords = {**PASSWORDS, "mai_backup_password": PASSWORDS["mai_backup_password"] % slug}
-        fleet.put(slug, own, mai_port=8651 + number, mai_backup_repository=place, **passwords)
-    fleet.put("refuge", other, mai_port=8653)
+        fleet.put(slug, own, mai_backup_repository=place, **passwords)
+    fleet.put("refuge", other)
     return fleet
 
 

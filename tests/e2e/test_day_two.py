@@ -31,9 +31,9 @@ ADMIN = "boss@example.com"
 def fleet(new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host]) -> Fleet:
     """acme takes the key for its chats from its environment; plain is an Open WebUI, which reads the saved one."""
     fleet = new_fleet(mai_admin_email=ADMIN)
-    fleet.put("acme", ready_hosts[1], mai_port=8601, mai_monthly_limit=50)
+    fleet.put("acme", ready_hosts[1], mai_monthly_limit=50)
     own = {"mai_extra_env": {"STANDIN_GENERATION": "none"}, "mai_database_create_table": True}
-    fleet.put("plain", ready_hosts[1], mai_port=8602, mai_monthly_limit=50, **own)
+    fleet.put("plain", ready_hosts[1], mai_monthly_limit=50, **own)
     fleet.run(",".join(ALL))
     return fleet
 

@@ -34,7 +34,7 @@ def test_a_client_that_is_well_then_stopped_then_gone(
     new_fleet: Callable[..., Fleet], simulator: Simulator, ready_hosts: tuple[Host, Host], tmp_path: pathlib.Path
 ) -> None:
     fleet = new_fleet(mai_admin_email="boss@example.com", mai_instance_api_base_url=simulator.openrouter_like_url)
-    fleet.put(SLUG, ready_hosts[0], mai_port=8651, mai_monthly_limit=50)
+    fleet.put(SLUG, ready_hosts[0], mai_monthly_limit=50)
     fleet.run(SLUG)
 
     def diagnose(*arguments: str, check: bool = True) -> Result:

@@ -24,8 +24,8 @@ CANARY = "canary-8c1f2e-in-the-log"
 @pytest.fixture(scope="module")
 def fleet(new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host]) -> Fleet:
     fleet = new_fleet(mai_admin_email="admin@example.com")
-    fleet.put("patient", ready_hosts[0], mai_port=8401, mai_health_timeout=10)
-    fleet.put("full", ready_hosts[0], mai_port=8402)
+    fleet.put("patient", ready_hosts[0], mai_health_timeout=10)
+    fleet.put("full", ready_hosts[0])
     return fleet
 
 
@@ -94,7 +94,7 @@ def test_a_lost_key_is_recovered_from_the_running_container(fleet: Fleet, correc
 
 
 def test_a_host_that_cannot_be_reached_costs_no_key(fleet: Fleet) -> None:
-    fleet.put("nowhere", fleet.host("patient"), mai_port=8403, ansible_port=1)
+    fleet.put("nowhere", fleet.host("patient"), ansible_port=1)
     run = fleet.run("nowhere", check=False)
     assert run.rc == 4 and run.stats["nowhere"]["unreachable"] == 1
     assert "Connection refused" in run.output

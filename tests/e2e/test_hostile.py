@@ -34,7 +34,6 @@ DEPLOYMENTS = "/opt/mai/deployments"
 VICTIMS = f"{DEPLOYMENTS}/client-{VICTIM}"
 OF_A_RUN = r"/data(/webui\.db-(wal|shm))?$|/client-odd(/|$)|/\.locks"
 KIT = pathlib.Path(hostile.__file__)
-FIRST_PORT = 8700
 CATCHER = 8699
 
 FOREIGN = "is not the instance's own file: it is "
@@ -213,8 +212,8 @@ def fleet(new_fleet: t.Callable[..., Fleet], simulator: Simulator, ready_hosts: 
         mai_health_timeout=20,
         mai_monthly_limit=50,
     )
-    for number, slug in enumerate((VICTIM, EVIL, ODD)):
-        fleet.put(slug, host, mai_port=8691 + number, mai_admin_email=f"boss@{slug}.example")
+    for slug in (VICTIM, EVIL, ODD):
+        fleet.put(slug, host, mai_admin_email=f"boss@{slug}.example")
     fleet.run("all")
     host.exec("sh", "-c", IMAGES, data=VANDAL.replace("VICTIM", VICTIMS))
     yield fleet
@@ -240,11 +239,12 @@ def crowd(fleet: Fleet, endless: Run) -> Fleet:
     host.exec("sh", "-c", MAKE_CROWD, "sh", *slugs.values(), data=KIT.read_text())
     orders: list[t.Any] = []
     answers = [ANSWER.format(name="mai-evil-catcher", slug="nobody", port=CATCHER, ways="usually")]
-    for number, (name, attack) in enumerate(CROWD.items()):
-        slug, port = slugs[name], FIRST_PORT + number
-        fleet.put(slug, host, mai_port=port, mai_admin_email=f"boss@{EVIL}.example")
+    for name, attack in CROWD.items():
+        slug = slugs[name]
+        fleet.put(slug, host, mai_admin_email=f"boss@{EVIL}.example")
         orders += [[f"/evil/{slug}", *order] for order in attack.orders]
         if attack.ways:
+            port = fleet.known(slug)["mai_port"]
             answers.append(ANSWER.format(name=fleet.service(slug), slug=slug, port=port, ways=" ".join(attack.ways)))
     as_owner(fleet, slugs.values(), orders)
     host.exec("sh", "-c", "".join(answers))

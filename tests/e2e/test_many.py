@@ -53,8 +53,8 @@ def fleet(new_fleet: Callable[..., Fleet], ready_hosts: tuple[Host, Host], stand
         mai_bind_address="127.0.0.1",
         mai_monthly_limit=5,
     )
-    for number, slug in enumerate(CLIENTS):
-        fleet.put(slug, host, mai_client_name=slug.upper(), mai_port=8401 + number, mai_admin_email="a@many.example")
+    for slug in CLIENTS:
+        fleet.put(slug, host, mai_client_name=slug.upper(), mai_admin_email="a@many.example")
     yield fleet
     # The other tests of the session need the machine's memory.
     host.exec("sh", "-c", "systemctl stop 'mai-many*.service'")

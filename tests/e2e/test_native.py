@@ -41,7 +41,6 @@ def fleet(boot: Callable[..., Host], new_fleet: Callable[..., Fleet]) -> Fleet:
         SLUG,
         host,
         mai_client_name="Native One",
-        mai_port=8401,
         mai_admin_email="admin@native.example",
         mai_start_command="python3 /opt/mai_standin",
         mai_memory_limit="512m",

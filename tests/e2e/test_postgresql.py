@@ -78,7 +78,7 @@ def fleet(
 ) -> Fleet:
     fleet = new_fleet(mai_extra_env={"STANDIN_CONFIG": "rows"})
     host = ready_hosts[0]
-    fleet.put(BESIDE, host, mai_client_name="O'Brien; DROP TABLE", mai_port=8601, mai_admin_email=ADMIN[BESIDE])
+    fleet.put(BESIDE, host, mai_client_name="O'Brien; DROP TABLE", mai_admin_email=ADMIN[BESIDE])
     fleet.change(
         BESIDE,
         mai_database="postgresql",
@@ -87,7 +87,7 @@ def fleet(
         mai_database_driver="psycopg",
         mai_monthly_limit=50,
     )
-    fleet.put(ELSEWHERE, host, mai_client_name="Żółw", mai_port=8602, mai_admin_email=ADMIN[ELSEWHERE])
+    fleet.put(ELSEWHERE, host, mai_client_name="Żółw", mai_admin_email=ADMIN[ELSEWHERE])
     fleet.change(ELSEWHERE, mai_database="external", mai_database_url=server.url(ELSEWHERE))
     return fleet
 
@@ -262,7 +262,7 @@ def test_what_would_lose_or_mix_data_is_refused(fleet: Fleet, server: Server, on
     fleet.change(BESIDE, mai_database="postgresql")
     fleet.change(ELSEWHERE, mai_database_url=server.url(ELSEWHERE, "another"))
     # Another client's database
-    fleet.put("third", fleet.host(BESIDE), mai_client_name="Third", mai_port=8603, mai_database="external")
+    fleet.put("third", fleet.host(BESIDE), mai_client_name="Third", mai_database="external")
     server.sql("GRANT elsewhere TO other")
     fleet.change("third", mai_database_url=server.url("other").replace("/other?", "/elsewhere?"))
     refused = fleet.run("third", check=False)

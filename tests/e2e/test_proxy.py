@@ -128,8 +128,8 @@ def place(
         mai_acme_email="it@agency.example",
         mai_acme_ca_root=str(folder / "acme-root.crt"),
     )
-    for number, slug in enumerate(NAMES):
-        fleet.put(slug, host, mai_port=8701 + number, mai_admin_email=f"admin@{slug}.example")
+    for slug in NAMES:
+        fleet.put(slug, host, mai_admin_email=f"admin@{slug}.example")
     place = Place(fleet, host, other, folder)
     yield place
     for one in (host, other):

@@ -137,8 +137,8 @@ def story(
     control, host = simulator.control, ready_hosts[0]
     # The provisioning key by the inventory: a variable, which every template and every check of a role could show.
     fleet = new_fleet(mai_health_timeout=5, openrouter_provisioning_key=simulator.provisioning_key)
-    fleet.put("leak-given", host, mai_port=8501, mai_admin_email="boss@example.com", mai_admin_password=GIVEN)
-    fleet.put("leak-generated", host, mai_port=8502, mai_admin_email="boss@example.com")
+    fleet.put("leak-given", host, mai_admin_email="boss@example.com", mai_admin_password=GIVEN)
+    fleet.put("leak-generated", host, mai_admin_email="boss@example.com")
     host.exec("touch", "/run/before-the-leak-test")
 
     story = Story(fleet, tmp_path_factory.mktemp("logs"))

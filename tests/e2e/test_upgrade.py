@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Another image for clients over SSH, and back with the database. (The real Open WebUI: tests/openwebui.)
 
-The tests build on one another, in this order: acme goes from image to image, spare follows it.
+The tests build on one another, in this order: riser goes from image to image, spare follows it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.openrouter_simulator import Simulator
 ADMIN = "boss@example.com"
 SOMEBODY = "somebody@example.com"
 UPGRADE = "playbooks/upgrade_client.yml"
-SLUGS = ("acme", "spare")
+SLUGS = ("riser", "spare")
 
 # Images made on the machine from the stand-in's: what is different in them.
 VARIANTS = {
@@ -74,10 +74,10 @@ def fleet(new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host], sta
         host.exec("docker", "commit", *changes, container, name)
         host.exec("docker", "rm", container)
     fleet = new_fleet(mai_admin_email=ADMIN, mai_health_timeout=20)
-    for number, slug in enumerate(SLUGS):
-        fleet.put(slug, host, mai_port=8611 + number, mai_monthly_limit=50)
+    for slug in SLUGS:
+        fleet.put(slug, host, mai_monthly_limit=50)
     fleet.run(",".join(SLUGS))
-    with fleet.session("acme") as api:
+    with fleet.session("riser") as api:
         somebody = {"name": "Somebody", "email": SOMEBODY, "password": "a-password", "role": "user"}
         api.post("/api/v1/auths/add", json=somebody).raise_for_status()
     return fleet
@@ -113,24 +113,24 @@ def users(fleet: Fleet, slug: str) -> list[str]:
 def test_checked_first_then_upgraded_with_people_chatting(fleet: Fleet) -> None:
     new = ("-e", "new_image=mai:2")
     with untouched(fleet, SLUGS):
-        checked = upgrade(fleet, "acme", *new, "--check", "--diff")
+        checked = upgrade(fleet, "riser", *new, "--check", "--diff")
         assert "would be upgraded from mai-standin:test to mai:2" in checked.said and checked.total("changed") > 0
-        missing = upgrade(fleet, "acme", "-e", "new_image=mai:9", check=False)
+        missing = upgrade(fleet, "riser", "-e", "new_image=mai:9", check=False)
         assert missing.rc == 2 and "the image mai:9 is not on the machine" in missing.said
-    assert "mai:9" not in recorded(fleet, "acme")
+    assert "mai:9" not in recorded(fleet, "riser")
 
-    before = fleet.organization("acme")
-    with fleet.session("acme") as api, Probe(api) as probe:
-        first = upgrade(fleet, "acme", *new)
-    assert "(acme) was upgraded from mai-standin:test to mai:2" in first.said
-    assert "mai:2" in image(fleet, "acme") and "mai_image: mai:2" in recorded(fleet, "acme")
-    assert fleet.writes == [] and fleet.organization("acme")["openrouter_api_key"] == before["openrouter_api_key"]
-    assert users(fleet, "acme") == [ADMIN, SOMEBODY] and "mai:2" in fleet.handover("acme")
+    before = fleet.organization("riser")
+    with fleet.session("riser") as api, Probe(api) as probe:
+        first = upgrade(fleet, "riser", *new)
+    assert "(riser) was upgraded from mai-standin:test to mai:2" in first.said
+    assert "mai:2" in image(fleet, "riser") and "mai_image: mai:2" in recorded(fleet, "riser")
+    assert fleet.writes == [] and fleet.organization("riser")["openrouter_api_key"] == before["openrouter_api_key"]
+    assert users(fleet, "riser") == [ADMIN, SOMEBODY] and "mai:2" in fleet.handover("riser")
     assert probe.answers > 10
-    fleet.change("acme", mai_image="mai:2")
+    fleet.change("riser", mai_image="mai:2")
     with untouched(fleet, SLUGS):
-        again = upgrade(fleet, "acme")
-        assert fleet.run("acme").total("changed") == 0
+        again = upgrade(fleet, "riser")
+        assert fleet.run("riser").total("changed") == 0
     assert again.total("changed") == 0, again.output
     record_operation("upgrade_client", first=first, again=again, gap=probe.longest_gap)
 
@@ -144,60 +144,60 @@ def test_checked_first_then_upgraded_with_people_chatting(fleet: Fleet) -> None:
     ],
 )
 def test_back_to_the_old_image_with_the_old_database(fleet: Fleet, name: str, cause: str) -> None:
-    with fleet.session("acme") as api, Probe(api) as probe:
-        failed = upgrade(fleet, "acme", "-e", f"new_image={name}", check=False)
-        with fleet.api("acme") as anonymous:
+    with fleet.session("riser") as api, Probe(api) as probe:
+        failed = upgrade(fleet, "riser", "-e", f"new_image={name}", check=False)
+        with fleet.api("riser") as anonymous:
             assert anonymous.get("/health").json() == {"status": True}
     assert failed.rc == 2 and cause in failed.said and "it runs on with its old image" in failed.said
-    assert "mai:2" in image(fleet, "acme") and "mai_image: mai:2" in recorded(fleet, "acme")
-    assert users(fleet, "acme") == [ADMIN, SOMEBODY] and fleet.writes == []
+    assert "mai:2" in image(fleet, "riser") and "mai_image: mai:2" in recorded(fleet, "riser")
+    assert users(fleet, "riser") == [ADMIN, SOMEBODY] and fleet.writes == []
     if name == "mai:broken":
         with untouched(fleet, SLUGS):
-            assert fleet.run("acme").total("changed") == 0
+            assert fleet.run("riser").total("changed") == 0
     record_operation(f"upgrade_client, back from {name}", first=failed, gap=probe.longest_gap)
 
 
 def test_a_killed_upgrade_is_finished_by_the_next(fleet: Fleet, tmp_path: pathlib.Path) -> None:
-    fleet.change("acme", mai_image="mai:slow")
-    held = hold_at_task(fleet, "acme", "Wait until the instance is up", tmp_path, playbook=UPGRADE)
+    fleet.change("riser", mai_image="mai:slow")
+    held = hold_at_task(fleet, "riser", "Wait until the instance is up", tmp_path, playbook=UPGRADE)
     held.run.signal_all(signal.SIGKILL)
     held.run.wait(60)
-    refused = fleet.run("acme", check=False)
-    assert refused.rc == 2 and "upgrade_client.yml -e client=acme" in refused.said
-    before = fleet.started("acme")
-    finished = upgrade(fleet, "acme", "-e", "take_lock=true")
-    assert "upgraded to mai:slow, which ends an interrupted run" in finished.said and fleet.started("acme") == before
-    assert users(fleet, "acme") == [ADMIN, SOMEBODY]
-    assert fleet.run("acme").total("changed") == 0
+    refused = fleet.run("riser", check=False)
+    assert refused.rc == 2 and "upgrade_client.yml -e client=riser" in refused.said
+    before = fleet.started("riser")
+    finished = upgrade(fleet, "riser", "-e", "take_lock=true")
+    assert "upgraded to mai:slow, which ends an interrupted run" in finished.said and fleet.started("riser") == before
+    assert users(fleet, "riser") == [ADMIN, SOMEBODY]
+    assert fleet.run("riser").total("changed") == 0
 
 
 def test_neither_openrouter_nor_an_unreachable_machine(fleet: Fleet) -> None:
-    fleet.change("acme", mai_image="mai:3")
-    with cut_off(fleet.host("acme")):
-        assert upgrade(fleet, "acme", check=False).rc == 4
+    fleet.change("riser", mai_image="mai:3")
+    with cut_off(fleet.host("riser")):
+        assert upgrade(fleet, "riser", check=False).rc == 4
     fleet.control.fault(kind="status", status=500, times=None)
-    upgraded = upgrade(fleet, "acme")
-    assert "mai:3" in image(fleet, "acme") and "OpenRouter did not answer" in upgraded.said
+    upgraded = upgrade(fleet, "riser")
+    assert "mai:3" in image(fleet, "riser") and "OpenRouter did not answer" in upgraded.said
 
 
 def test_somebody_who_is_active_is_waited_for(fleet: Fleet) -> None:
-    fleet.change("acme", mai_image="mai:2")
+    fleet.change("riser", mai_image="mai:2")
     # The stand-in notes it once, when somebody signs up; on a slow machine that is more than five minutes ago
-    database = f"{fleet.directory('acme')}/data/webui.db"
-    fleet.host("acme").exec("python3", "-c", ACTIVE, database)
+    database = f"{fleet.directory('riser')}/data/webui.db"
+    fleet.host("riser").exec("python3", "-c", ACTIVE, database)
     with untouched(fleet, SLUGS):
-        busy = upgrade(fleet, "acme", "-e", "when_idle=true", "-e", "idle_minutes=0", check=False)
+        busy = upgrade(fleet, "riser", "-e", "when_idle=true", "-e", "idle_minutes=0", check=False)
         assert busy.rc == 2 and "people active in the last five minutes: " in busy.said
 
 
 def test_one_client_first_and_the_others_only_after_it(fleet: Fleet) -> None:
-    fleet.change("acme", mai_image="mai:2")
+    fleet.change("riser", mai_image="mai:2")
     fleet.change("spare", mai_image="mai:2")
     alone = upgrade(fleet, "all", "-e", "canary=spare")
-    assert "Left alone for now: acme" in alone.said
-    assert "mai:2" in image(fleet, "spare") and "mai:3" in image(fleet, "acme")
+    assert "Left alone for now: riser" in alone.said
+    assert "mai:2" in image(fleet, "spare") and "mai:3" in image(fleet, "riser")
     both = upgrade(fleet, "all", "-e", "canary=spare", "-e", "continue=true")
-    assert "mai:2" in image(fleet, "acme") and both.total("changed") > 0
+    assert "mai:2" in image(fleet, "riser") and both.total("changed") > 0
 
     for slug in SLUGS:
         fleet.change(slug, mai_image="mai:broken")

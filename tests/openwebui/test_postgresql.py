@@ -50,3 +50,28 @@ def test_another_key_is_saved_there_while_it_runs(fleet: Fleet, beside: Result) 
     again = fleet.run(OTHER)
     assert again.total("changed") == 0 and fleet.writes == []
     assert fleet.started(OTHER) == started
+
+
+@pytest.mark.parametrize("slug", [SLUG, OTHER])
+def test_chats_come_back_from_a_backup(fleet: Fleet, beside: Result, slug: str) -> None:
+    """With SQLite and with PostgreSQL."""
+
+    def titles() -> list[str]:
+        with fleet.session(slug) as api:
+            return sorted(chat["title"] for chat in api.get("/api/v1/chats/").json() if "chat" in chat["title"])
+
+    def write(title: str) -> None:
+        with fleet.session(slug) as api:
+            chat = {"title": title, "models": [], "messages": [], "history": {"messages": {}, "currentId": None}}
+            api.post("/api/v1/chats/new", json={"chat": chat}).raise_for_status()
+
+    write("a chat before")
+    # The first backup comes with its repository
+    fleet.change(slug, mai_backup_repository=f"/srv/backup/{slug}", mai_backup_password="of the vault")
+    fleet.run(slug)
+    write("a chat after")
+    assert titles() == ["a chat after", "a chat before"]
+    key = fleet.secret(slug)
+    fleet.run(slug, playbook="playbooks/restore_client.yml", seconds=START_SECONDS)
+    assert titles() == ["a chat before"] and fleet.secret(slug) == key
+    assert fleet.run(slug).total("changed") == 0

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The seam between a backup and the kind of database: copied into a directory, described there, put back from there."""
+"""The seam between a backup and the kind of database: copied into a directory, and described there."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
 from ansible_collections.mai.clients.plugins.module_utils._database import transaction
 from ansible_collections.mai.clients.plugins.module_utils._database_base import Database
-from ansible_collections.mai.clients.plugins.module_utils._instance import copy
+from ansible_collections.mai.clients.plugins.module_utils._instance import copy, dump
 from ansible_collections.mai.clients.plugins.module_utils._instance.database import row_counts, schema_revision
+from ansible_collections.mai.clients.plugins.module_utils._instance.folder import COPIES
+from ansible_collections.mai.clients.plugins.module_utils._instance.place import Place, place_of
 
-FILE = "webui.db"
 # Those that a person would miss, and those that bills are made from
 TABLES = (
     *("user", "auth", "chat", "message", "file", "knowledge", "model", "prompt", "function", "tool", "config"),
@@ -26,37 +27,42 @@ _SECONDS = 120
 _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "fuse.glusterfs", "ceph", "afs", "9p")
 
 
-def live(deployment_dir: str) -> str:
-    return os.path.join(deployment_dir, "data", FILE)
+def kind_of(directory: str) -> str:
+    """Of which kind the copy in the directory is, sqlite or postgresql."""
+    return "postgresql" if os.path.lexists(os.path.join(directory, COPIES[True])) else "sqlite"
 
 
 def copy_into(deployment_dir: str, directory: str) -> dict[str, Any]:
     """Make one consistent copy of the client's database in the directory, also while it is written to; describe it."""
-    path = live(deployment_dir)
-    kind = file_system(os.path.dirname(path))
+    place = place_of(deployment_dir)
+    target = os.path.join(directory, place.copy_name)
+    if place.kind == "postgresql":
+        dump.make(place, target, compressed=False)
+        return describe(place, directory)
+    kind = file_system(os.path.dirname(place.path))
     if kind in _NETWORK:
         raise Refused(
             f"The data of the instance lie on a network file system ({kind}), where SQLite's locks cannot be relied "
             "on, so no copy of the database would be certain: put them on a disk of the machine.",
             "network",
         )
-    copy.make(path, os.path.join(directory, FILE))
-    return describe(directory)
+    copy.make(place.path, target)
+    return describe(place, directory)
 
 
-def describe(directory: str) -> dict[str, Any]:
+def describe(place: Place, directory: str, image: str = "") -> dict[str, Any]:
     """What a copy in the directory holds: counts, schema_revision, organizations (identifiers). Refused if damaged."""
-    path = os.path.join(directory, FILE)
+    path = os.path.join(directory, place.copy_name)
+    if place.kind == "postgresql":
+        found = dump.describe(place, path, image)
+        del found["bytes"]
+        return dict(found, counts={table: rows for table, rows in sorted(found["counts"].items()) if table in TABLES})
     copy.check(path)
-    return _described(path)
+    return transaction(_describe, path=path, readonly=True, seconds=_SECONDS)
 
 
 def describe_live(deployment_dir: str) -> dict[str, Any]:
-    return _described(live(deployment_dir))
-
-
-def _described(path: str) -> dict[str, Any]:
-    return transaction(_describe, path=path, readonly=True, seconds=_SECONDS)
+    return transaction(_describe, **place_of(deployment_dir).reached(), readonly=True, seconds=_SECONDS)
 
 
 def _describe(database: Database) -> dict[str, Any]:
@@ -73,11 +79,6 @@ def _describe(database: Database) -> dict[str, Any]:
         "organizations": [str(row["id"]) for row in organizations],
         "suspended": suspended,
     }
-
-
-def put_back(directory: str, deployment_dir: str) -> None:
-    """Put the copy in the directory into the place of the client's database, while the instance is stopped."""
-    copy.restore(os.path.join(directory, FILE), live(deployment_dir))
 
 
 def file_system(path: str) -> str | None:

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A snapshot on its way back: fetched into a place that only root enters, looked through, and only then put in place.
 
-What there was is kept. The exchange is one rename of the kernel, so a run that is killed leaves one or the other.
+What there was is kept. The exchange of the data is one rename of the kernel, so a run that is killed leaves one or the
+other. What a PostgreSQL holds takes longer: until it is there, the client's directory is marked, and nobody starts it.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ import stat
 import subprocess
 import time
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
 from typing import Any, Iterator
 
 from ansible_collections.mai.clients.plugins.module_utils import _envfile, _own_file
-from ansible_collections.mai.clients.plugins.module_utils._backup import database
+from ansible_collections.mai.clients.plugins.module_utils._backup import database, state
 from ansible_collections.mai.clients.plugins.module_utils._backup import settings as places
 from ansible_collections.mai.clients.plugins.module_utils._backup.restic import ANSWER, Restic
 from ansible_collections.mai.clients.plugins.module_utils._backup.run import SNAPSHOT, remove
 from ansible_collections.mai.clients.plugins.module_utils._backup.stage import ASIDE
 from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, Refused
-from ansible_collections.mai.clients.plugins.module_utils._instance.folder import OVERRIDES
+from ansible_collections.mai.clients.plugins.module_utils._database_base import DatabaseError
+from ansible_collections.mai.clients.plugins.module_utils._instance import copy, dump, private_file, system
+from ansible_collections.mai.clients.plugins.module_utils._instance.folder import COPIES, OVERRIDES, RESTORING
+from ansible_collections.mai.clients.plugins.module_utils._instance.place import DATA, place_of
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown
 
 try:
@@ -40,6 +43,9 @@ else:
 SECRETS = "secrets.env"
 # A place without a client yet has all of its own from the snapshot; what runs is started as the snapshot's was
 BROUGHT = ("secrets.env", "admin.env", "api_key.env", "settings.env", "compose.yml", "start-mai-instance.sh")
+# Why a copy of a PostgreSQL cannot be read here yet
+_NO_PROGRAMS = ("stopped", "driver")
+_KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 _EXCHANGE = 2
 # For a backup that runs already
 _PATIENCE = 600
@@ -54,6 +60,7 @@ class Place:
         self.deployment_dir = deployment_dir
         self.scratch = os.path.join(deployment_dir, scratch)
         self.tree = os.path.join(self.scratch, "tree")
+        self.restoring = os.path.join(deployment_dir, RESTORING)
 
     def _restic(self) -> tuple[Restic, str]:
         try:
@@ -93,7 +100,7 @@ class Place:
             )
         return fits[0]
 
-    def fetch(self, wanted: str) -> dict[str, Any]:
+    def fetch(self, wanted: str, image: str = "") -> dict[str, Any]:
         """Restore a snapshot into the scratch place; say what it holds, and what is wrong with it."""
         restic, _client = self._restic()
         chosen = self.choose(wanted)
@@ -110,7 +117,7 @@ class Place:
         remove(files)
         made_harmless = _make_harmless(self.tree)
         os.chmod(self.tree, 0o700)
-        return {"snapshot": chosen, "made_harmless": made_harmless, **self._looked_through()}
+        return {"snapshot": chosen, "made_harmless": made_harmless, **self.examine(image)}
 
     def _check_room(self, restic: Restic, snapshot: str) -> None:
         told = json.loads(restic.ask("stats", "--json", "--no-lock", "--mode", "restore-size", snapshot))
@@ -124,18 +131,26 @@ class Place:
                 "full",
             )
 
-    def _looked_through(self) -> dict[str, Any]:
+    def examine(self, image: str = "") -> dict[str, Any]:
+        """What was fetched holds, and what is wrong with it. An image that has PostgreSQL's programs may be needed."""
         try:
             noted = json.loads(_own_file.read(os.path.join(self.tree, SNAPSHOT)).decode("utf-8"))
         except (OSError, ValueError, RecursionError):
             raise Refused("The snapshot was not made by this collection: it has no snapshot.json.", "foreign") from None
-        found = database.describe(os.path.join(self.tree, "database"))
         counts = dict(noted.get("counts") or {})
+        held, kind = self._database(image), place_of(self.deployment_dir).kind
+        copies = database.kind_of(self._copies(self.tree))
+        found = held if "counts" in held else {"counts": counts, "schema_revision": None, "organizations": []}
         faults = [
             f"the table {table} has {found['counts'].get(table, 0)} rows, and had {rows} when the snapshot was made"
             for table, rows in counts.items()
             if found["counts"].get(table, 0) != rows
         ]
+        if copies != kind:
+            faults.append(
+                f"its database is {_KINDS[copies]}, and that of the client is {_KINDS[kind]}: set mai_database as it "
+                "was when the snapshot was made"
+            )
         # It may have been empty: a folder without a file
         if not os.path.isdir(os.path.join(self.tree, "data")):
             faults.append("the folder data is missing")
@@ -144,20 +159,34 @@ class Place:
         return all_shown(
             {
                 "noted": {
-                    **{
-                        name: noted.get(name)
-                        for name in ("client", "client_id", "time", "deployment_dir", "collection")
-                    },
+                    **{name: noted.get(name) for name in ("client", "client_id", "time", "deployment_dir")},
                     "image": image if isinstance(image, dict) else None,
                 },
                 "counts": found["counts"],
                 "schema_revision": found["schema_revision"],
                 "organizations": found["organizations"],
-                "suspended": found["suspended"],
+                "suspended": bool(found.get("suspended")),
+                "unread": held.get("unread"),
                 "faults": faults,
                 "other_secret_key": self._secret_key(self.tree) != self._secret_key(self.deployment_dir),
             }
         )
+
+    def _database(self, image: str) -> dict[str, Any]:
+        """What the copy holds; why that cannot be told yet, on a machine without PostgreSQL's programs."""
+        copies, place = self._copies(self.tree), place_of(self.deployment_dir)
+        if database.kind_of(copies) != place.kind:
+            return {}
+        try:
+            return database.describe(place, copies, image)
+        except DatabaseError as error:
+            if error.reason not in _NO_PROGRAMS:
+                raise
+            return {"unread": str(error)}
+
+    @staticmethod
+    def _copies(folder: str) -> str:
+        return os.path.join(folder, "database")
 
     def _has(self, name: str) -> bool:
         return _is_file(os.path.join(self.tree, name))
@@ -191,15 +220,29 @@ class Place:
         finally:
             os.close(descriptor)
 
-    def swap(self, moment: str) -> dict[str, Any]:
-        """Put what was fetched in place, while the instance is stopped; what there was is kept in a folder beside."""
-        database.put_back(os.path.join(self.tree, "database"), self.tree)
+    def aside(self, moment: str) -> str:
+        """Where what there was is kept."""
+        return os.path.join(self.deployment_dir, f"{ASIDE}{moment}")
+
+    def swap(self, moment: str, with_database: bool = True) -> dict[str, Any]:
+        """Put what was fetched in place, while the instance is stopped; what there was is kept in a folder beside.
+
+        Of SQLite that is all. A PostgreSQL follows by restore_database(), when its server is up.
+        """
+        live, aside = place_of(self.deployment_dir), self.aside(moment)
+        if live.kind == "sqlite":
+            held = os.path.join(self._copies(self.tree), live.copy_name)
+            copy.restore(held, os.path.join(self.tree, os.path.relpath(live.path, self.deployment_dir)))
         new = not os.path.lexists(os.path.join(self.deployment_dir, "data"))
-        aside = os.path.join(self.deployment_dir, f"{ASIDE}{moment}")
+        follows = live.kind == "postgresql" and with_database
         # From here on it is never cleared away: after the exchange, what there was is in it
         os.rename(self.tree, aside)
         changed: list[str] = []
         try:
+            # From now on this machine's backups are the client's, wherever it was before
+            state.write(self.deployment_dir, {**(state.read(self.deployment_dir) or {}), "since": state.now()})
+            if follows and not os.path.lexists(self.restoring):
+                private_file.write(self.restoring, f"{moment}\n")
             # What an operator added beside the compose file comes where there was nothing; else theirs is the last word
             for name in (*BROUGHT, *(OVERRIDES if new else ())):
                 source, place = os.path.join(aside, name), os.path.join(self.deployment_dir, name)
@@ -207,6 +250,11 @@ class Place:
                 if _is_file(source) and (new or other or not os.path.lexists(place)):
                     _exchange(source, place)
                     changed.append(name)
+            if follows and live.container and live.exists() and not live.runs():
+                # A server that does not start keeps its data as they are, and another one is made
+                system.run("docker", "rm", "--force", live.container)
+                _exchange(os.path.join(aside, DATA), os.path.join(self.deployment_dir, DATA))
+                changed.append(DATA)
             # Last: where it fails, it leaves what there was
             self._exchange_data(aside)
             changed.append("data")
@@ -215,19 +263,40 @@ class Place:
             raise
         with suppress(OSError):
             remove(self.scratch)
-        if new:
+        if new and not follows:
             # There was nothing to be kept
             remove(aside)
         return {"aside": None if new else aside, "changed": changed}
 
+    def restore_database(self, moment: str) -> dict[str, Any]:
+        """Put the copy into the PostgreSQL, after the exchange; what was in there is kept as a copy, too."""
+        place, aside = place_of(self.deployment_dir), self.aside(moment)
+        before = os.path.join(aside, place.copy_name)
+        dump.make(place, before)
+        held = any(dump.describe(place, before)["counts"].values())
+        dump.restore(os.path.join(self._copies(aside), place.copy_name), place)
+        _remove_file(self.restoring)
+        kept = held or any(os.path.lexists(os.path.join(aside, name)) for name in ("data", DATA))
+        if not kept:
+            remove(aside)
+        return {"aside": aside if kept else None}
+
     def take_back(self, moment: str, changed: list[str]) -> None:
         """Undo an exchange, while the instance is stopped."""
-        aside = os.path.join(self.deployment_dir, f"{ASIDE}{moment}")
+        aside, place = self.aside(moment), place_of(self.deployment_dir)
+        before = os.path.join(aside, COPIES[True])
+        if DATA in changed and place.container:
+            system.run("docker", "rm", "--force", place.container)
+        elif os.path.lexists(before):
+            dump.restore(before, place)
         for name in changed:
             if name == "data":
                 self._exchange_data(aside)
             else:
                 _exchange(os.path.join(aside, name), os.path.join(self.deployment_dir, name))
+        # That of an earlier run stays: what this one goes back to is half of each
+        if (_own_file.read_text(self.restoring) or "").strip() == moment:
+            _remove_file(self.restoring)
         # What is in it now is in the repository, too
         remove(aside)
 
@@ -262,20 +331,14 @@ class Place:
         remove(self.scratch)
 
 
+def _remove_file(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.remove(path)
+
+
 def _is_file(path: str) -> bool:
     """An ordinary file, and no link to one."""
     return os.path.lexists(path) and stat.S_ISREG(os.lstat(path).st_mode)
-
-
-def _utc(told: Any) -> str:
-    """When it was made: restic tells it in the zone of the machine that made it."""
-    # Python before 3.11 knows neither nine digits of a second nor a Z
-    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)\Z", str(told))
-    if not found:
-        return f"{str(told)[:19]}Z"
-    zone = "+00:00" if found.group(2) == "Z" else found.group(2)
-    moment = datetime.fromisoformat(found.group(1) + zone).astimezone(timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _snapshot(told: dict[str, Any]) -> dict[str, Any]:
@@ -284,7 +347,7 @@ def _snapshot(told: dict[str, Any]) -> dict[str, Any]:
         {
             "id": str(told["id"]),
             "short_id": str(told["id"])[:8],
-            "time": _utc(told.get("time")),
+            "time": state.utc(told.get("time")),
             "tags": [str(tag) for tag in told.get("tags") or []],
             "path": str(paths[0]),
         }

@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Any, Callable, Mapping
 
 from ansible_collections.mai.clients.plugins.module_utils import _own_file
-from ansible_collections.mai.clients.plugins.module_utils._backup import database, stage, state
+from ansible_collections.mai.clients.plugins.module_utils._backup import database, machines, stage, state
 from ansible_collections.mai.clients.plugins.module_utils._backup import settings as places
 from ansible_collections.mai.clients.plugins.module_utils._backup.restic import ANSWER, LONG, Restic, ResticError
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
@@ -82,7 +82,9 @@ class Run:
         self.state = state.read(deployment_dir) or {}
         if self.state.get("repository") != self.restic.repository:
             # What was noted is of another place
-            self.state = {"repository": self.restic.repository}
+            self.state = {"repository": self.restic.repository, "since": self.state.get("since")}
+        self.machine = machines.identity()
+        self.state["since"] = self.state.get("since") or state.now()
 
     def all(self) -> int:
         began = time.monotonic()
@@ -131,6 +133,7 @@ class Run:
     def _back_up(self) -> None:
         self._tell("opening the repository")
         self._open()
+        other = self._other_machine()
         self._tell("copying the database")
         noted = self._collect()
         self._tell("saving", percent=0)
@@ -144,7 +147,7 @@ class Run:
             left_out=noted["left_out"],
             image=(noted["image"] or {}).get("reference"),
             schema_revision=noted["schema_revision"],
-            warning=None,
+            warning=other,
         )
         # From here on there is a backup, whatever becomes of the old ones
         self._note()
@@ -152,6 +155,8 @@ class Run:
             self._tidy()
         except ResticError as error:
             self.state["warning"] = f"The backup was made, but old ones were not removed or checked. {error}"
+            if other:
+                self.state["warning"] = f"{other}. {self.state['warning']}"
 
     def _open(self) -> None:
         try:
@@ -176,13 +181,46 @@ class Run:
         self.state["repository_id"] = config["id"]
         self._add_recovery_key()
 
+    def _other_machine(self) -> str | None:
+        """What is to be said of another one at work for this client. Refused where that one has it now."""
+        word = machines.word_from(self.client)
+        try:
+            asked = ("--json", "--no-lock", "--host", self.client, "--host", word, "--latest", "1")
+            told = json.loads(self.restic.ask("snapshots", *asked, seconds=ANSWER)) or []
+        except ValueError:
+            raise self._no_sense() from None
+        since = machines.replaced(told, self.client, self.machine, self.state["since"])
+        if since:
+            self._leave_word(word)
+            raise ResticError(
+                f"{self.client} has been backed up from another machine since {since}, so nothing was saved here: the "
+                "newest snapshot stays that one's. Stop this instance and the timer of its backups, since both spend "
+                "with one key; or run restore_client.yml for this machine, if it is the one that counts.",
+                "moved",
+            )
+        heard = machines.still_at_work(told, self.machine, self.state["since"], self.state.get("last_success"))
+        if not heard:
+            return None
+        return (
+            f"another machine of {self.client} is at work ({heard}), as if the one that it was moved from had come "
+            "back: stop the instance and the timer of its backups there, since both spend with one key"
+        )
+
+    def _leave_word(self, word: str) -> None:
+        remove(self.stage)
+        os.mkdir(self.stage, 0o700)
+        _write(os.path.join(self.stage, "returned.json"), json.dumps({"time": state.now()}).encode(), 0o600)
+        tags = [part for tag in machines.tags(self.machine, self.state["since"]) for part in ("--tag", tag)]
+        self._past_dead_locks(lambda: self.restic.ask("backup", "--host", word, *tags, self.stage, seconds=ANSWER))
+
     def _config(self) -> dict[str, Any]:
         try:
             return json.loads(self.restic.ask("cat", "config", "--no-lock", seconds=ANSWER))
         except ValueError:
-            raise ResticError(
-                f"The repository {self.restic.shown()} gave no answer that makes sense.", "restic"
-            ) from None
+            raise self._no_sense() from None
+
+    def _no_sense(self) -> ResticError:
+        return ResticError(f"The repository {self.restic.shown()} gave no answer that makes sense.", "restic")
 
     def _add_recovery_key(self) -> None:
         recovery = self.secrets.get("recovery_password")
@@ -217,7 +255,6 @@ class Run:
             "client_id": self.public.get("client_id"),
             "deployment_dir": self.deployment_dir,
             "time": state.now(),
-            "collection": self.public.get("collection"),
             "image": folder.image(self.deployment_dir),
             "files": found["files"],
             "left_out": found["left_out"],
@@ -229,6 +266,7 @@ class Run:
     def _save(self, noted: Mapping[str, Any]) -> dict[str, Any]:
         image = (noted["image"] or {}).get("reference") or "none"
         tags = ["mai.clients", f"image={image}", f"schema={(noted['schema_revision'] or 'none').replace(', ', '+')}"]
+        tags += machines.tags(self.machine, self.state["since"])
         arguments = ["backup", "--json", "--host", self.client, "--ignore-ctime"]
         for tag in tags:
             arguments += ["--tag", tag.replace(",", "+")]

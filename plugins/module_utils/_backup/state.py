@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Mapping
@@ -18,7 +19,7 @@ from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
 _LARGEST = 64 * 1024
 _TEXTS = {
-    **dict.fromkeys(("started", "last_success", "error_time", "checked", "snapshot", "repository"), 300),
+    **dict.fromkeys(("started", "last_success", "error_time", "checked", "snapshot", "repository", "since"), 300),
     **dict.fromkeys(("error", "error_reason", "warning", "image", "schema_revision", "repository_id"), 800),
     "recovery_stamp": 10,
 }
@@ -79,6 +80,17 @@ def seconds_of(moment: str | None) -> float:
         return datetime.strptime(moment or "", "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
     except ValueError:
         return 0.0
+
+
+def utc(told: Any) -> str:
+    """When it was made: restic tells it in the zone of the machine that made it."""
+    # Python before 3.11 knows neither nine digits of a second nor a Z
+    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)\Z", str(told))
+    if not found:
+        return f"{str(told)[:19]}Z"
+    zone = "+00:00" if found.group(2) == "Z" else found.group(2)
+    moment = datetime.fromisoformat(found.group(1) + zone).astimezone(timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def write_metrics(folder: str | None, client: str, state: Mapping[str, Any]) -> None:

@@ -24,6 +24,7 @@ from ansible_collections.mai.clients.plugins.module_utils._confined import MIB
 from ansible_collections.mai.clients.plugins.module_utils._database import transaction
 from ansible_collections.mai.clients.plugins.module_utils._database_base import Database, DatabaseError
 from ansible_collections.mai.clients.plugins.module_utils._database_postgresql import client_environment
+from ansible_collections.mai.clients.plugins.module_utils._instance import system
 from ansible_collections.mai.clients.plugins.module_utils._instance.place import NAME, URL, USER, Place
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
@@ -32,7 +33,10 @@ _SPARE = 256 * MIB
 _MOST_WORDS = 64 * 1024
 _LOCK_SECONDS = 60
 _NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
-_COPY = re.compile(rb'COPY (?:"[^"]+"|\w+)\.(?:"([^"]+)"|(\w+)) \(')
+_COPY = re.compile(rb'COPY (?:"[^"]+"|\w+)\.(?:"([^"]+)"|(\w+)) \(([^)]*)\)')
+# What COPY writes for what would end a value or a row
+_ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_MOST_ORGANIZATIONS = 100
 # Everything that an instance makes there; what belongs to an extension stays with it.
 _EMPTY = """
 DO $$
@@ -65,8 +69,11 @@ END $$
 """
 
 
-def make(place: Place, copy: str) -> None:
-    """Copy the database as it is committed now; the copy appears whole or not at all."""
+def make(place: Place, copy: str, compressed: bool = True) -> None:
+    """Copy the database as it is committed now; the copy appears whole or not at all.
+
+    What is not compressed a storage can tell apart piece by piece, and keeps once.
+    """
     largest = shutil.disk_usage(os.path.dirname(copy)).free - _SPARE
     if largest <= 0:
         raise DatabaseError(f"{copy} would fill the disk. Free some space and run again.", "full")
@@ -74,7 +81,8 @@ def make(place: Place, copy: str) -> None:
     _remove(partial)
     try:
         with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as target:
-            options = ("--format=custom", "--no-owner", "--no-privileges", f"--lock-wait-timeout={_LOCK_SECONDS}s")
+            options = ["--format=custom", "--no-owner", "--no-privileges", f"--lock-wait-timeout={_LOCK_SECONDS}s"]
+            options += [] if compressed else ["--compress=0"]
             _run(place, "pg_dump", *options, output=target, largest=largest)
             os.fsync(target.fileno())
         os.replace(partial, copy)
@@ -82,20 +90,21 @@ def make(place: Place, copy: str) -> None:
         _remove(partial)
 
 
-def describe(place: Place, copy: str) -> dict[str, Any]:
-    """How many rows of which tables are in the copy, and the revision that the migrations recorded there."""
-    counts: dict[str, int] = {}
-    revisions: list[str] = []
+def describe(place: Place, copy: str, image: str = "") -> dict[str, Any]:
+    """What is in the copy: counts of rows by table, schema_revision, organizations (identifiers), suspended, bytes.
+
+    Where the client's own service does not run, an image of the machine has PostgreSQL's programs.
+    """
+    found = _Found()
     with _opened(copy) as source, tempfile.TemporaryFile(dir=os.path.dirname(copy)) as words:
-        process = _start(
-            place, "pg_restore", "--data-only", "--file=-", source=source, output=subprocess.PIPE, words=words
-        )
+        options = ("--data-only", "--file=-")
+        process = _start(place, "pg_restore", *options, source=source, output=subprocess.PIPE, words=words, image=image)
         # What stands still gives no line at which a deadline could be looked at
         alarm = threading.Timer(_seconds(copy), process.kill)
         alarm.start()
         with process:
             try:
-                _count(process.stdout, counts, revisions, time.monotonic() + _seconds(copy))
+                found.read(process.stdout, time.monotonic() + _seconds(copy))
             except BaseException:
                 process.kill()
                 raise
@@ -103,7 +112,7 @@ def describe(place: Place, copy: str) -> dict[str, Any]:
                 alarm.cancel()
         if process.returncode:
             raise _failure(f"The copy {copy} cannot be read", "pg_restore", words)
-    return {"counts": counts, "schema_revision": ", ".join(sorted(revisions)) or None, "bytes": os.lstat(copy).st_size}
+    return {**found.told(), "bytes": os.lstat(copy).st_size}
 
 
 def restore(copy: str, place: Place) -> None:
@@ -120,29 +129,60 @@ def _empty(database: Database) -> None:
     database.execute(_EMPTY)
 
 
-def _count(lines: IO[bytes], counts: dict[str, int], revisions: list[str], deadline: float) -> None:
-    """Rows are lines there: what is a line break in a value is written otherwise."""
-    table, begins = None, True
-    while True:
-        line = lines.readline(MIB)
-        if not line:
-            return
-        if time.monotonic() > deadline:
-            raise DatabaseError("The copy of the database does not come to an end, so it was given up.", "endless")
-        if begins and table is None:
-            found = _COPY.match(line)
-            if found:
-                table = (found.group(1) or found.group(2)).decode("utf-8", "replace")
-                counts[table] = 0
-        elif begins and line == b"\\.\n":
-            table = None
-        elif begins and table is not None:
-            counts[table] += 1
-            if table == "alembic_version" and len(revisions) < 10:
-                revisions.append(shown(line.decode("utf-8", "replace").strip(), 60))
-        begins = line.endswith(b"\n")
-        if len(counts) > 1000:
-            raise DatabaseError("The copy of the database holds more tables than any instance has.", "endless")
+class _Found:
+    """What a copy holds, as pg_restore writes it out: a row is a line there, whatever its values hold."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._revisions: list[str] = []
+        self._organizations: list[str] = []
+        self._active: list[bool] = []
+
+    def told(self) -> dict[str, Any]:
+        return {
+            "counts": self._counts,
+            "schema_revision": ", ".join(sorted(self._revisions)) or None,
+            "organizations": sorted(self._organizations),
+            "suspended": bool(self._active) and not any(self._active),
+        }
+
+    def read(self, lines: IO[bytes], deadline: float) -> None:
+        table, columns, begins = None, [], True
+        while True:
+            line = lines.readline(MIB)
+            if not line:
+                return
+            if time.monotonic() > deadline:
+                raise DatabaseError("The copy of the database does not come to an end, so it was given up.", "endless")
+            if begins and table is None:
+                found = _COPY.match(line)
+                if found:
+                    table = (found.group(1) or found.group(2)).decode("utf-8", "replace")
+                    names = found.group(3).decode("utf-8", "replace").split(",")
+                    columns = [name.strip().strip('"') for name in names]
+                    self._counts[table] = 0
+            elif begins and line == b"\\.\n":
+                table = None
+            elif begins and table is not None:
+                self._counts[table] += 1
+                self._row(table, columns, line)
+            begins = line.endswith(b"\n")
+            if len(self._counts) > 1000:
+                raise DatabaseError("The copy of the database holds more tables than any instance has.", "endless")
+
+    def _row(self, table: str, columns: list[str], line: bytes) -> None:
+        if table == "alembic_version" and len(self._revisions) < 10:
+            self._revisions.append(shown(line.decode("utf-8", "replace").strip(), 60))
+        if table == "client_organizations" and "id" in columns and len(self._organizations) < _MOST_ORGANIZATIONS:
+            row = dict(zip(columns, line.rstrip(b"\n").split(b"\t")))
+            self._organizations.append(_value(row["id"]))
+            if "is_active" in row:
+                self._active.append(row["is_active"] not in (b"0", b"f"))
+
+
+def _value(text: bytes) -> str:
+    plain = re.sub(rb"\\(.)", lambda found: _ESCAPES.get(found.group(1), found.group(1)), text)
+    return plain.decode("utf-8", "replace")
 
 
 def _run(
@@ -187,11 +227,11 @@ def _start(
     output: Any,
     words: IO[bytes],
     connect: bool = False,
+    image: str = "",
 ) -> subprocess.Popen:
     environment = dict(os.environ, LC_ALL="C", LANGUAGE="C")
     if place.container:
-        place.running()
-        command = ["docker", "exec", "--interactive", place.container, program, *options]
+        command = [*_inside(place, program, image), *options]
         if program == "pg_dump" or connect:
             command += [f"--username={place.variables[USER]}", f"--dbname={place.variables[NAME]}"]
     else:
@@ -212,6 +252,18 @@ def _start(
     return subprocess.Popen(  # pylint: disable=ansible-bad-function
         command, stdin=source or subprocess.DEVNULL, stdout=output, stderr=words, env=environment
     )
+
+
+def _inside(place: Place, program: str, image: str) -> list[str]:
+    """The program in the client's own service, or of an image alone, with nothing but its standard streams."""
+    try:
+        place.running()
+    except DatabaseError:
+        if not image or not system.run("docker", "image", "inspect", "--format", "{{.Id}}", image).ok:
+            raise
+        alone = ("--rm", "--interactive", "--network=none", "--read-only", "--cap-drop=ALL", "--user=65534:65534")
+        return ["docker", "run", *alone, "--pull=never", f"--entrypoint={program}", image]
+    return ["docker", "exec", "--interactive", place.container or "", program]
 
 
 def _failure(sentence: str, program: str, words: IO[bytes]) -> DatabaseError:

@@ -26,6 +26,8 @@ FILES = (
     "start-mai-instance.sh",
     "HANDOVER.md",
 )
+# There from the moment when a restore has exchanged the data until PostgreSQL holds what belongs to them
+RESTORING = ".restoring"
 # Which one Compose adds to compose.yml, in its order
 OVERRIDES = (
     "compose.override.yml",
@@ -109,6 +111,7 @@ def directory(path: str, client: str, unit_client: str | None) -> dict:
         "device": system.device(path),
         "shadowed_by": next((name for name in SHADOWS if name in entries), None),
         "upgrading": any(os.path.lexists(os.path.join(path, ".upgrade", name)) for name in COPIES),
+        "restoring": os.path.lexists(os.path.join(path, RESTORING)),
     }
 
 

@@ -80,6 +80,12 @@ class Place:
         address = host_in_url(engine.address(self.running()))
         return {"url": f"postgresql://{user}:{password}@{address}/{name}"}
 
+    def runs(self) -> bool:
+        try:
+            return bool(self.running())
+        except DatabaseError:
+            return False
+
     def running(self) -> dict[str, Any]:
         """The container of the client's own service, as the engine describes it. Raise DatabaseError if it rests."""
         found = engine.inspect_containers(system.Command(0, self.container or "", ""))

@@ -59,6 +59,8 @@ def _neighbours(client: t.Mapping[str, t.Any], neighbours: t.Iterable[t.Mapping[
 def _interrupted(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if seen["directory"]["upgrading"]:
         yield (f"an upgrade of the instance was interrupted and has to be finished first: {upgrade_command(client)}")
+    if seen["directory"]["restoring"]:
+        yield f"a restore was interrupted and has to be made again first: restore_client.yml -e client={client['slug']}"
 
 
 def _docker(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:

@@ -33,9 +33,11 @@ def _client(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[Val
 
 
 def _no_upgrade(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[Values]) -> str:
-    if not seen["directory"]["upgrading"]:
-        return ""
-    return f"An upgrade of {_who(client)} was interrupted, so nothing was changed: run upgrade_client.yml first."
+    if seen["directory"]["upgrading"]:
+        return f"An upgrade of {_who(client)} was interrupted, so nothing was changed: run upgrade_client.yml first."
+    if seen["directory"]["restoring"]:
+        return f"A restore of {_who(client)} was interrupted, so nothing was changed: run restore_client.yml again."
+    return ""
 
 
 def _database(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[Values]) -> str:

@@ -23,12 +23,14 @@ def restoring(
 ) -> dict[str, t.Any]:
     """``fetched`` is empty, a snapshot that was only chosen, or one that was fetched and looked through.
 
-    ``asked`` holds restore_to, the revisions that the image knows (None before it was asked), and what OpenRouter
-    said of the key.
+    ``asked`` holds restore_to, restore_database (None where nobody said), the revisions that the image knows (None
+    before it was asked), the database as the last look has it, what OpenRouter said of the key, and the hash of the one
+    that the machine has by now.
     """
     suspended = any(not one["is_active"] for one in seen["database"]["organizations"])
     keys = asked.get("keys")
     there = _is_there(seen)
+    puts = _puts_database(client, there, asked)
     # On a machine without the client only the snapshot tells
     suspended = suspended or (not there and bool(fetched.get("suspended")))
     image = ((fetched.get("noted") or {}).get("image") or {}).get("reference")
@@ -36,12 +38,25 @@ def restoring(
         "refusal": _refusal(client, seen, plan),
         "faults": list(_faults(client, fetched, asked)) if fetched.get("noted") else [],
         "there": there,
+        # Of SQLite it comes with the data
+        "puts_database": puts and client["mai_database"] != "sqlite",
+        # What was not put back has other rows than the snapshot
+        "counts": fetched.get("counts", {}) if puts else {},
         "image": image,
         # Data go on with the image that they were last used with
         "takes_image": bool(image) and not there and image != client["mai_image"],
         "key": keys[0] if keys else {"hash": seen["key_hash"], "disabled": suspended},
-        "summary": _summary(client, seen, fetched, asked, done),
+        "summary": _summary(client, seen, fetched, asked, done, puts),
     }
+
+
+def _puts_database(client: Values, there: bool, asked: Values) -> bool:
+    """A database elsewhere outlives its instance's machine, and holds what was written since the snapshot."""
+    if client["mai_database"] == "sqlite":
+        return True
+    if asked.get("restore_database") is not None:
+        return bool(asked["restore_database"])
+    return there or client["mai_database"] == "postgresql" or not asked["database"]["users"]
 
 
 def _is_there(seen: Values) -> bool:
@@ -66,6 +81,10 @@ def _refusal(client: Values, seen: Values, plan: Values) -> str:
 def _faults(client: Values, fetched: Values, asked: Values) -> t.Iterator[str]:
     """Why a snapshot is not put in place."""
     yield from (f"{fault}." for fault in fetched["faults"])
+    if client["mai_database"] == "external" and asked["database"]["error"]:
+        yield shown(asked["database"]["error"])
+    if fetched["unread"]:
+        yield f"its database could not be looked through: {fetched['unread']}"
     noted = fetched["noted"]
     if noted["client"] != client["slug"]:
         yield f"it is one of {shown(noted['client'])}."
@@ -83,18 +102,31 @@ def _faults(client: Values, fetched: Values, asked: Values) -> t.Iterator[str]:
         )
 
 
-def _summary(client: Values, seen: Values, fetched: Values, asked: Values, done: Values | None) -> list[str]:
+def _summary(
+    client: Values, seen: Values, fetched: Values, asked: Values, done: Values | None, puts: bool
+) -> list[str]:
     snapshot = fetched.get("snapshot")
     what = f"snapshot {snapshot['short_id']} of {snapshot['time']}" if snapshot else "the snapshot asked for"
     where = f" on {shown(client['machine'])}" if asked.get("restore_to") else ""
+    kept = []
+    if not puts:
+        kept = [
+            f"the database {shown(asked['database']['path'])} is left as it is, with what was written since the "
+            "snapshot: -e restore_database=true puts that of the snapshot in its place"
+        ]
     if not done:
         interrupts = "; its people would be interrupted for some seconds" if _is_there(seen) else ""
-        return [f"{who(client)} would be restored{where} from {what}{interrupts}"]
-    lines = [f"{who(client)} was restored{where} from {what}: {', '.join(counted(done['counts']))}"]
+        return [f"{who(client)} would be restored{where} from {what}{interrupts}", *kept]
+    lines = [f"{who(client)} was restored{where} from {what}: {', '.join(counted(done['counts']))}", *kept]
     if done.get("aside"):
         lines.append(f"what there was is kept in {done['aside']}: remove it when nobody misses anything")
     if fetched.get("other_secret_key") and _is_there(seen):
         lines.append("its WEBUI_SECRET_KEY came with the snapshot: people sign in again")
+    if asked.get("keys") and asked.get("key_hash") != asked["keys"][0]["hash"]:
+        lines.append(
+            "its key was replaced after the snapshot, and the new one went with the machine: nothing can be asked "
+            f"until onboard_client.yml -e client={client['slug']} -e replace_lost_key=true made another"
+        )
     if asked.get("restore_to"):
         lines.append(
             f"set ansible_host of {client['slug']} to {shown(client['machine'])} in the inventory, and if its old "
@@ -106,6 +138,8 @@ def _summary(client: Values, seen: Values, fetched: Values, asked: Values, done:
 def verified(client: Values, fetched: Values, live: Values | None) -> dict[str, t.Any]:
     """What a trial of a snapshot found; ``live`` is what the instance's own database holds, None where it has none."""
     faults = [f"{fault}." for fault in fetched["faults"]]
+    if fetched["unread"]:
+        faults.append(f"its database could not be looked through: {fetched['unread']}")
     if fetched["noted"]["client"] != client["slug"]:
         faults.append(f"it is one of {shown(fetched['noted']['client'])}.")
     if live and live["organizations"] and fetched["organizations"] != live["organizations"]:

@@ -79,6 +79,8 @@ def upgrade(
 
 def _obstacle(client: Values, seen: Values, asked: Values, people: Values | None) -> str:
     """Why it cannot be upgraded now; of its people and its database once they were looked at."""
+    if seen["directory"]["restoring"]:
+        return "a restore was interrupted: run restore_client.yml again first."
     if not seen["image"]["present"] and client["mai_image_pull"] == "never" and not client["mai_image_archive"]:
         return (
             f"the image {client['mai_image']} is not on the machine, and mai_image_pull is never. Load it there, set "

@@ -73,11 +73,6 @@ def _together(client: Variables) -> t.Iterator[str]:
     if client["mai_domain"] and client["mai_fqdn"] in (None, "") and not fault("mai_domain", client["mai_domain"]):
         yield "mai_fqdn is '': leave it out, or give the host name under which mai_domain publishes the instance"
     yield from proxy.problems_together(client)
-    if client["mai_backup_repository"] and database in ("postgresql", "external"):
-        yield (
-            f"mai_backup_repository is set, and mai_database is {quoted(database)}: this release backs up SQLite only. "
-            "Leave the repository out, and back the database up with pg_dump"
-        )
     yield from _repository_inside(client)
     own, common = client["mai_deployment_dir"], client.get("mai_deployments_dir")
     if is_directory(own) and is_directory(common) and _within(common, own):

@@ -9,6 +9,8 @@ import pathlib
 from typing import Any
 
 import pytest
+from ansible_collections.mai.clients.plugins.module_utils._backup import database
+from ansible_collections.mai.clients.plugins.module_utils._instance.place import place_of
 
 from tests.integration.postgresql.conftest import Instance
 from tests.unit.organization.process import MARK, run_module
@@ -82,3 +84,22 @@ def test_no_password_is_told(copied: dict[str, Any], tmp_path: pathlib.Path) -> 
         result = run_module("instance_database", **copied, state=state, overwrite=True)
         if state != "described":  # of the copy, which needs no server
             assert result["failed"] and MARK not in str(result)
+
+
+@pytest.mark.parametrize(("active", "suspended"), [("1", False), ("0", True)])
+def test_a_backup_holds_the_database_and_whose_it_is(
+    copied: dict[str, Any], instance: Instance, tmp_path: pathlib.Path, active: str, suspended: bool
+) -> None:
+    instance.sql("CREATE TABLE client_organizations (name TEXT, id TEXT PRIMARY KEY, is_active INTEGER)")
+    instance.sql(f"INSERT INTO client_organizations VALUES (E'two\nlines', E'tab\t\\\\n', {active})")
+    (tmp_path / "stage").mkdir()
+    found = database.copy_into(str(tmp_path), str(tmp_path / "stage"))
+    assert found == {
+        "counts": {**COUNTS, "client_organizations": 1},
+        "schema_revision": "abc",
+        "organizations": ["tab\t\\n"],
+        "suspended": suspended,
+    }
+    assert database.kind_of(str(tmp_path / "stage")) == "postgresql"
+    assert database.describe(place_of(str(tmp_path)), str(tmp_path / "stage")) == found
+    assert database.describe_live(str(tmp_path)) == found

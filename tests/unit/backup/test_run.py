@@ -14,7 +14,7 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible_collections.mai.clients.plugins.module_utils._backup import restic, settings, state
+from ansible_collections.mai.clients.plugins.module_utils._backup import machines, restic, settings, state
 from ansible_collections.mai.clients.plugins.plugin_utils import _backup_program
 
 SECRETS = {
@@ -30,6 +30,8 @@ case " $* " in
     if [ "$RESTIC_PASSWORD" = r3covery ] && [ ! -e "$0.recovery" ]; then
       echo "Fatal: wrong password or no key found" >&2; exit 1; fi
     echo '{"version":2,"id":"abc"}';;
+  *" snapshots "*) cat "$0.snapshots" 2> /dev/null || echo null;;
+  *" backup --host "*) echo "$@" > "$0.word";;
   *" init "*) touch "$0.config";;
   *" key add "*) cat /dev/fd/"${*##*/dev/fd/}" > "$0.recovery";;
   *" backup "*) if [ -e "$0.locked-backup" ]; then rm "$0.locked-backup"
@@ -42,6 +44,9 @@ case " $* " in
     echo "Fatal: unable to create lock in backend: repository is already locked by PID 1" >&2; exit 1; fi;;
 esac
 """
+
+
+EARLY = "2026-01-01T00:00:00Z"
 
 
 class Client:
@@ -201,3 +206,34 @@ def test_a_rest_server_is_entered_by_its_url_which_is_no_argument() -> None:
     own = {"password": "p", "environment": {"RESTIC_REST_USERNAME": "a@b", "RESTIC_REST_PASSWORD": "x/y"}}
     asked = restic.Restic({"repository": "rest:https://h.example/abc"}, own, "/cache")
     assert asked._environment()["RESTIC_REPOSITORY"] == "rest:https://a%40b:x%2Fy@h.example/abc"
+
+
+def from_another_machine(since: str, time: str, host: str = "abc") -> str:
+    return json.dumps([{"hostname": host, "time": time, "tags": [*machines.tags("another", since)]}])
+
+
+def test_a_machine_that_the_client_was_moved_from_saves_nothing_and_leaves_word(client: Client) -> None:
+    client.run()
+    assert f"--tag machine={machines.identity()} --tag since=" in client.file("called")
+    (client.programs / "restic.snapshots").write_text(
+        from_another_machine("2999-01-01T00:00:00Z", "2999-01-01T00:00:00Z")
+    )
+    done = client.run()
+    assert done.returncode == 1 and "Stop this instance and the timer of its backups" in client.state["error"]
+    assert client.state["error_reason"] == "moved" and "--host returned-abc" in client.file("word")
+    assert client.file("called").count("backup --json") == 1 and not (client.own / "stage").exists()
+    # It was restored here: from then on this machine counts
+    (client.own / "state.json").write_text(json.dumps({**client.state, "since": "2999-01-02T00:00:00Z"}))
+    assert client.run().returncode == 0
+
+
+def test_a_machine_hears_of_the_one_that_came_back(client: Client) -> None:
+    moment = state.now()
+    client.run()
+    (client.own / "state.json").write_text(json.dumps({**client.state, "since": EARLY, "last_success": EARLY}))
+    (client.programs / "restic.snapshots").write_text(from_another_machine(EARLY, moment, "returned-abc"))
+    assert client.run().returncode == 0
+    assert f"another machine of abc is at work ({moment})" in client.state["warning"]
+    (client.programs / "restic.snapshots").unlink()
+    client.run()
+    assert client.state["warning"] is None

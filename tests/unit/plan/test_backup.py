@@ -302,8 +302,10 @@ FETCHED: dict[str, t.Any] = {
     "suspended": False,
     "faults": [],
     "other_secret_key": False,
+    "unread": None,
 }
-ASKED = {"restore_to": "", "keys": None, "revisions": "two, one", "image": "mai:1.4"}
+DATABASE = {"users": 3, "path": "postgresql://db.example/x", "error": None}
+ASKED = {"restore_to": "", "keys": None, "revisions": "two, one", "image": "mai:1.4", "database": DATABASE}
 
 
 def restoring(fetched: t.Any = None, asked: t.Any = None, seen: t.Any = None, **variables: t.Any) -> dict[str, t.Any]:
@@ -328,11 +330,52 @@ def test_a_whole_snapshot_of_the_client_is_put_in_place() -> None:
         ({"schema_revision": "one"}, ""),
         ({"schema_revision": None}, ""),
         ({"organizations": []}, ""),
+        ({"unread": "Its container does not run."}, "could not be looked through: Its container does not run."),
     ],
 )
 def test_what_is_not_put_in_place(changes: dict[str, t.Any], said: str) -> None:
     faults = restoring({**copy.deepcopy(FETCHED), **changes})["faults"]
     assert any(said in fault for fault in faults) if said else faults == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "users", "asked", "puts"),
+    [
+        ("sqlite", True, 3, None, False),  # it comes with the data
+        ("postgresql", True, 3, None, True),
+        ("postgresql", False, 0, None, True),
+        ("external", True, 3, None, True),
+        ("external", False, 0, None, True),
+        ("external", False, 3, None, False),  # it outlived its machine
+        ("external", False, 3, True, True),
+        ("external", True, 3, False, False),
+    ],
+)
+def test_a_postgresql_is_put_back_but_for_one_that_outlived_its_machine(
+    kind: str, there: bool, users: int, asked: t.Any, puts: bool
+) -> None:
+    url = {"mai_database_url": "postgresql://db.example/x"} if kind == "external" else {}
+    seen = set_up(wanted()) if there else nothing()
+    with_database = {**ASKED, "restore_database": asked, "database": {**DATABASE, "users": users}}
+    found = restoring(asked=with_database, seen=seen, mai_database=kind, **url)
+    assert found["puts_database"] is puts
+    left = "the database postgresql://db.example/x is left as it is" in " ".join(found["summary"])
+    assert left is (not puts and kind != "sqlite")
+    assert found["counts"] == ({} if left else FETCHED["counts"])
+
+
+@pytest.mark.parametrize(("now", "lost"), [("f00", False), ("old", True)])
+def test_a_key_that_was_replaced_after_the_snapshot_is_said(now: str, lost: bool) -> None:
+    asked = {**ASKED, "keys": [{"hash": "f00", "disabled": False}], "key_hash": now}
+    done = {"counts": {"user": 3}, "aside": None}
+    plan = {"backup": planned(wanted(), nothing())}
+    said = " ".join(restore.restoring(wanted(), nothing(), plan, FETCHED, asked, done)["summary"])
+    assert ("-e replace_lost_key=true" in said) is lost
+
+
+def test_a_database_elsewhere_that_does_not_answer_is_no_place_for_a_client() -> None:
+    down = {**ASKED, "database": {**DATABASE, "error": "It does not answer."}}
+    assert "It does not answer." in restoring(asked=down, mai_database="external", mai_database_url="x")["faults"]
 
 
 def test_an_instance_without_its_database_is_stopped_all_the_same() -> None:

@@ -57,6 +57,7 @@ SEEN = {
         "free_bytes": 50 * GIB,
         "device": 1,
         "upgrading": False,
+        "restoring": False,
     },
     "containers": [],
     "foreign_containers": [],
@@ -154,6 +155,7 @@ def test_nothing_stands_in_the_way(client: dict, parts: dict) -> None:
         ({}, {"foreign_containers": [{"name": "grafana", "ports": []}]}, "grafana, which is stopped"),
         ({"mai_bind_address": "192.0.2.1"}, {"port": {"bindable": False}}, "mai_bind_address 192.0.2.1 is no address"),
         ({}, {"directory": {"upgrading": True}}, "upgrade_client.yml -e client=company-abc"),
+        ({}, {"directory": {"restoring": True}}, "restore_client.yml -e client=company-abc"),
         ({"mai_memory_limit": "9g"}, {}, "mai_memory_limit is 9.0 GiB"),
         (
             {"mai_deployment": "native", "mai_native_service": "systemd"},

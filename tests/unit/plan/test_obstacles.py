@@ -22,6 +22,7 @@ NO_INSTANCE = (
     "onboard_client.yml first."
 )
 UPGRADING = "An upgrade of company-abc was interrupted, so nothing was changed: run upgrade_client.yml first."
+RESTORING = "A restore of company-abc was interrupted, so nothing was changed: run restore_client.yml again."
 DATABASE = "Nothing of company-abc was changed. It is damaged: restore it."
 SET_UP = (
     "company-abc is set up, but not everything works:\n"
@@ -50,6 +51,7 @@ SITUATIONS: dict[str, tuple[dict[str, t.Any], tuple[str, ...], str]] = {
     "no key": ({"key_hash": None}, ("client",), NO_INSTANCE),
     "no key, but nobody needs one": ({"key_hash": None}, ("database",), ""),
     "upgrade interrupted": ({"directory/upgrading": True}, ("client", "no_upgrade"), UPGRADING),
+    "restore interrupted": ({"directory/restoring": True}, ("client", "no_upgrade"), RESTORING),
     "upgrade interrupted, to be finished": ({"directory/upgrading": True}, ("client",), ""),
     "database damaged": ({"database/error": "It is damaged: restore it."}, ("client", "database"), DATABASE),
     "database damaged, but not needed": ({"database/error": "It is damaged: restore it."}, ("client",), ""),

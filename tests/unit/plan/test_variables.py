@@ -217,10 +217,6 @@ def test_good_variables_have_no_problem(variables: dict) -> None:
         ({"mai_database": "external"}, "mai_database is external, but mai_database_url, which names it, is missing"),
         ({"mai_database_url_given": True}, "mai_database_url is set, and mai_database is 'sqlite'"),
         ({"mai_database_url_fault": "give postgresql://"}, "mai_database_url: give postgresql://"),
-        (
-            {"mai_database": "postgresql", "mai_backup_repository": "/srv/backups/abc"},
-            "this release backs up SQLite only",
-        ),
         ({"mai_database_driver": "asyncpg"}, "mai_database_driver is 'asyncpg': give one of psycopg2, psycopg"),
         ({"mai_database_image": "Postgres"}, "mai_database_image is 'Postgres'"),
         (
