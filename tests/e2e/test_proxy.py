@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.e2e.fleet import Fleet
+from tests.e2e.fleet import PORTS, Fleet
 from tests.hosts.host import Host
 
 DOMAIN = "example.test"
@@ -343,6 +343,14 @@ def test_suspended_and_back(place: Place) -> None:
     assert place.status(url) == "503"
     fleet.run(ONE, playbook="playbooks/resume_client.yml")
     assert place.status(url + "health") == "200"
+
+
+def test_its_address_follows_an_instance_that_another_playbook_started(place: Place) -> None:
+    fleet = place.fleet
+    fleet.change(ONE, mai_port=next(PORTS))
+    fleet.run(ONE, playbook="playbooks/rotate_key.yml")
+    assert place.status(f"https://{OTHER}/health") == "200"
+    assert fleet.run(ONE).total("changed") == 0
 
 
 def test_what_others_say_of_it(place: Place) -> None:
