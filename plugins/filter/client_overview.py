@@ -206,15 +206,17 @@ def _settings(_seen: Values, client: Values) -> t.Iterator[str]:
 def _address_fails(seen: Values, client: Values) -> t.Iterator[bool]:
     """Of one that was published."""
     if (client.get("proxy") or {}).get("exists"):
-        yield from (True for _detail in _address(seen, client))
+        yield from (True for status, _detail in _answers(seen, client) if status == "failed")
 
 
 def _address(seen: Values, client: Values) -> t.Iterator[str]:
+    yield from (detail for status, detail in _answers(seen, client) if status == "failed" or client["proxy"]["held"])
+
+
+def _answers(seen: Values, client: Values) -> t.Iterator[tuple[str, str]]:
     site = client.get("proxy") or {}
     if site.get("fqdn") and not site["off"]:
-        status, detail = https(seen, {"site": site, "off": False, "now": datetime.now(timezone.utc)})
-        if status == "failed" or site["held"]:
-            yield detail
+        yield https(seen, {"site": site, "off": False, "now": datetime.now(timezone.utc)})
 
 
 def _container_image(seen: Values, client: Values) -> t.Iterator[str]:

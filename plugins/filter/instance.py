@@ -12,8 +12,8 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import 
 
 
 def instance_settings(client: t.Mapping[str, t.Any], plan: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Extra settings may be secrets, so the plan itself does not hold them."""
-    return settings_file(client, plan["bind"], plan["open_signup"])
+    """Extra settings may be secrets, so the plan itself does not hold them; but it knows which name is served."""
+    return settings_file({**client, "mai_fqdn": plan["fqdn"]}, plan["bind"], plan["open_signup"])
 
 
 class FilterModule:

@@ -3,6 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Changing what Caddy serves: one at a time, whole or not at all, and back where Caddy does not take it.
 
+What Caddy is to read is tried beside what it reads, and takes its place by renames: a Caddy that is started at any
+instant, after a run that was killed, reads what it accepts.
+
 Caddy is reloaded, never restarted: a restart would cut everybody's answers off. It is asked to read its whole
 configuration before the reload, as the user who runs it: as root it would make log files that it cannot open later.
 """
@@ -34,8 +37,8 @@ class NotTaken(Exception):
 class Content:
     """What a file is to hold, None for none, and who may read it."""
 
-    def __init__(self, content: bytes | None, mode: int = 0o644, group: int = 0) -> None:
-        self.content, self.mode, self.group = content, mode, group
+    def __init__(self, content: bytes | None, mode: int = 0o644, group: int = 0, owner: int = 0) -> None:
+        self.content, self.mode, self.group, self.owner = content, mode, group, owner
 
 
 class Caddy:
@@ -64,38 +67,48 @@ class Caddy:
         text = (site.read(self._config) or b"").decode("utf-8", "surrogateescape")
         if site.imports(text):
             return None
-        mode, group = 0o644, 0
-        with contextlib.suppress(OSError):
-            status = os.stat(self._config)
-            mode, group = status.st_mode & 0o7777, status.st_gid
         text = text if text.endswith("\n") or not text else text + "\n"
-        return Content((text + IMPORT_LINES.format(site.DIRECTORY)).encode("utf-8", "surrogateescape"), mode, group)
+        wanted = (text + IMPORT_LINES.format(site.DIRECTORY)).encode("utf-8", "surrogateescape")
+        own = _found(self._config)
+        return Content(wanted, own.mode, own.group, own.owner)
 
-    def change(self, wanted: dict[str, Content], pending: str, who: str) -> None:
-        """Raises NotTaken."""
-        before = {path: _found(path) for path in wanted}
+    def change(self, wanted: dict[str, Content], client: str) -> None:
+        """Raises NotTaken. A kill at any instant leaves what Caddy accepts, and a mark for the next run."""
+        place, pending = site.site_path(client), site.pending_path(client)
+        # What the site needs, the site, and what brings the sites; what goes does so once nothing names it
+        order = sorted(wanted, key=lambda path: (path == self._config, path == place))
+        comes = [path for path in order if wanted[path].content is not None or path == place]
+        goes = [path for path in order if path not in comes]
+        before, waits = {path: _found(path) for path in comes}, os.path.exists(pending)
         write(pending, Content(b""))
         try:
-            for path, content in wanted.items():
-                write(path, content)
-            self._validate(who)
+            self._validate(client, {path: wanted[path] for path in comes})
+        except BaseException:
+            if not waits:
+                os.unlink(pending)
+            raise
+        try:
+            for path in comes:
+                write(path, wanted[path])
             # For what goes, no Caddy is started
             if self.active or any(content.content is not None for content in wanted.values()) or not wanted:
-                self._load(who)
+                self._load(client)
         except BaseException as error:
-            for path, content in before.items():
-                write(path, content)
-            os.unlink(pending)
+            # Whether Caddy took it is not known: the mark stays
+            for path in reversed(comes):
+                write(path, before[path])
             if isinstance(error, NotTaken):
                 raise NotTaken(f"{error}{self._blame()}") from None
             raise
+        for path in goes:
+            write(path, wanted[path])
         os.unlink(pending)
 
     def config_file(self) -> str:
         return self._config
 
-    def _ask(self) -> tuple[int, str]:
-        argv = ["timeout", "60", "caddy", "validate", "--config", self._config, "--adapter", "caddyfile"]
+    def _ask(self, config: str) -> tuple[int, str]:
+        argv = ["timeout", "60", "caddy", "validate", "--config", config, "--adapter", "caddyfile"]
         if self.user != "root":
             argv = ["runuser", "-u", self.user, "--", *argv]
         code, _output, error = self._run_command(argv, environ_update=self._environment())
@@ -110,14 +123,40 @@ class Caddy:
         kept = {name: value for name, value in running.items() if name not in ("NOTIFY_SOCKET", "LISTEN_FDS")}
         return {"HOME": home, **kept, "LC_ALL": "C"}
 
-    def _validate(self, who: str) -> None:
-        code, said = self._ask()
+    def _validate(self, client: str, comes: dict[str, Content]) -> None:
+        """Of the whole, beside what there is: the operator's file, which may name its neighbours, and all sites."""
+        trial = {
+            path: os.path.join(os.path.dirname(path), f".{client}.{number}.new") for number, path in enumerate(comes)
+        }
+        # Where Caddy reads it, which may be a link to somewhere else
+        config, sites = os.path.join(os.path.dirname(site.CONFIG), ".mai.clients.new"), site.trial_path(client)
+        own = comes.get(self._config) or _found(self._config)
+        place = site.site_path(client)
+        names = [os.path.join(site.DIRECTORY, name) for name in sorted(os.listdir(site.DIRECTORY))]
+        others = [path for path in names if path.endswith(".caddy") and path not in comes]
+        new = [trial[place]] if place in comes and comes[place].content is not None else []
+        lines = "".join(f"import {path}\n" for path in [*others, *new])
+        # Caddy takes no file that is empty
+        text = site.importing(own.content or b"", f"import {sites}" if lines else "# no sites")
+        try:
+            for path, content in comes.items():
+                if path != self._config and content.content is not None:
+                    write(trial[path], Content(_renamed(content.content, trial), content.mode, content.group))
+            write(sites, Content(lines.encode("utf-8")))
+            # It may hold what nobody else is to read
+            write(config, Content(text, 0o640, self.group))
+            code, said = self._ask(config)
+        finally:
+            for path in (*trial.values(), sites, config):
+                write(path, Content(None))
         if code != 0:
-            raise NotTaken(f"Caddy does not accept the site of {who}: {said}. ")
+            for path, there in {self._config: config, **trial}.items():
+                said = said.replace(there, path)
+            raise NotTaken(f"Caddy does not accept the site of {client}: {said}. {self._blame()}")
 
     def _blame(self) -> str:
         """Whose fault it is, now that everything is as it was."""
-        code, said = self._ask()
+        code, said = self._ask(self._config)
         if code != 0:
             return (
                 f"Its configuration {self._config} is not accepted without that site either ({said}): correct it, and "
@@ -162,19 +201,26 @@ def locked(directory: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _renamed(content: bytes, trial: dict[str, str]) -> bytes:
+    """A site as it is tried, with the files that it needs where they are tried."""
+    for path, there in trial.items():
+        content = content.replace(path.encode("utf-8"), there.encode("utf-8"))
+    return content
+
+
 def write(path: str, wanted: Content) -> None:
     if wanted.content is None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         return
-    private_file.write_bytes(path, wanted.content, wanted.mode, wanted.group)
+    private_file.write_bytes(path, wanted.content, wanted.mode, wanted.group, wanted.owner)
 
 
 def _found(path: str) -> Content:
     try:
         with open(path, "rb") as stream:
             status = os.fstat(stream.fileno())
-            return Content(stream.read(), status.st_mode & 0o7777, status.st_gid)
+            return Content(stream.read(), status.st_mode & 0o7777, status.st_gid, status.st_uid)
     except FileNotFoundError:
         return Content(None)
 

@@ -25,6 +25,11 @@ def described(der: bytes) -> dict[str, str | None]:
         return {"issuer": None, "not_before": None, "not_after": None}
 
 
+def joined(certificate: bytes, key: bytes) -> bytes:
+    """Both in one file, which changes at once: Caddy does not start with the key of another certificate."""
+    return certificate + b"\n" + key
+
+
 def pair_error(certificate: str, key: str) -> str | None:
     """Why two files are no certificate with its key, in a person's words; None where they are."""
     for path in (certificate, key):

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: instance_database
-short_description: Copy, restore or describe an instance's database
+short_description: Copy, restore, start or describe an instance's database
 version_added: 0.1.0
 description:
   - Copies the database of an instance, on its machine, and puts such a copy back. SQLite by its backup API, PostgreSQL
@@ -29,6 +29,13 @@ options:
       - The copy, an SQLite file, or what C(pg_dump) writes in its own format. Required for V(copied) and V(restored).
       - With V(described) what the copy holds is told instead of what the database holds.
     type: path
+  client:
+    description: Slug of the client. With V(started), a directory that is not marked as this client's is left alone.
+    type: str
+  recreate:
+    description: Whether V(started) makes the container anew, as the Compose files have it by now.
+    type: bool
+    default: false
   overwrite:
     description: Whether an existing copy may be replaced. Without it V(copied) changes nothing where one exists.
     type: bool
@@ -37,9 +44,11 @@ options:
     description:
       - V(copied) makes the copy, also while the instance runs.
       - V(restored) puts the copy in the database's place, and refuses while a process has SQLite's file open.
+      - V(started) has the client's own PostgreSQL running, where it has one. Nothing is told of what it holds, nor
+        whether it came up, which whoever asks it next finds out.
       - V(described) changes nothing.
     type: str
-    choices: [copied, restored, described]
+    choices: [copied, restored, started, described]
     default: described
 attributes:
   check_mode:
@@ -63,7 +72,7 @@ EXAMPLES = r"""
 RETURN = r"""
 counts:
   description: Number of rows of each known table that exists. Of the copy for O(state=restored).
-  returned: success
+  returned: success, but for O(state=started)
   type: dict
   sample: {user: 3, chat: 41}
 schema_revision:
@@ -96,7 +105,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._confined import Refused
 from ansible_collections.mai.clients.plugins.module_utils._database import transaction
 from ansible_collections.mai.clients.plugins.module_utils._database_base import Database
-from ansible_collections.mai.clients.plugins.module_utils._instance import copy, dump, system
+from ansible_collections.mai.clients.plugins.module_utils._instance import copy, dump, own_database, system
 from ansible_collections.mai.clients.plugins.module_utils._instance.database import (
     active_users,
     row_counts,
@@ -142,14 +151,23 @@ def main() -> None:
             "deployment_dir": {"type": "path", "required": True},
             "copy_path": {"type": "path"},
             "overwrite": {"type": "bool", "default": False},
-            "state": {"type": "str", "choices": ["copied", "restored", "described"], "default": "described"},
+            "client": {"type": "str"},
+            "recreate": {"type": "bool", "default": False},
+            "state": {"type": "str", "choices": ["copied", "restored", "started", "described"], "default": "described"},
         },
-        required_if=[("state", "copied", ["copy_path"]), ("state", "restored", ["copy_path"])],
+        required_if=[
+            ("state", "copied", ["copy_path"]),
+            ("state", "restored", ["copy_path"]),
+            ("state", "started", ["client"]),
+        ],
         supports_check_mode=True,
     )
     place = place_of(module.params["deployment_dir"])
     target, state = module.params["copy_path"], module.params["state"]
     is_sqlite, path = place.kind == "sqlite", place.path
+    if state == "started":
+        client, anew = module.params["client"], module.params["recreate"]
+        module.exit_json(changed=own_database.up(place, client, anew, module.check_mode))
     try:
         # A database that a failed upgrade damaged is no reason not to restore it
         found = describe(place) if state == "copied" or not target else describe_copy(place, target)

@@ -322,9 +322,9 @@ instance:
           certificate and the key do not belong together.
         - C(ports) has who listens on 80 and 443, and whether that is C(caddy.service).
         - C(names) is to what O(fqdn) resolves on the target, and whether the target has that address (C(own)).
-        - C(answer) is what comes back through the site, without O(probe=true) only its certificate. That is null where
-          none was shown, C(complaint) is then what Caddy last said of it. C(verified) is by the system's certificate
-          authorities and the root of O(tls_files); C(code) is OpenSSL's for why not.
+        - C(answer) is what comes back through the site, under the name that it serves, without O(probe=true) only its
+          certificate. That is null where none was shown, C(complaint) is then what Caddy last said of it. C(verified)
+          is by the system's certificate authorities and the root of O(tls_files); C(code) is OpenSSL's for why not.
       returned: always
       type: dict
       sample:
@@ -487,7 +487,8 @@ instance:
       description:
         - How the client is backed up on this machine, and what became of the last backup. The storage is not asked.
         - C(program), C(settings) and C(units) are digests of what is set up, C(stamp) is four digits that change with
-          the passwords. C(state) is null before the first run; C(state.error) is null after one that went well.
+          the passwords. C(metrics) are the files from which monitoring is told of it.
+        - C(state) is null before the first run; C(state.error) is null after one that went well.
       returned: always
       type: dict
       sample:

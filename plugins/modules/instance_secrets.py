@@ -199,7 +199,7 @@ class File:
         if self.exists:
             self.before = _envfile.parse(_own_file.read(self.path).decode("utf-8"))
         self.after = dict(self.before)
-        self.keeps = False  # beside it what it held before
+        self.keeps = False  # beside it what it held, until the instance has come up with what it holds now
 
     @property
     def created(self) -> list[str]:
@@ -211,8 +211,10 @@ class File:
 
     def apply(self) -> None:
         if self.after != self.before:
-            if self.keeps and self.before:
-                private_file.write(f"{self.path}.previous", _envfile.dump(self.before))
+            previous = f"{self.path}.previous"
+            # What an earlier run left there is what the instance came up with last
+            if self.keeps and self.before and not os.path.lexists(previous):
+                private_file.write(previous, _envfile.dump(self.before))
             private_file.write(self.path, _envfile.dump(self.after))
         elif self.changed:
             os.chmod(self.path, private_file.MODE)
@@ -264,8 +266,8 @@ def plan_administrator(module: AnsibleModule, file: File) -> list[str]:
 def plan_database(module: AnsibleModule, file: File) -> None:
     """The official image makes its user at the first start of its data: another password later opens nothing."""
     kind, host = module.params["database"], module.params["database_host"]
+    file.keeps = True
     if kind == "external":
-        file.keeps = True
         # Not known in check mode: it is not brought to the target then
         file.after = {place.URL: module.params["database_url"] or file.before.get(place.URL) or "(another)"}
     elif kind == "postgresql":

@@ -30,7 +30,9 @@ options:
     type: str
     required: true
   state:
-    description: V(absent) removes the client's site and the files that were brought for it.
+    description:
+      - V(absent) removes the client's site and the files that were brought for it. V(present) removes those that
+        O(content) does not name.
     type: str
     choices: [present, absent]
     default: present
@@ -42,12 +44,14 @@ options:
     type: str
   certificate:
     description:
-      - File on the controller with the certificate. It comes to the target as C(<client>.crt) beside the site.
+      - File on the controller with the certificate. It comes to the target as C(<client>.crt) beside the site, and
+        together with a O(key) as C(<client>.pem), which then holds both.
     type: str
   key:
     description:
       - File on the controller with the private key, which may be encrypted with Ansible Vault. It comes to the target
-        as C(<client>.key), for root and Caddy only; as the standard input of a command, apart from the other options.
+        as C(<client>.key), or C(<client>.pem), for root and Caddy only; as the standard input of a command, apart from
+        the other options.
     type: str
   root:
     description: File on the controller with the root certificate of an ACME directory; C(<client>.root.crt) there.
@@ -100,7 +104,7 @@ EXAMPLES = r"""
     content: |
       # mai.clients.client: company-abc
       mai-companyabc.example.com {
-          tls /etc/caddy/mai.d/company-abc.crt /etc/caddy/mai.d/company-abc.key
+          tls /etc/caddy/mai.d/company-abc.pem /etc/caddy/mai.d/company-abc.pem
           reverse_proxy 127.0.0.1:8001
       }
 
@@ -125,34 +129,36 @@ certificate_shown:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mai.clients.plugins.module_utils import _caddy
+from ansible_collections.mai.clients.plugins.module_utils import _caddy, _certificate
 from ansible_collections.mai.clients.plugins.module_utils._instance import site
-
-ENDINGS = {"certificate": "crt", "key": "key", "root": "root.crt"}
 
 
 def _brought(module: AnsibleModule, caddy: _caddy.Caddy) -> dict[str, _caddy.Content]:
-    files = {}
-    for what, path in module.params["brought"].items():
-        content = site.read(path)
-        if not module.check_mode:
+    found = {what: site.read(path) for what, path in module.params["brought"].items()}
+    if not module.check_mode:
+        for path in module.params["brought"].values():
             os.unlink(path)
-        secret = what == "key"
-        files[_place(module, what)] = _caddy.Content(content, 0o640 if secret else 0o644, caddy.group if secret else 0)
+    files = {}
+    if {"certificate", "key"} <= set(found):
+        found["pair"] = _certificate.joined(found.pop("certificate") or b"", found.pop("key") or b"")
+    for what, content in found.items():
+        secret = what in ("key", "pair")
+        files[site.tls_path(module.params["client"], what)] = _caddy.Content(
+            content, 0o640 if secret else 0o644, caddy.group if secret else 0
+        )
     return files
 
 
-def _place(module: AnsibleModule, what: str) -> str:
-    return os.path.join(site.DIRECTORY, f"{module.params['client']}.{ENDINGS[what]}")
-
-
 def _wanted(module: AnsibleModule, caddy: _caddy.Caddy) -> dict[str, _caddy.Content]:
-    path = site.site_path(module.params["client"])
-    if module.params["state"] == "absent":
-        gone = [path, *(_place(module, what) for what in ENDINGS)]
-        return {one: _caddy.Content(None) for one in gone if os.path.lexists(one)}
-    wanted = _brought(module, caddy)
-    wanted[path] = _caddy.Content(module.params["content"].encode("utf-8"))
+    client = module.params["client"]
+    present, path = module.params["state"] == "present", site.site_path(client)
+    content = module.params["content"] if present else ""
+    # Those that no site names any more, with their keys
+    wanted = {one: _caddy.Content(None) for one in site.tls_files(client) if one not in content}
+    if not present:
+        return {**wanted, **({path: _caddy.Content(None)} if os.path.lexists(path) else {})}
+    wanted.update(_brought(module, caddy))
+    wanted[path] = _caddy.Content(content.encode("utf-8"))
     configuration = caddy.imports()
     if configuration:
         wanted[caddy.config_file()] = configuration
@@ -201,10 +207,11 @@ def _apply(module: AnsibleModule) -> dict:
         result["diff"] = _diff(changes)
     if due and not module.check_mode:
         if _caddy.is_there():
-            caddy.change(changes, pending, client)
+            caddy.change(changes, client)
         else:
             for one, wanted in changes.items():
                 _caddy.write(one, wanted)
+        site.sweep(client)
         # Another reload would make Caddy begin anew; but for one that does not come, nobody else waits for long
         if present and module.params["fqdn"]:
             result["certificate_shown"] = _wait(module, min(module.params["timeout"], 15))

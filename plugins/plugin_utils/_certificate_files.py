@@ -16,7 +16,7 @@ import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.mai.clients.plugins.module_utils._certificate import pair_error
+from ansible_collections.mai.clients.plugins.module_utils._certificate import joined, pair_error
 
 LONGEST = 256 * 1024
 
@@ -34,7 +34,7 @@ def read(action: ActionBase, path: str) -> bytes:
 
 
 def held(action: ActionBase, files: t.Mapping[str, str]) -> dict[str, t.Any]:
-    """Of each file the SHA-256, or why it cannot be read; and why certificate and key are none."""
+    """Of each file the SHA-256 as on the machine, or why it cannot be read; and why certificate and key are none."""
     contents: dict[str, bytes] = {}
     result: dict[str, t.Any] = {"pair_error": None}
     for what, path in files.items():
@@ -46,6 +46,9 @@ def held(action: ActionBase, files: t.Mapping[str, str]) -> dict[str, t.Any]:
             result[what] = {"sha256": None, "error": _reason(error)}
     if {"certificate", "key"} <= set(contents):
         result["pair_error"] = _pair(files, contents)
+        # On the machine they are one file
+        digest = hashlib.sha256(joined(contents["certificate"], contents["key"])).hexdigest()
+        result.update({what: {"sha256": digest, "error": None} for what in ("certificate", "key")})
     return result
 
 

@@ -262,3 +262,4 @@ def test_an_off_boarding_begins_with_a_backup_and_ends_them(fleet: Fleet, restor
     assert "last backup: snapshot" in ended.said
     assert fleet.sh("local", "ls /etc/systemd/system | grep mai-local", check=False) == ""
     assert fleet.sh("local", "ls -d /opt/mai/deployments/archive/client-local-*/.backup", check=False) == ""
+    assert fleet.sh("local", "ls /var/lib/prometheus/node-exporter/*_local.prom", check=False) == ""

@@ -165,7 +165,9 @@ def test_a_database_that_rests_is_started_and_nothing_is_lost(fleet: Fleet, serv
     server.set_password(ELSEWHERE, "another")
     fleet.change(ELSEWHERE, mai_database_url=server.url(ELSEWHERE, "another"))
     rehearsed = fleet.run(",".join(BOTH), "--check")
-    assert "its database does not run" in rehearsed.said
+    assert "Would start its database, which is stopped" in rehearsed.said
+    # Of what is in it nothing is claimed
+    assert "administrator" not in rehearsed.said.split("elsewhere")[0] and "as beside-001" not in rehearsed.said
     before = {slug: fleet.secret(slug) for slug in BOTH}
     fleet.run(",".join(BOTH))
     assert fleet.writes == [] and {slug: fleet.secret(slug) for slug in BOTH} == before
@@ -173,6 +175,24 @@ def test_a_database_that_rests_is_started_and_nothing_is_lost(fleet: Fleet, serv
         assert fleet.sign_in(slug).status_code == 200
     assert ":another@" in fleet.environment(ELSEWHERE)["DATABASE_URL"]
     assert fleet.run(",".join(BOTH)).total("changed") == 0
+
+
+def test_an_address_with_which_the_instance_does_not_come_up_is_taken_back(
+    fleet: Fleet, server: Server, onboarded: Result
+) -> None:
+    """The machine has the authority's file, and the container does not."""
+    root = "/etc/ssl/mai-test-db.crt"
+    certificate = server.host.exec("docker", "exec", SERVER, "cat", "/tmp/crt").stdout
+    fleet.host(ELSEWHERE).exec("sh", "-c", f"cat > {root}; chmod 644 {root}", data=certificate)
+    before = fleet.environment(ELSEWHERE)["DATABASE_URL"]
+    fleet.change(ELSEWHERE, mai_database_url=before.replace("require", f"verify-ca&sslrootcert={root}"))
+    failed = fleet.run(ELSEWHERE, check=False)
+    assert failed.rc and "runs on, with the address that its database had" in failed.said, failed.output
+    assert "or set mai_database_url as it was, and run again" in failed.said
+    assert fleet.environment(ELSEWHERE)["DATABASE_URL"] == before and fleet.sign_in(ELSEWHERE).status_code == 200
+    fleet.change(ELSEWHERE, mai_database_url=before)
+    assert fleet.run(ELSEWHERE).total("changed") == 0
+    assert fleet.sh(ELSEWHERE, f"ls {fleet.directory(ELSEWHERE)}/database.env.previous", check=False) == ""
 
 
 def test_key_limit_and_suspension_reach_it(fleet: Fleet, server: Server, onboarded: Result) -> None:
@@ -252,11 +272,18 @@ def test_what_would_lose_or_mix_data_is_refused(fleet: Fleet, server: Server, on
 
 
 def test_off_boarded_with_a_last_copy(fleet: Fleet, server: Server, onboarded: Result) -> None:
+    # Its image has a volume, which nobody named
+    volumes = "{{range .Mounts}}{{.Name}} {{end}}"
+    unnamed = fleet.sh(BESIDE, f"docker inspect --format '{volumes}' mai-beside-database").split()
     said = [fleet.run(slug, "-e", f"confirm={slug}", playbook="playbooks/offboard_client.yml").said for slug in BOTH]
     assert ["its database stays, drop it by hand" in text for text in said] == [False, True]
     archives = fleet.sh(BESIDE, "ls /opt/mai/deployments/archive/client-*/database-final.dump").split()
     assert len([name for name in archives if "beside" in name or "elsewhere" in name]) == 2
     assert fleet.sh(BESIDE, "docker ps -aq --filter name=mai-beside") == ""
+    assert unnamed and not {*unnamed} & {*fleet.sh(BESIDE, "docker volume ls --quiet").split()}
+    # The password that opens what is in the archive, and none of a server of somebody's
+    kept = fleet.sh(BESIDE, "ls /opt/mai/deployments/archive/client-*/database.env*").split()
+    assert len(kept) == 1 and "/client-beside-" in kept[0]
     assert json.loads(server.sql("SELECT count(*) FROM client_organizations", ELSEWHERE)) == 1
     # What was copied can be put to work
     [copy] = [name for name in archives if "beside" in name]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.e2e.fleet import Fleet
+from tests.e2e.fleet import PORTS, Fleet
 from tests.hosts.host import Host
 
 DOMAIN = "example.test"
@@ -271,7 +271,7 @@ def test_what_caddy_cannot_use_changes_nothing(place: Place) -> None:
     host.exec("sh", "-c", "cat /root/Caddyfile > /etc/caddy/Caddyfile")
     again = fleet.run(TWO, "--diff")
     assert "PRIVATE KEY" not in again.output and "BEGIN CERT" not in again.output
-    assert host.exec("stat", "-c", "%a %U %G", f"{SITES}/{TWO}.key").stdout.split() == ["640", "root", "caddy"]
+    assert host.exec("stat", "-c", "%a %U %G", f"{SITES}/{TWO}.pem").stdout.split() == ["640", "root", "caddy"]
     # Its machine does not know that CA; whoever has its certificate does
     assert "answers, with a certificate of" in again.said
     place.other.exec("sh", "-c", "cat > /root/good.crt", data=pathlib.Path(good).read_text())
@@ -280,13 +280,46 @@ def test_what_caddy_cannot_use_changes_nothing(place: Place) -> None:
     assert fleet.started(TWO) == started
 
 
+def test_other_places_of_a_certificate_and_none_stays_behind(place: Place) -> None:
+    fleet, host = place.fleet, place.host
+    started, good = fleet.started(TWO), place.folder / "good.crt"
+    fleet.change(TWO, mai_tls="internal", mai_tls_certificate=None, mai_tls_key=None)
+    fleet.run(TWO)
+    place.other.exec("sh", "-c", "cat > /root/internal.crt", data=host.exec("cat", ROOT).stdout)
+    answer = place.head(f"https://{NAMES[TWO]}/health", "--cacert", "/root/internal.crt")
+    assert " 200" in answer and "strict-transport-security" not in answer
+    assert host.exec("sh", "-c", f"cd {SITES} && ls -A | grep {TWO}").stdout.split() == [f"{TWO}.caddy"]
+
+    for path in (good, good.with_suffix(".key")):
+        host.exec(
+            "sh", "-c", f"cat > /etc/caddy/{path.name}; chgrp caddy /etc/caddy/{path.name}", data=path.read_text()
+        )
+    remote = {
+        f"mai_tls_{what}": f"remote:/etc/caddy/good.{end}" for what, end in (("certificate", "crt"), ("key", "key"))
+    }
+    fleet.change(TWO, mai_tls="files", **remote)
+    assert "answers, with a certificate of" in fleet.run(TWO).said
+    assert place.status(f"https://{NAMES[TWO]}/health", "--cacert", "/root/good.crt") == "200"
+    assert host.exec("sh", "-c", f"cd {SITES} && ls -A | grep {TWO}").stdout.split() == [f"{TWO}.caddy"]
+    assert fleet.started(TWO) == started
+
+
+def test_another_name_without_a_record_changes_nothing(place: Place) -> None:
+    fleet, started = place.fleet, place.fleet.started(ONE)
+    fleet.change(ONE, mai_fqdn=OTHER)
+    said = fleet.run(ONE)
+    assert f"https://{NAMES[ONE]} is served, and https://{OTHER} not yet: its name does not resolve" in said.said
+    assert f"create the DNS record {OTHER} A" in said.said
+    assert fleet.started(ONE) == started and place.status(f"https://{NAMES[ONE]}/health") == "200"
+    assert f'WEBUI_URL="https://{NAMES[ONE]}"' in fleet.file(ONE, "settings.env")
+
+
 def test_somebody_else_has_its_port_and_then_another_name(place: Place) -> None:
     fleet, host = place.fleet, place.host
     host.exec("systemctl", "stop", "caddy")
     taker = host.start("python3", "-c", PORT_TAKER)
     started, people = fleet.started(ONE), fleet.table(ONE, "user")
     place.name(OTHER)
-    fleet.change(ONE, mai_fqdn=OTHER)
     said = fleet.run(ONE, check=False)
     assert said.rc != 0 and "port 443 is used by python3 on this machine" in said.said
     assert fleet.started(ONE) == started
@@ -310,6 +343,14 @@ def test_suspended_and_back(place: Place) -> None:
     assert place.status(url) == "503"
     fleet.run(ONE, playbook="playbooks/resume_client.yml")
     assert place.status(url + "health") == "200"
+
+
+def test_its_address_follows_an_instance_that_another_playbook_started(place: Place) -> None:
+    fleet = place.fleet
+    fleet.change(ONE, mai_port=next(PORTS))
+    fleet.run(ONE, playbook="playbooks/rotate_key.yml")
+    assert place.status(f"https://{OTHER}/health") == "200"
+    assert fleet.run(ONE).total("changed") == 0
 
 
 def test_what_others_say_of_it(place: Place) -> None:

@@ -37,6 +37,10 @@ def folder_of(deployment_dir: str) -> str:
     return os.path.join(deployment_dir, FOLDER)
 
 
+def metrics_file(folder: str, client: str) -> str:
+    return os.path.join(folder, f"mai_clients_backup_{client}.prom")
+
+
 def dump(public: Mapping[str, Any], secrets: Mapping[str, Any]) -> str:
     """The file as the controller writes it; the same input is always the same text."""
     return json.dumps({"public": public, "secrets": secrets}, ensure_ascii=True, indent=1, sort_keys=True) + "\n"

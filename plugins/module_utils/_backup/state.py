@@ -109,6 +109,5 @@ def write_metrics(folder: str | None, client: str, state: Mapping[str, Any]) -> 
     for name, value in values.items():
         lines += [f"# TYPE mai_clients_backup_{name} gauge\n"]
         lines += [f'mai_clients_backup_{name}{{client="{client}"}} {value:.10g}\n']
-    path = os.path.join(folder, f"mai_clients_backup_{client}.prom")
     with suppress(OSError):
-        private_file.write_bytes(path, "".join(lines).encode(), _METRICS_MODE)
+        private_file.write_bytes(places.metrics_file(folder, client), "".join(lines).encode(), _METRICS_MODE)

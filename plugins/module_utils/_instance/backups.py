@@ -17,7 +17,7 @@ from ansible_collections.mai.clients.plugins.module_utils._backup import setting
 from ansible_collections.mai.clients.plugins.module_utils._backup import state
 from ansible_collections.mai.clients.plugins.module_utils._instance import timer
 
-_NOTHING = (None,) * 3
+_NOTHING = (None, None, None, [])
 
 
 class Asked:
@@ -29,7 +29,7 @@ class Asked:
         self._timer = timer.Asked(f"{service}-backup", program)
 
     def answer(self) -> dict:
-        settings, own_stamp, client = _settings(self._directory)
+        settings, own_stamp, client, metrics = _settings(self._directory)
         found = self._timer.answer()
         return {
             **found,
@@ -37,6 +37,7 @@ class Asked:
             "settings": settings,
             "stamp": own_stamp,
             "client": client,
+            "metrics": metrics,
             "restic": shutil.which("restic", path=f"{os.environ.get('PATH', '')}:/usr/local/bin:/usr/bin") is not None,
             "state": state.read(self._directory),
         }
@@ -52,5 +53,7 @@ def _settings(directory: str) -> tuple:
         found = places.load(directory)
     except (OSError, ValueError, RecursionError):
         return _NOTHING
-    client = str(found["public"].get("client"))
-    return digest_of(found["public"]), places.stamp(client, found["secrets"]), client
+    client, folder = str(found["public"].get("client")), found["public"].get("metrics_dir")
+    told = [places.metrics_file(str(one), client) for one in (folder, *places.METRICS) if one]
+    metrics = [path for path in told if os.path.lexists(path)]
+    return digest_of(found["public"]), places.stamp(client, found["secrets"]), client, metrics

@@ -18,8 +18,8 @@ def write(path: str, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def write_bytes(path: str, content: bytes, mode: int = MODE, group: int | None = None) -> None:
-    """The file is there as it shall be, or as it was. Of root's, it gets root and the group, where one is named."""
+def write_bytes(path: str, content: bytes, mode: int = MODE, group: int | None = None, owner: int = 0) -> None:
+    """The file is there as it shall be, or as it was. Made by root, it gets the owner and group, if one is named."""
     directory, name = os.path.split(path)
     # mkstemp makes the file with mode 0600, whatever the umask.
     descriptor, temporary = tempfile.mkstemp(prefix="." + name + ".", dir=directory)
@@ -28,7 +28,7 @@ def write_bytes(path: str, content: bytes, mode: int = MODE, group: int | None =
             stream.write(content)
             stream.flush()
             if group is not None and os.geteuid() == 0:
-                os.fchown(stream.fileno(), 0, group)
+                os.fchown(stream.fileno(), owner, group)
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
         os.rename(temporary, path)

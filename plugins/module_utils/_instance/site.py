@@ -41,9 +41,51 @@ def pending_path(client: str) -> str:
     return os.path.join(DIRECTORY, f".{client}.pending")
 
 
+TLS = {"certificate": "crt", "key": "key", "pair": "pem", "root": "root.crt"}
+
+
+def tls_path(client: str, what: str) -> str:
+    return os.path.join(DIRECTORY, f"{client}.{TLS[what]}")
+
+
+def tls_files(client: str) -> list[str]:
+    """Those that were brought for a client's site, also for an earlier one."""
+    return [path for path in (tls_path(client, what) for what in TLS) if os.path.lexists(path)]
+
+
+def sweep(client: str) -> None:
+    """Away with what a run that was killed left: a key on its way, or what was tried."""
+    for name in os.listdir(DIRECTORY):
+        path = os.path.join(DIRECTORY, name)
+        # No slug has a dot; what was not whole yet has one more before it
+        if name.startswith((f".{client}.", f"..{client}.")) and path != pending_path(client):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+def trial_path(client: str) -> str:
+    """A file that brings all sites as they are to be, while that is tried."""
+    return os.path.join(DIRECTORY, f".{client}.trial")
+
+
+def served(lines: list[str]) -> str:
+    """The name that a site's file of ours serves; empty where it serves none."""
+    names = (line[:-2] for line in lines if line.endswith(" {") and not line.startswith(("#", "\t", "␉")))
+    return next(names, "")
+
+
 def imports(configuration: str) -> bool:
     """Whether a Caddyfile has the sites."""
-    return bool(re.search(rf'^\s*import\s+"?{re.escape(DIRECTORY)}/\*\.caddy"?\s*$', configuration, re.MULTILINE))
+    return bool(re.search(_import(), configuration, re.MULTILINE))
+
+
+def importing(configuration: bytes, line: str) -> bytes:
+    """A Caddyfile with another line in place of the one that brings the sites."""
+    return re.sub(_import().encode("utf-8"), lambda _found: line.encode("utf-8"), configuration, flags=re.MULTILINE)
+
+
+def _import() -> str:
+    return rf'^[ \t]*import[ \t]+"?{re.escape(DIRECTORY)}/\*\.caddy"?[ \t\r]*$'
 
 
 def read(path: str) -> bytes | None:
@@ -75,9 +117,11 @@ class Look:
         if self._fqdn:
             self._name = Confined("the name", _resolve, self._fqdn, seconds=5)
         if self._fqdn and os.path.exists(self._path):
+            # What answers there is the name that it has, which may be about to be another
+            self._serves = served(self._site()["lines"]) or self._fqdn
             roots = [self._files["root"]] if "root" in self._files else []
             path = wanted["health_path"] if wanted["probe"] else None
-            self._asked = Confined("the answer of the proxy", _ask, self._fqdn, roots, path, url, seconds=25)
+            self._asked = Confined("the answer of the proxy", _ask, self._serves, roots, path, url, seconds=25)
 
     def found(self, listening: dict[int, set[str]], published: dict[int, str]) -> dict | None:
         """Listening has the sockets of each port, published the containers that publish one."""
@@ -131,7 +175,7 @@ class Look:
         except Refused as refused:
             answer = dict(NO_ANSWER, error=str(refused))
         if answer["certificate"] is None:
-            answer["complaint"] = _complaint(self._fqdn)
+            answer["complaint"] = _complaint(self._serves)
         return answer
 
 

@@ -52,6 +52,12 @@ def unit_files(client: Values) -> dict[str, str]:
     }
 
 
+def _told_here(client: Values) -> list[str]:
+    """Where monitoring is told of it: without a folder of its own, in one of the usual two."""
+    folders = [client["mai_backup_metrics_dir"]] if client["mai_backup_metrics_dir"] else places.METRICS
+    return [places.metrics_file(folder, client["slug"]) for folder in folders]
+
+
 def is_wanted(client: Values) -> bool:
     return bool(client.get("mai_backup_repository"))
 
@@ -60,6 +66,9 @@ def backup(client: Values, seen: Values, program: str = "", now: datetime | None
     """``program`` is the text of what runs on the machine."""
     found = seen["backup"]
     base = {"wanted": is_wanted(client), "unit": f"{service(client['slug'])}-backup", "first": False, "removes": False}
+    here = _told_here(client)
+    # What goes with the backups, also of one that is made before they end
+    base.update(metrics=list(dict.fromkeys([*found["metrics"], *here])), metrics_left=[])
     if not base["wanted"]:
         removes = bool(found["installed"])
         why = ["mai_backup_repository is not set any more"] if removes else []
@@ -75,6 +84,7 @@ def backup(client: Values, seen: Values, program: str = "", now: datetime | None
         "due": bool(why),
         "why": why,
         "differs": bool(differs),
+        "metrics_left": [path for path in found["metrics"] if path not in here] if "settings" in differs else [],
         "first": first,
         "public": public,
         "units": units,

@@ -69,6 +69,7 @@ def plan(
     seen = observed.seen
     now = now or datetime.now(timezone.utc)
     key_plan, key = _key(client, observed, aim, now)
+    awaited, client = client, proxies.as_served(client, seen)
     becomes, situation = {**key, **key_plan["changes"]}, observed.situation
     if key_plan["makes"] and key["hash"]:
         # What has the old key will need another one
@@ -76,12 +77,16 @@ def plan(
         becomes["hash"] = None
     parts = instance(client, seen, becomes, files.templates, situation)
     site = proxies.proxy(
-        client, seen, parts, bool(becomes["disabled"]), files.templates[proxies.TEMPLATE], observed.certificates
+        awaited, seen, parts, bool(becomes["disabled"]), files.templates[proxies.TEMPLATE], observed.certificates
     )
     expected = _expected(client, key, key_plan["expiry"], observed)
     expected.update(proxies.expected(client, site, bool(becomes["disabled"]), now))
     checks = verification(seen, expected) if seen["probe"] else []
-    place = words.address(client, parts)
+    # What people are told goes on as it was; what is done about it is decided when the database answers
+    told = parts
+    if parts["administered"] is None:
+        told = instance(client, seen, becomes, files.templates, replace(situation, administered=True))
+    place = words.address(client, told)
     history = usage.usage_history(client, seen, bool(becomes["disabled"]), files.usage_program, now)
     planned: dict[str, t.Any] = {
         "suspended": bool(becomes["disabled"]),
@@ -98,12 +103,12 @@ def plan(
         "proxy": site,
         "backup": backup.backup(client, seen, files.backup_program, now),
         "usage_history": history,
-        "record": _record(client, seen, parts, becomes, files, site),
+        "record": _record(client, seen, told, becomes, files, site),
         "address": place,
         "limit": words.limit(key),
         "notes": words.notes(
             client,
-            parts,
+            told,
             {**key, "expiry": key_plan["expiry"]},
             checks,
             observed.credit,
@@ -198,15 +203,16 @@ def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
         yield "directory", "directory"
     if key["due"]:
         yield "key", f"key ({', '.join(key['settings'])})" if key["settings"] else "key"
-    if parts["due"] or parts["secrets_missing"]:
+    if parts["due"] or parts["secrets_missing"] or database["stopped"]:
         names = ", ".join(parts["settings_differ"])
         yield "instance", f"instance ({names})" if names else "instance"
-    if parts["administrator_due"]:
+    if parts["administrator_due"] and parts["administered"] is not None:
         yield "administrator", "administrator"
     # Of a key that is yet to be made, only what is known to have been ours is replaced
     if parts["saved_key"]["due"] and (parts["saved_key"]["held"] or not key["makes"]):
         yield "saved_key", "key saved in Open WebUI"
-    if planned["organization"]["due"]:
+    # What is in a database that rests is not known
+    if planned["organization"]["due"] and not database["stopped"]:
         users = planned["organization"]["users"]
         yield "organization", f"organisation (users: {users} more)" if users else "organisation"
     if planned["proxy"]["due"]:

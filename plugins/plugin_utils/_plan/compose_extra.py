@@ -24,7 +24,7 @@ PARTS = ("service", "services", "networks", "volumes", "configs", "secrets")
 LABEL = "mai.clients.beside"
 DATA = "/app/backend/data"
 _OWN_LABELS = "mai.clients."
-_MERGED = ("labels", "ports", "volumes", "security_opt")
+MERGED = ("labels", "ports", "volumes", "security_opt", "depends_on")
 _SAME = "the collection sets it"
 OWNED: dict[str, str] = {
     "image": "set mai_image",
@@ -72,6 +72,8 @@ def _service_problems(part: Values) -> t.Iterator[str]:
         if not isinstance(part.get(name, []), (list, tuple)):
             yield f"mai_compose_extra.service.{name} must be a list"
             return
+    if not isinstance(part.get("depends_on", []), (list, tuple, t.Mapping)):
+        yield "mai_compose_extra.service.depends_on must be a list, or a mapping of names"
     yield from _label_problems("service", part)
     for name in ("volumes", "tmpfs", "configs", "secrets"):
         given = part.get(name, [])
@@ -121,11 +123,14 @@ def _is_text_alone(value: t.Any) -> bool:
     return value is None or isinstance(value, (str, bool, int, float))
 
 
-def compose_extra(given: Values, slug: str, has_database: bool = False) -> dict[str, t.Any]:
-    """What the template of the compose file writes beside its own: ``service`` as it is, and what is merged with it."""
+def compose_extra(given: Values, slug: str, database: str = "") -> dict[str, t.Any]:
+    """What the template of the compose file writes beside its own: ``service`` as it is, and what is merged with it.
+
+    ``database`` is the service of the client's own PostgreSQL, where it has one.
+    """
     data: t.Any = _as_data(given)
     service = data.get("service", {})
-    if has_database and service.get("networks"):
+    if database and service.get("networks"):
         # Its PostgreSQL is in the project's own network, and nowhere else
         networks = service["networks"]
         networks = (
@@ -139,13 +144,19 @@ def compose_extra(given: Values, slug: str, has_database: bool = False) -> dict[
         for name, one in data.get("services", {}).items()
     }
     return {
-        "service": {name: value for name, value in service.items() if name not in _MERGED},
+        "service": {name: value for name, value in service.items() if name not in MERGED},
         "labels": _labels(service.get("labels", {})),
-        **{name: list(service.get(name, [])) for name in _MERGED if name != "labels"},
+        "depends_on": {**_conditions(service.get("depends_on", {})), **_conditions([database], "service_healthy")},
+        **{name: list(service.get(name, [])) for name in ("ports", "volumes", "security_opt")},
         "services": beside,
         "external_networks": _external(data.get("networks", {})),
         "top": {name: data[name] for name in PARTS[2:] if data.get(name)},
     }
+
+
+def _conditions(given: t.Any, condition: str = "service_started") -> dict[str, t.Any]:
+    """Of both ways in which Compose takes what a service waits for."""
+    return dict(given) if isinstance(given, dict) else {name: {"condition": condition} for name in given if name}
 
 
 def _external(networks: Values) -> list[str]:

@@ -50,6 +50,8 @@ def database(client: Values, seen: Values, service: str, new_image: bool) -> dic
         "bring_image": own and not keeps_image and not seen["database_image"]["present"],
         # Its address and password, on the machine
         "file_due": _file_due(client, seen),
+        # The instance is to come up with another address than it has, and goes back to that where it does not
+        "moves": found["in_use"] is False or (_file_due(client, seen) and "database.env" in seen["files"]),
         # What is elsewhere was not asked before its address was on the machine
         "look_again": wanted == "external" and found["as_wanted"] is not True,
         "stopped": own and found["error_reason"] == "stopped",

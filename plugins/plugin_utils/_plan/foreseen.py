@@ -63,8 +63,11 @@ def _key(client: Values, key: Values, plan: Values) -> t.Iterator[str]:
 
 def _instance(_client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
     parts = plan["instance"]
+    if parts["database"]["stopped"]:
+        yield "Would start its database, which is stopped; what is in it, and what follows from it, is unknown yet."
     if not parts["due"]:
-        yield "Would make the secrets that the instance lacks."
+        if parts["secrets_missing"]:
+            yield "Would make the secrets that the instance lacks."
     elif not parts["exists"]:
         yield "Would create the instance."
     else:
@@ -105,7 +108,7 @@ def _proxy(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
 
 def _not_published(plan: Values) -> t.Iterator[str]:
     if plan["proxy"]["held"] and not plan["suspended"]:
-        yield f"Would not publish https://{plan['proxy']['fqdn']} yet: {plan['proxy']['held']}."
+        yield f"Would not publish https://{plan['proxy']['awaited']} yet: {plan['proxy']['held']}."
 
 
 def _backup(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:

@@ -112,19 +112,21 @@ def settings_changes(wanted: Values, seen: t.Mapping[str, str], ignored: t.Seque
     }
 
 
-def administered(seen: Values) -> bool:
-    """Whether it has an administrator. One that has no accounts (no /api/config) needs none."""
+def administered(seen: Values) -> bool | None:
+    """Whether it has an administrator; None where its database knows, and rests. One without accounts needs none."""
     users, health = seen["database"]["users"], seen["health"]
     if (users or 0) > 0:
         return True
     if health["ok"] and health["accounts"] is False:
         return True
+    if not health["ok"] and seen["database"]["error_reason"] == "stopped":
+        return None
     if not health["ok"] or users is not None:
         return False
     return health["onboarding"] is None or bool(seen["database"]["error"] and not health["onboarding"])
 
 
-def bind_address(client: Values, is_administered: bool) -> str:
+def bind_address(client: Values, is_administered: bool | None) -> str:
     """Where the instance may be reached: from its own machine only, until it has an administrator."""
     behind_proxy = client["mai_domain"] and client["mai_proxy"] == "caddy"
     # Docker binds each of them for its own family alone
@@ -236,6 +238,7 @@ def instance(
         "administered": is_administered,
         "open_signup": situation.open_signup,
         "bind": bind,
+        "fqdn": client["mai_fqdn"],
         "local_url": f"http://{asked_at(bind)}:{client['mai_port']}",
         "image": (last["id"] or last["reference"]) if pinned else client["mai_image"],
         "image_id": last.get("id") if has_image else None,
@@ -248,7 +251,7 @@ def instance(
         "image_differs": image_differs,
         "keeps_image": keeps_image,
         "compose_files": [recipe, *([seen["override"]["name"]] if seen["override"] else [])],
-        "compose_extra": compose_extra(client["mai_compose_extra"], client["slug"], bool(database["service"])),
+        "compose_extra": compose_extra(client["mai_compose_extra"], client["slug"], database["service"]),
         "exists": recipe in seen["files"],
         "runs": _runs(client, seen, container),
         "container": dict(container),
@@ -324,7 +327,8 @@ def _why(plan: Values, client: Values, seen: Values, key: Values) -> t.Iterator[
         differs = labels.get("mai.clients.configuration") != plan["digest"]
     else:
         differs = environment.get("MAI_CONFIGURATION") != sha256(plan["digest"])
-    if differs and not plan["settings_differ"]:
+    # Where it listens follows from whether it has an administrator
+    if differs and not plan["settings_differ"] and plan["administered"] is not None:
         yield "how it is started"
     if plan["image_differs"] and not plan["keeps_image"]:
         yield "image"

@@ -17,6 +17,12 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import cou
 
 Values = t.Mapping[str, t.Any]
 
+# Files with secrets that open nothing any more, and of a write that was cut off. What opens the data in the archive
+# stays with it: secrets.env, and the password of the PostgreSQL whose files lie there. A database elsewhere is opened
+# by whoever owns it, and its last copy needs no password.
+UNNEEDED = r".*/[^/]*(api_key\.env|admin\.env|database\.env\.)[^/]*"
+UNNEEDED_ELSEWHERE = r".*/[^/]*(api_key\.env|admin\.env|database\.env)[^/]*"
+
 
 def offboarding(
     seen: Values, client: Values, keys: t.Sequence[Values], asked: Values, template: str, done: bool = False
@@ -57,6 +63,7 @@ def offboarding(
         "archive": archive,
         "final_copy": _final_copy(seen),
         "doomed": doomed,
+        "unneeded": UNNEEDED_ELSEWHERE if elsewhere else UNNEEDED,
         "record": record,
         "summary": [
             who(client) + _outcome(due, done),

@@ -5,7 +5,8 @@
 
 This is private to the collection. A client is published once its administrator exists and strangers cannot sign up, and
 where Caddy has to ask for a certificate, once the name resolves to the machine. What is published stays so until the
-inventory says otherwise: a resolver that fails for a moment takes no address from anybody.
+inventory says otherwise: a resolver that fails for a moment takes no address from anybody. Another name is taken by the
+instance and by Caddy in the same run, or, while it does not resolve, by neither.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from datetime import datetime, timedelta
 
 import jinja2
 from ansible_collections.mai.clients.plugins.module_utils._host_in_url import canonical, family, is_loopback
-from ansible_collections.mai.clients.plugins.module_utils._instance.site import DIRECTORY, site_path
+from ansible_collections.mai.clients.plugins.module_utils._instance.site import served, site_path, tls_path
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import version
@@ -25,12 +26,8 @@ Values = t.Mapping[str, t.Any]
 
 INTERNAL_ROOT = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"
 TEMPLATE = "site.caddy.j2"
-# The variables that name a file, what the file is, and its ending on the machine
-FILES = {
-    "mai_tls_certificate": ("certificate", "crt"),
-    "mai_tls_key": ("key", "key"),
-    "mai_acme_ca_root": ("root", "root.crt"),
-}
+# The variables that name a file, and what the file is
+FILES = {"mai_tls_certificate": "certificate", "mai_tls_key": "key", "mai_acme_ca_root": "root"}
 # Those whose own packages bring Caddy
 SYSTEMS = ("debian-12", "debian-13", "ubuntu-24.04")
 # The first Caddy that can leave web sockets open at a reload
@@ -73,20 +70,25 @@ def _it(names: t.Sequence[str]) -> str:
     return "it" if len(names) == 1 else "them"
 
 
-def _used(client: Values) -> t.Iterator[tuple[str, str, str]]:
-    """What, ending, and the variable's value of each file that the site needs."""
-    for variable, (what, ending) in FILES.items():
-        if client.get(variable) and (client["mai_tls"] == "acme") == (what == "root"):
-            yield what, ending, str(client[variable])
+def _used(client: Values) -> dict[str, str]:
+    """What each file is that the site needs, and its variable's value."""
+    return {
+        what: str(client[variable])
+        for variable, what in FILES.items()
+        if client.get(variable) and (client["mai_tls"] == "acme") == (what == "root")
+    }
 
 
 def machine_files(client: Values) -> dict[str, str]:
     """Where each file that the site needs lies on the machine."""
     if not wanted(client):
         return {}
+    brought = controller_files(client)
     files = {
-        what: path[len(REMOTE) :] if path.startswith(REMOTE) else f"{DIRECTORY}/{client['slug']}.{ending}"
-        for what, ending, path in _used(client)
+        what: tls_path(client["slug"], "pair" if {"certificate", "key"} <= set(brought) else what)
+        if what in brought
+        else path[len(REMOTE) :]
+        for what, path in _used(client).items()
     }
     return {"root": INTERNAL_ROOT} if client["mai_tls"] == "internal" else files
 
@@ -95,7 +97,19 @@ def controller_files(client: Values) -> dict[str, str]:
     """Those that lie on the controller, and are brought."""
     if not wanted(client):
         return {}
-    return {what: path for what, _ending, path in _used(client) if not path.startswith(REMOTE)}
+    return {what: path for what, path in _used(client).items() if not path.startswith(REMOTE)}
+
+
+def as_served(client: Values, seen: Values) -> Values:
+    """The client, under the name that it has as long as the next one leads nowhere: people use what Caddy serves."""
+    found = seen.get("proxy") or NOTHING
+    name = served(found["site"]["lines"]) if found["site"]["ours"] else ""
+    if not wanted(client) or name in ("", client["mai_fqdn"]) or not _unresolved(client, found):
+        return client
+    # A run that knew its record began with the instance, and did not come to Caddy: it is gone on with
+    if seen["settings"].get("WEBUI_URL") == sha256(f"https://{client['mai_fqdn']}"):
+        return client
+    return {**client, "mai_fqdn": name}
 
 
 def proxy(
@@ -103,12 +117,14 @@ def proxy(
 ) -> dict[str, t.Any]:
     """``held`` are the controller's files by what they are, as sha256 and error, and what is wrong with the pair."""
     found, given = seen.get("proxy") or NOTHING, held or {}
-    site = found["site"]
+    site, awaited, client = found["site"], client, as_served(client, seen)
     # As it was shown, a tab is a sign of its own
     now = "\n".join(site["lines"]).replace("␉", "\t") + "\n" if site["exists"] else ""
     planned: dict[str, t.Any] = {
         "wanted": wanted(client),
         "fqdn": client["mai_fqdn"] if wanted(client) else "",
+        # The name that is held back, where it is
+        "awaited": awaited["mai_fqdn"] if wanted(client) else "",
         "tls": client.get("mai_tls", "acme"),
         "path": site_path(client["slug"]),
         "exists": site["exists"],
@@ -122,7 +138,7 @@ def proxy(
         "installs": False,
         "retry": _without(found),
         "forward": forward(client, instance),
-        "record": dns_record(client, found) if client["mai_domain"] else "",
+        "record": dns_record(awaited, found) if client["mai_domain"] else "",
     }
     if not planned["wanted"]:
         planned["text"] = ""
@@ -131,9 +147,9 @@ def proxy(
     elif suspended and not site["exists"]:
         planned["held"] = "the client is suspended"
     else:
-        planned["held"] = _held(client, seen, found, instance)
-        planned["problems"] = [] if planned["held"] else list(_problems(client, seen, found, given))
-        if not planned["held"]:
+        planned["held"] = _held(awaited, client, seen, found, instance)
+        if site["exists"] or not planned["held"]:
+            planned["problems"] = list(_problems(client, seen, found, given))
             stopped = suspended and not instance["runs"]
             planned["text"] = _rendered(template, client, found, instance, stopped)
             planned["text_suspended"] = _rendered(template, client, found, instance, True)
@@ -192,16 +208,20 @@ def _why(planned: Values, found: Values, given: Values) -> t.Iterator[str]:
         yield "its site differs"
     elif found["site"]["pending"]:
         yield "Caddy may not have taken its site"
-    for what in planned["files"]:
-        differs = (given.get(what) or {}).get("sha256") != (found["files"].get(what) or {}).get("sha256")
-        if differs and found["site"]["exists"]:
-            yield {"root": "the CA's root certificate"}.get(what, f"another {what}")
+    differing = [what for what in planned["files"] if _digest(given, what) != _digest(found["files"], what)]
+    if differing and found["site"]["exists"]:
+        yield "the CA's root certificate" if differing == ["root"] else f"another {' or '.join(differing)}"
     if found["site"]["exists"] and not found["imports"]:
         yield "Caddy's configuration does not have it"
     if found["site"]["exists"] and not found["active"]:
         yield "Caddy does not run"
     elif planned["retry"]:
         yield "Caddy has no certificate for it"
+
+
+def _digest(files: Values, what: str) -> str | None:
+    digest: str | None = (files.get(what) or {}).get("sha256")
+    return digest
 
 
 def _without(found: Values) -> bool:
@@ -241,7 +261,7 @@ def _problems(client: Values, seen: Values, found: Values, given: Values) -> t.I
 
 
 def _file_problems(client: Values, found: Values, given: Values) -> t.Iterator[str]:
-    variables = {what: variable for variable, (what, _ending) in FILES.items()}
+    variables = {what: variable for variable, what in FILES.items()}
     broken = False
     for what, path in machine_files(client).items():
         here = what in controller_files(client)
@@ -255,12 +275,10 @@ def _file_problems(client: Values, found: Values, given: Values) -> t.Iterator[s
         yield f"the certificate of {client['mai_fqdn']}: {shown(pair)}"
 
 
-def _held(client: Values, seen: Values, found: Values, instance: Values) -> str:
-    """Why a client is not published yet; empty once it may be, or is."""
-    site = found["site"]
-    published = site["exists"] and f"{client['mai_fqdn']} {{" in site["lines"]
-    if published:
-        return ""
+def _held(awaited: Values, client: Values, seen: Values, found: Values, instance: Values) -> str:
+    """Why a client is not published yet, or not under its next name; empty once it may be, or is."""
+    if found["site"]["exists"]:
+        return "" if client["mai_fqdn"] == awaited["mai_fqdn"] else _unresolved(awaited, found)
     return _nobody(client, seen, instance) or _open(seen, instance) or _unresolved(client, found)
 
 
@@ -357,11 +375,23 @@ LONGEST_ALARM = timedelta(days=14)
 
 def expected(client: Values, planned: Values, suspended: bool, now: datetime) -> dict[str, t.Any]:
     """What its checks are made with."""
-    return {"site": {name: planned[name] for name in ("fqdn", "tls", "held", "exists")}, "off": suspended, "now": now}
+    return {
+        "site": {name: planned[name] for name in ("fqdn", "awaited", "tls", "held", "exists")},
+        "off": suspended,
+        "now": now,
+    }
 
 
 def https(seen: Values, wants: Values) -> tuple[str, str]:
     """The address, as it answers on its own machine."""
+    site = wants["site"]
+    status, detail = _https(seen, wants)
+    if site["held"] and site["exists"] and status == "ok":
+        return "unknown", f"https://{site['fqdn']} is served, and https://{site['awaited']} not yet: {site['held']}"
+    return status, detail
+
+
+def _https(seen: Values, wants: Values) -> tuple[str, str]:
     site, url = wants["site"], f"https://{wants['site']['fqdn']}"
     found = seen["proxy"] or NOTHING
     answer = found["answer"]

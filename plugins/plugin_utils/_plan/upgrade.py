@@ -22,8 +22,9 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import cou
 
 Values = t.Mapping[str, t.Any]
 
-# Of the size of the database: the copy that is gone back to, and room to go back and to migrate
-ROOM = 3
+# Of the size of the database: the copy that is gone back to, and room to go back and to migrate. Of one elsewhere, the
+# machine has the copy alone.
+ROOM, ROOM_OF_ONE_ELSEWHERE = 3, 1
 
 
 def upgrade(
@@ -85,6 +86,12 @@ def _obstacle(client: Values, seen: Values, asked: Values, people: Values | None
             f"the image {client['mai_image']} is not on the machine, and mai_image_pull is never. Load it there, set "
             "mai_image_archive, or allow pulling."
         )
+    if seen["database"]["in_use"] is False and not seen["directory"]["upgrading"]:
+        # The copy would be of one that the instance has not come up with
+        return (
+            "the address or password of its database was changed, and the instance has not taken it yet: run "
+            "onboard_client.yml first."
+        )
     if not people:
         return ""
     if people.get("failed"):
@@ -94,8 +101,9 @@ def _obstacle(client: Values, seen: Values, asked: Values, people: Values | None
             f"people active in the last five minutes: {people['active_users']}. Run again later, with a higher "
             "idle_minutes, or without when_idle."
         )
-    free, needed = seen["directory"]["free_bytes"], ROOM * people["bytes"]
-    if free < needed:
+    room = ROOM_OF_ONE_ELSEWHERE if client["mai_database"] == "external" else ROOM
+    free, needed = seen["directory"]["free_bytes"], room * people["bytes"]
+    if free is not None and free < needed:
         return (
             f"{client['mai_deployment_dir']} has {free / GIB:.1f} GiB free, and the upgrade of its database needs "
             f"{needed / GIB:.1f} GiB: make room."

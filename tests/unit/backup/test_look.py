@@ -43,6 +43,9 @@ def test_of_a_client_without_backups_nothing_is_asked(directory: pathlib.Path) -
 def test_what_the_role_writes_is_what_is_wanted(directory: pathlib.Path) -> None:
     stamp = backup_stamp("company-abc", *PASSWORDS)
     variables = client(mai_backup_repository="/srv/x", mai_deployment_dir=str(directory), mai_backup_stamp=stamp)
+    variables["mai_backup_metrics_dir"] = str(directory)
+    metrics = directory / "mai_clients_backup_company-abc.prom"
+    metrics.touch()
     seen = converged(client())
     plan = backup.backup(variables, seen, "x")
     (directory / ".backup").mkdir()
@@ -56,4 +59,4 @@ def test_what_the_role_writes_is_what_is_wanted(directory: pathlib.Path) -> None
     seen["backup"] = backups.Asked(str(directory), "mai-companyabc").answer()
     assert backup.backup(variables, seen, program)["why"] == []
     assert seen["backup"]["next"] == "Mon 2026-11-30 03:55:56 UTC" and seen["backup"]["running"] is False
-    assert "s3cret" not in json.dumps(seen["backup"])
+    assert "s3cret" not in json.dumps(seen["backup"]) and seen["backup"]["metrics"] == [str(metrics)]

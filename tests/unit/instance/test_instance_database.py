@@ -16,6 +16,8 @@ from ansible_collections.mai.clients.plugins.modules import instance_database
 
 from tests.kit import schema
 
+from .conftest import write_env
+
 
 @pytest.fixture
 def run(tmp_path, capsys):
@@ -104,3 +106,64 @@ def test_the_administrator_of_looks_is_active_with_a_chat(run, tmp_path, people,
         for name, moved in chats or ():
             database.execute("INSERT INTO chat VALUES (?, ?)", (name, now if moved else now - 3600))
     assert run()["active_users"] == active
+
+
+COMPOSE = """#!/bin/sh
+echo "$@" >> {folder}/said
+case $* in
+  inspect*) echo '[{{"State": {{"Status": "'$(cat {folder}/state)'"}}}}]' ;;
+  *) exec echo running > {folder}/state ;;
+esac
+"""
+
+
+@pytest.fixture
+def beside(tmp_path, monkeypatch):
+    """A client's directory with a PostgreSQL that rests, and a docker command that notes what it is asked."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "docker").write_text(COMPOSE.format(folder=tmp_path))
+    (tmp_path / "bin" / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    (tmp_path / "state").write_text("exited")
+    (tmp_path / "compose.yml").touch()
+    (tmp_path / ".mai-clients").write_text("company-abc\n")
+    address = "postgresql://mai:s3cret@mai-companyabc-database:5432/mai"
+    write_env(tmp_path / "database.env", POSTGRES_PASSWORD="s3cret", DATABASE_URL=address)
+    return tmp_path
+
+
+def started(run, folder, **options):
+    (folder / "said").write_text("")
+    result = run(state="started", client="company-abc", **options)
+    ups = [line for line in (folder / "said").read_text().splitlines() if line.startswith("compose")]
+    return result["changed"], ups
+
+
+def test_the_database_beside_is_started_with_all_that_its_compose_files_say(run, beside):
+    up = f"compose --project-directory={beside} --file={beside}/compose.yml"
+    wait, service = "up --detach --wait --quiet-pull", "mai-companyabc-database"
+    assert started(run, beside, _ansible_check_mode=True) == (True, [])
+    assert started(run, beside) == (True, [f"{up} {wait} --no-recreate {service}"])
+    # One that runs may still recover
+    assert started(run, beside) == (False, [f"{up} {wait} --no-recreate {service}"])
+    for name in ("docker-compose.override.yaml", "compose.override.yaml"):
+        (beside / name).touch()
+        assert started(run, beside, recreate=True) == (
+            True,
+            [f"{up} --file={beside}/{name} {wait} --force-recreate {service}"],
+        )
+
+
+@pytest.mark.parametrize("odd", ["somebody else's", "no mark", "no compose file", "elsewhere", "sqlite"])
+def test_what_is_not_the_clients_own_is_not_started(run, beside, odd):
+    if odd == "somebody else's":
+        (beside / ".mai-clients").write_text("northwind\n")
+    elif odd == "no mark":
+        (beside / ".mai-clients").unlink()
+    elif odd == "no compose file":
+        (beside / "compose.yml").unlink()
+    elif odd == "elsewhere":
+        write_env(beside / "database.env", DATABASE_URL="postgresql://a:b@db.example.com/x")
+    else:
+        (beside / "database.env").unlink()
+    assert started(run, beside) == (False, [])

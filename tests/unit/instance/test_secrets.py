@@ -272,7 +272,8 @@ def test_data_whose_password_is_lost_gets_no_other_one(ensure, directory):
 
 
 def test_the_url_of_a_database_elsewhere_is_taken_as_it_is_and_may_change(ensure, directory):
-    for url in ('postgresql://u:p%20"$@db/x', "postgresql://u:other@db/x"):
+    urls = ('postgresql://u:p%20"$@db/x', "postgresql://u:other@db/x")
+    for url in urls:
         assert ensure(database="external", database_url=url)["changed"] is True
         assert read(directory / "database.env") == {"DATABASE_URL": url}
         result = ensure(database="external", database_url=url, _diff=True)
@@ -280,3 +281,5 @@ def test_the_url_of_a_database_elsewhere_is_taken_as_it_is_and_may_change(ensure
     result = ensure(database="external", database_url="postgresql://u:third@db/x", _diff=True)
     assert result["diff"][0]["after"] == "DATABASE_URL: (secret) (another)\n"
     assert ensure()["changed"] is False and (directory / "database.env").exists()
+    # What the instance came up with last, whatever was tried since
+    assert read(directory / "database.env.previous")["DATABASE_URL"] == urls[0]

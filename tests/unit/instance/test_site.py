@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import ssl
 import subprocess
@@ -21,9 +22,17 @@ OWN = "a.example {\n}\n"
 COMMANDS = {
     "caddy": """
 [ "$1" = version ] && echo "2.6.2" && exit 0
-if cat "$HOME/Caddyfile" "$HOME"/mai.d/*.caddy 2>/dev/null | grep -q nonsense; then
-  echo "info: reading" >&2; echo "Error: Caddyfile:3: unrecognized directive: nonsense" >&2; exit 1
+show() {
+  cat "$1"
+  # As Caddy 2.6
+  [ -s "$1" ] || echo nonsense
+  for one in $(sed -n 's/^import "*\\([^"]*\\)"*$/\\1/p' "$1"); do [ ! -e "$one" ] || show "$one"; done
+}
+show "$3" > "$HOME/read"
+if grep -q nonsense "$HOME/read"; then
+  echo "info: reading" >&2; echo "Error: $3:3: unrecognized directive: nonsense" >&2; exit 1
 fi
+for one in $(sed -n 's/^\ttls //p' "$HOME/read"); do [ -e "$one" ] || { echo "Error: no $one" >&2; exit 1; }; done
 """,
     "systemctl": """
 case $1 in
@@ -85,6 +94,12 @@ def test_a_site_is_published_once(publish: t.Callable[..., dict], caddy: pathlib
 
 
 def test_an_import_that_is_there_is_enough(publish: t.Callable[..., dict], caddy: pathlib.Path) -> None:
+    # Of whom the operator's file is, and who reads it, stays so
+    (caddy / "Caddyfile").chmod(0o600)
+    os.chown(caddy / "Caddyfile", 12, 34)
+    publish()
+    found = (caddy / "Caddyfile").stat()
+    assert (found.st_mode & 0o777, found.st_uid, found.st_gid) == (0o600, 12, 34)
     own = f'{OWN}import "{caddy}/mai.d/*.caddy"\n'
     (caddy / "Caddyfile").write_text(own)
     publish()
@@ -96,7 +111,8 @@ def test_what_caddy_does_not_accept_is_taken_back(publish: t.Callable[..., dict]
     before = files(caddy)
     refused = publish(content=CONTENT + "nonsense\n")
     assert refused["rc"] == 1 and journal(caddy) == []
-    assert "Caddy does not accept the site of company-abc: Error: Caddyfile:3: unrecognized directive" in refused["msg"]
+    said = f"Caddy does not accept the site of company-abc: Error: {caddy}/Caddyfile:3: unrecognized directive"
+    assert said in refused["msg"]
     assert refused["msg"].endswith("Nothing was changed, what Caddy serves it serves on. Correct that, and run again.")
     assert files(caddy) == before and not list((caddy / "mai.d").glob(".*"))
 
@@ -104,7 +120,7 @@ def test_what_caddy_does_not_accept_is_taken_back(publish: t.Callable[..., dict]
 def test_whose_fault_it_is(publish: t.Callable[..., dict], caddy: pathlib.Path) -> None:
     (caddy / "Caddyfile").write_text("nonsense\n")
     refused = publish()
-    assert "is not accepted without that site either (Error: Caddyfile:3" in refused["msg"]
+    assert f"is not accepted without that site either (Error: {caddy}/Caddyfile:3" in refused["msg"]
     assert files(caddy) == {"Caddyfile": "nonsense\n"}
 
 
@@ -112,7 +128,98 @@ def test_a_reload_that_is_refused(publish: t.Callable[..., dict], caddy: pathlib
     (caddy / "refuses").touch()
     refused = publish()
     assert "Caddy did not reload for company-abc: Error: sending configuration to instance: no." in refused["msg"]
-    assert files(caddy) == {"Caddyfile": OWN}
+    # Whether Caddy took it after all is the next run's to find out
+    assert files(caddy) == {"Caddyfile": OWN, ".company-abc.pending": ""}
+    (caddy / "refuses").unlink()
+    publish()
+    (caddy / "refuses").touch()
+    assert publish(content=CONTENT + "# another\n")["rc"] == 1
+    assert files(caddy)["company-abc.caddy"] == CONTENT
+    (caddy / "refuses").unlink()
+    assert publish()["changed"] is True and journal(caddy) == ["reload"]
+    assert publish()["changed"] is False
+
+
+INSTANTS = [(site.os, "rename"), (site.os, "unlink"), (site.system, "run")]
+
+
+def killed_at(instant: int, act: t.Callable[[], t.Any]) -> bool:
+    """Whether a process that does this came so far, and was ended there, before what it would have done next."""
+    child = os.fork()
+    if child == 0:
+        seen = 0
+
+        def counting(done: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+            def call(*arguments: t.Any, **options: t.Any) -> t.Any:
+                nonlocal seen
+                # What is tried is nobody's to read
+                seen += not str(arguments[-1]).endswith((".new", ".trial"))
+                if seen == instant:
+                    os._exit(9)
+                return done(*arguments, **options)
+
+            return call
+
+        for module, name in INSTANTS:
+            setattr(module, name, counting(getattr(module, name)))
+        try:
+            act()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+def brought(caddy: pathlib.Path, text: str) -> dict[str, t.Any]:
+    """A site with a certificate of one's own, and what a run brings for it."""
+    paths = {what: caddy / "mai.d" / f".company-abc.{what}.a1b2c3" for what in ("certificate", "key")}
+    for what, path in paths.items():
+        path.write_text(f"{what} {text}")
+    pem = caddy / "mai.d" / "company-abc.pem"
+    content = f"{CONTENT}\ttls {pem}\n# {text}\n"
+    return {"brought": {what: str(path) for what, path in paths.items()}, "content": content}
+
+
+def test_killed_at_any_instant_it_leaves_what_caddy_accepts(
+    publish: t.Callable[..., dict], caddy: pathlib.Path
+) -> None:
+    """From no site to one with files, to another with other files, to one without, to none."""
+    (caddy / "mai.d").mkdir()
+    steps: list[t.Callable[[], dict[str, t.Any]]] = [
+        lambda: brought(caddy, "one"),
+        lambda: brought(caddy, "two"),
+        dict,
+        lambda: {"state": "absent"},
+    ]
+    before: dict[str, str] = files(caddy)
+    for step in steps:
+        instant, last = 1, False
+        publish(**step())
+        after = files(caddy)
+        assert not [name for name in after if name.startswith(".")]
+        while not last:
+            restore(caddy, before)
+            options = step()
+            last = not killed_at(instant, lambda options=options: publish(**options))
+            # A Caddy that starts now
+            read = subprocess.run(
+                ["caddy", "validate", "--config", caddy / "Caddyfile"], check=False, capture_output=True
+            )
+            assert read.returncode == 0, (step, instant, read.stderr, files(caddy))
+            there = {name: text for name, text in files(caddy).items() if name.endswith(".caddy")}
+            assert there in [{n: x for n, x in one.items() if n.endswith(".caddy")} for one in (before, after)]
+            # The next run
+            again = publish(**step())
+            assert again["rc"] == 0 and files(caddy) == after, (instant, again)
+            instant += 1
+        assert instant > 5
+        before = after
+
+
+def restore(caddy: pathlib.Path, there: dict[str, str]) -> None:
+    for path in (caddy / "mai.d").iterdir():
+        path.unlink()
+    for name, text in there.items():
+        (caddy / name if name == "Caddyfile" else caddy / "mai.d" / name).write_text(text)
 
 
 def test_a_caddy_that_does_not_run_is_started(publish: t.Callable[..., dict], caddy: pathlib.Path) -> None:
@@ -132,18 +239,15 @@ def test_what_a_killed_run_left_is_loaded(publish: t.Callable[..., dict], caddy:
 
 
 def test_files_that_were_brought(publish: t.Callable[..., dict], caddy: pathlib.Path) -> None:
-    brought = {}
-    for what in ("certificate", "key"):
-        path = caddy / f"brought.{what}"
-        path.write_text(f"the {what}")
-        brought[what] = str(path)
-    result = publish(brought=brought, _diff=True)
-    assert "the key" not in str(result["diff"])
-    key = caddy / "mai.d" / "company-abc.key"
-    assert (
-        key.stat().st_mode & 0o777 == 0o640 and (caddy / "mai.d" / "company-abc.crt").read_text() == "the certificate"
-    )
-    assert not (caddy / "brought.key").exists()
+    (caddy / "mai.d").mkdir()
+    result = publish(**brought(caddy, "one"), _diff=True)
+    assert "key one" not in str(result["diff"])
+    pem = caddy / "mai.d" / "company-abc.pem"
+    assert pem.stat().st_mode & 0o777 == 0o640 and pem.read_text() == "certificate one\nkey one"
+    # A key goes with the site that named it, and so does one that an earlier release called otherwise
+    (caddy / "mai.d" / "company-abc.key").touch()
+    assert publish()["changed"] is True and list(files(caddy)) == ["company-abc.caddy", "Caddyfile"]
+    publish(**brought(caddy, "one"))
     assert publish(state="absent")["changed"] is True
     assert list((caddy / "mai.d").iterdir()) == []
     assert publish(state="absent")["changed"] is False

@@ -88,6 +88,7 @@ NO_BACKUP: dict[str, t.Any] = {
     "program": None,
     "settings": None,
     "stamp": None,
+    "metrics": [],
     "client": None,
     "units": {},
     "timer_active": False,

@@ -44,6 +44,7 @@ def set_up(variables: t.Mapping[str, t.Any], hours: float | None = 3, **state: t
         "settings": digest_of(backup.public_settings(variables)),
         "stamp": variables["mai_backup_stamp"],
         "client": variables["slug"],
+        "metrics": [],
         "units": {end: sha256(text) for end, text in backup.unit_files(variables).items()},
         "timer_active": True,
         "next": "tomorrow",
@@ -108,6 +109,30 @@ def test_another_place_has_no_backup_yet() -> None:
 def test_what_is_not_wanted_any_more_is_removed() -> None:
     plan = planned(client(), set_up(wanted()))
     assert plan["removes"] and plan["due"] and not plan["wanted"]
+
+
+USUAL, _OTHER = (f"{folder}/mai_clients_backup_company-abc.prom" for folder in settings.METRICS)
+OWN = "/var/metrics/mai_clients_backup_company-abc.prom"
+
+
+@pytest.mark.parametrize(
+    ("before", "there", "now", "left"),
+    [
+        (None, [USUAL], None, []),
+        ("/var/metrics", [OWN], "/var/metrics", []),
+        (None, [USUAL], "/var/metrics", [USUAL]),
+        ("/var/metrics", [OWN], None, [OWN]),
+        ("/var/metrics", [], None, []),
+    ],
+)
+def test_what_monitoring_was_told_goes_with_the_backups_and_moves_with_its_folder(
+    before: str | None, there: list[str], now: str | None, left: list[str]
+) -> None:
+    seen = set_up(wanted(mai_backup_metrics_dir=before))
+    seen["backup"]["metrics"] = there
+    assert planned(wanted(mai_backup_metrics_dir=now), seen)["metrics_left"] == left
+    # By what was set up, whatever the inventory says by now
+    assert planned(client(), seen)["metrics"] == [*dict.fromkeys([*there, USUAL, _OTHER])]
 
 
 @pytest.mark.parametrize(

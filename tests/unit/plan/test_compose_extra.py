@@ -55,6 +55,7 @@ def test_what_may_be_added(given: t.Any) -> None:
         ({"services": {SERVICE: {}}}, f"must not have {SERVICE}: write what it gets under service"),
         ({"service": {"volumes": "a:b"}}, "service.volumes must be a list"),
         ({"service": {"labels": "a=b"}}, "service.labels must be a mapping"),
+        ({"service": {"depends_on": "tika"}}, "service.depends_on must be a list, or a mapping"),
         ({"service": {"labels": {"mai.clients.client": "x"}}}, "begin with mai.clients."),
         ({"service": {"labels": ["mai.clients.client=x"]}}, "begin with mai.clients."),
         ({"service": {"labels": {8080: "x"}}}, "mappings by names only"),

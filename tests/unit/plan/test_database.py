@@ -171,6 +171,28 @@ def test_its_url(url: t.Any, about: str) -> None:
         assert database_url_fault(url, in_container=False) == ""
 
 
+@pytest.mark.parametrize(
+    ("variables", "found", "moves"),
+    [
+        (client(), {}, False),
+        (BESIDE, THERE, False),
+        (ELSEWHERE, ABROAD, False),
+        # Before its file is written, and once it was
+        (ELSEWHERE, {**ABROAD, "as_wanted": False}, True),
+        (ELSEWHERE, {**ABROAD, "in_use": False}, True),
+        ({**BESIDE, "mai_database_driver": "psycopg"}, THERE, True),
+    ],
+)
+def test_the_instance_comes_up_with_another_address_or_goes_back(
+    variables: dict[str, t.Any], found: dict[str, t.Any], moves: bool
+) -> None:
+    look = seen(**found)
+    # There is nothing to go back to
+    assert not database(variables, look, "mai-companyabc", False)["moves"] or found.get("in_use") is False
+    look["files"]["database.env"] = {}
+    assert database(variables, look, "mai-companyabc", False)["moves"] is moves
+
+
 def test_a_client_with_postgresql_is_converged_too() -> None:
     for variables in (BESIDE, ELSEWHERE):
         assert planned(variables, converged(variables))["plan"]["changes"] == []

@@ -123,6 +123,38 @@ def test_a_sentence_for_each_part(situation):
     assert planned(client(**variables), seen)["plan"]["would"] == sentences
 
 
+RESTS = {
+    "database/error": "The database's container mai-companyabc-database does not run (exited).",
+    "database/error_reason": "stopped",
+    "database/users": None,
+    "database/organizations": [],
+    "database/tracks_usage": False,
+    "stored_connection": {"form": "none", "connections": []},
+    "health/ok": False,
+    "health/status": None,
+    "health/accounts": None,
+    "health/onboarding": None,
+}
+STOPPED = "Would start its database, which is stopped; what is in it, and what follows from it, is unknown yet."
+
+
+def test_nothing_is_claimed_of_a_database_that_is_stopped():
+    wanted = client(mai_database="postgresql")
+    rests = changed(converged(wanted), {**RESTS, "containers/0/state": "exited"})
+    plan, before = planned(wanted, rests)["plan"], planned(wanted, converged(wanted))["plan"]
+    assert plan["would"] == [STOPPED, "Would start the instance. Why: it does not run; its database does not run."]
+    assert plan["instance"]["administered"] is None and plan["changes"] == ["instance"]
+    assert plan["address"] == before["address"] and plan["record"]["text"] == before["record"]["text"]
+    # What is known is said
+    plan = planned({**wanted, "mai_monthly_limit": 750}, rests)["plan"]
+    assert plan["would"][0] == "Would change the key client-company-abc: limit." and plan["would"][-1] == RECORD
+    # Until its database answers, nobody but the machine is let in
+    assert plan["instance"]["bind"] == "127.0.0.1" and plan["instance"]["administrator_due"]
+    # That of a suspended client runs on, too
+    plan = planned(wanted, rests, [account_key(disabled=True)])["plan"]
+    assert plan["would"][0] == STOPPED and "instance" in plan["changes"]
+
+
 def shown(seen: t.Mapping[str, t.Any], keys: list | None = None, record: str | None = None, **variables: t.Any):
     wanted = client(**variables)
     found = planned(wanted, seen, keys)

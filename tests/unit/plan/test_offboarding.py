@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import pytest
@@ -249,3 +250,21 @@ def test_every_key_is_recorded_with_what_it_used() -> None:
 def test_a_row_that_has_nothing_to_say_is_left_out() -> None:
     record = ended(changed(SEEN, {"containers": []}))["record"]["text"]
     assert "| image |" not in record and "| database |" not in record
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "external"])
+def test_secrets_that_open_nothing_in_the_archive_do_not_come_there(kind: str) -> None:
+    names = {
+        "api_key.env": False,
+        "api_key.env.previous": False,
+        ".admin.env.x1y2": False,
+        "database.env.previous": False,
+        ".database.env.x1y2": False,
+        "secrets.env": True,
+        "settings.env": True,
+        "HANDOVER.md": True,
+        # The files of that PostgreSQL are there
+        "database.env": kind != "external",
+    }
+    found = ended(converged(client(mai_database=kind)))["unneeded"]
+    assert {name: not re.fullmatch(found, f"{FOLDER}/{name}") for name in names} == names

@@ -8,6 +8,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.mai.clients.plugins.module_utils._instance.site import served as site_name
+from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import variable_problems
 
@@ -78,7 +80,12 @@ def test_the_site() -> None:
         (OWN, '\ttls "/etc/ssl/a.crt" "/etc/ssl/a.key"\n', "mai.d/company"),
         (
             {"mai_tls": "files", "mai_tls_certificate": "a.crt", "mai_tls_key": "a.key"},
-            '\ttls "/etc/caddy/mai.d/company-abc.crt" "/etc/caddy/mai.d/company-abc.key"\n',
+            '\ttls "/etc/caddy/mai.d/company-abc.pem" "/etc/caddy/mai.d/company-abc.pem"\n',
+            "acme",
+        ),
+        (
+            {"mai_tls": "files", "mai_tls_certificate": "remote:/etc/ssl/a.crt", "mai_tls_key": "a.key"},
+            '\ttls "/etc/ssl/a.crt" "/etc/caddy/mai.d/company-abc.key"\n',
             "acme",
         ),
         ({"mai_upload_limit": "200MB", "mai_port": 8007}, "max_size 200MB", "127.0.0.1:8001"),
@@ -158,6 +165,56 @@ def test_who_is_not_published_yet(changes: dict, variables: dict, held: str) -> 
 def test_what_is_published_is_not_taken_away_for_what_may_pass(changes: dict) -> None:
     assert address(changes)["proxy"]["due"] is False
     assert address(changes)["proxy"]["text"] == address()["proxy"]["text"]
+
+
+NEXT = "chat.example.com"
+RENAMED = {**PUBLISHED, "mai_fqdn": NEXT}
+
+
+def renamed(changes: dict[str, t.Any], **variables: t.Any) -> dict[str, t.Any]:
+    """A published client whose inventory names another address by now."""
+    seen = changed(converged(client(**PUBLISHED)), changes)
+    return planned(client(**{**RENAMED, **variables}), seen)
+
+
+def test_another_name_waits_for_its_record_and_the_client_stays_where_it_is() -> None:
+    result = renamed({"proxy/names": []})
+    plan, [check] = result["plan"], [one for one in result["checks"] if one["name"] == "address over HTTPS"]
+    # Files, Caddy, and what people are told say the same name; the hand-over has the record to create
+    assert plan["changes"] == ["hand-over"] and plan["instance"]["fqdn"] == PUBLISHED["mai_fqdn"]
+    assert plan["proxy"]["text"] == address()["proxy"]["text"] and plan["address"]["url"] == URL
+    said = (
+        f"{URL} is served, and https://{NEXT} not yet: its name does not resolve on the machine: create the DNS record"
+    )
+    assert check["status"] == "unknown" and check["detail"].startswith(f"{said} {NEXT} A 192.0.2.7, then run again")
+    assert any(note.startswith(said) for note in plan["notes"])
+    # What else differs is done, and said
+    plan = renamed({"proxy/names": []}, mai_port=8007)["plan"]
+    assert plan["instance"]["settings_differ"] == [] and plan["instance"]["due"] and plan["proxy"]["due"]
+    assert f"Would not publish https://{NEXT} yet: its name does not" in plan["would"][-1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "variables"),
+    [
+        ({}, {}),
+        ({"proxy/names": []}, {"mai_tls": "internal"}),
+        # No reason to take from people what they have: it is no more public than before
+        ({"probe/signup_closed": False}, {}),
+        # Decided by a run that was killed before Caddy knew
+        ({"proxy/names": [], "settings/WEBUI_URL": sha256(f"https://{NEXT}")}, {}),
+    ],
+)
+def test_another_name_that_leads_to_the_machine_is_taken_everywhere(changes: dict, variables: dict) -> None:
+    plan = renamed(changes, **variables)["plan"]
+    assert plan["instance"]["fqdn"] == NEXT and plan["instance"]["due"] and plan["address"]["url"] == f"https://{NEXT}"
+    assert f"{NEXT} {{" in plan["proxy"]["text"] and plan["proxy"]["why"] == ["its site differs"]
+    assert plan["proxy"]["held"] == ""
+
+
+def test_the_name_that_is_served() -> None:
+    assert site_name([*address()["proxy"]["text"].replace("\t", "␉").splitlines()]) == PUBLISHED["mai_fqdn"]
+    assert site_name(["# nothing {", "\theader {"]) == ""
 
 
 @pytest.mark.parametrize(
@@ -349,5 +406,6 @@ def test_files_that_were_brought_and_are_others_by_now() -> None:
     template = TEMPLATES[proxy.TEMPLATE]
     given = {"certificate": READ, "key": READ, "pair_error": None}
     assert proxy.proxy(wanted, found, parts, False, template, given)["why"] == []
-    other = {**given, "certificate": {"sha256": "1" * 64, "error": None}}
-    assert proxy.proxy(wanted, found, parts, False, template, other)["why"] == ["another certificate"]
+    # Both are one file there
+    other = {**given, **dict.fromkeys(("certificate", "key"), {"sha256": "1" * 64, "error": None})}
+    assert proxy.proxy(wanted, found, parts, False, template, other)["why"] == ["another certificate or key"]

@@ -88,6 +88,7 @@ def test_when_it_is_due(situation: str) -> None:
 
 GONE = changed(NEW, {"image/present": False})
 LITTLE = changed(NEW, {"directory/free_bytes": 2 * GIB})
+ELSEWHERE = {"mai_database": "external"}
 # The look, what its people do, and what was asked → what is in the way
 OBSTACLES: dict[str, tuple[t.Any, t.Any, dict[str, t.Any], str]] = {
     "nothing": (NEW, PEOPLE, {}, ""),
@@ -121,6 +122,23 @@ OBSTACLES: dict[str, tuple[t.Any, t.Any, dict[str, t.Any], str]] = {
         {},
         "/opt/mai/deployments/client-company-abc has 2.0 GiB free, and the upgrade of its database needs 3.0 GiB: make "
         "room.",
+    ),
+    # The copy alone is written on this machine
+    "room for a copy of what is elsewhere": (LITTLE, PEOPLE, ELSEWHERE, ""),
+    "no room for a copy of what is elsewhere": (
+        LITTLE,
+        {**PEOPLE, "bytes": 3 * GIB},
+        ELSEWHERE,
+        "/opt/mai/deployments/client-company-abc has 2.0 GiB free, and the upgrade of its database needs 3.0 GiB: make "
+        "room.",
+    ),
+    "nobody knows the room": (changed(NEW, {"directory/free_bytes": None}), PEOPLE, {}, ""),
+    "a database that the instance has not come up with": (
+        changed(NEW, {"database/in_use": False}),
+        PEOPLE,
+        ELSEWHERE,
+        "the address or password of its database was changed, and the instance has not taken it yet: run "
+        "onboard_client.yml first.",
     ),
     "no room, and the same image": (changed(SAME, {"directory/free_bytes": 0}), {}, {"mai_image_pull": "never"}, ""),
     "no room, and an interrupted run": (changed(RESUMES, {"directory/free_bytes": 0}), {"skipped": True}, {}, ""),

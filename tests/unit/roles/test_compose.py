@@ -17,7 +17,11 @@ import jinja2
 import pytest
 import yaml
 from ansible.plugins.filter.core import FilterModule as AnsibleFilters
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.compose_extra import compose_extra
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.compose_extra import (
+    MERGED,
+    OWNED,
+    compose_extra,
+)
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import health_intervals
 
 from tests.unit.repository.tasks import ROOT
@@ -58,7 +62,16 @@ def rendered(
         mai_memory_limit=None,
         mai_cpu_limit=None,
     )
-    return yaml.safe_load(text)
+    return yaml.load(text, Loader=Strict)
+
+
+class Strict(yaml.SafeLoader):
+    """Compose refuses a key that comes twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[t.Any, t.Any]:
+        names = [self.construct_object(name, deep=deep) for name, _value in node.value]
+        assert len(names) == len(set(names)), names
+        return super().construct_mapping(node, deep)
 
 
 def healthcheck(engine: str | None = "26.1.5", compose: str | None = "2.26.1") -> dict[str, t.Any]:
@@ -72,12 +85,39 @@ def test_the_image_is_noted_by_its_identifier_and_never_pulled() -> None:
     assert (known["x-mai-image"], service["image"], service["pull_policy"]) == ("sha256:02", "sha256:02", "never")
 
 
+@pytest.mark.parametrize(
+    "given", [["tika"], {"tika": {"condition": "service_started"}, "mai-companyabc-database": {"condition": "x"}}]
+)
+def test_what_an_operator_has_it_wait_for_is_added(given: t.Any) -> None:
+    database = {"service": "mai-companyabc-database", "image": "sha256:05", "image_name": "postgres:17"}
+    extra = {"service": {"depends_on": given}, "services": {"tika": {"image": "tika"}}}
+    for own in ("", database["service"]):
+        merged = compose_extra(extra, "company-abc", own)
+        found = rendered(database={**database, "service": own}, compose_extra=merged)
+        waits = found["services"]["mai-companyabc"]["depends_on"]
+        assert waits["tika"] == {"condition": "service_started"}
+        if own:
+            assert waits[own] == {"condition": "service_healthy"}
+
+
+def test_no_key_of_the_template_is_written_twice() -> None:
+    """Each is the collection's alone, or has what an operator adds, too."""
+    own = set(rendered(extra={"service": {"depends_on": ["tika"]}})["services"]["mai-companyabc"])
+    assert own - set(OWNED) == set(MERGED)
+    added = {name: {"a": {"b": "c"}} if name in ("labels", "depends_on") else ["a:b"] for name in MERGED}
+    found = rendered(extra={"service": added})["services"]["mai-companyabc"]
+    assert all("a" in str(found[name]) for name in MERGED)
+
+
 def test_postgresql_stands_beside_the_instance_and_publishes_nothing() -> None:
     database = {"service": "mai-companyabc-database", "image": "sha256:05", "image_name": "postgres:17"}
     extra = {"service": {"networks": ["proxy"]}, "networks": {"proxy": {"external": True}}}
-    found = rendered(database=database, compose_extra=compose_extra(extra, "company-abc", True))["services"]
+    found = rendered(database=database, compose_extra=compose_extra(extra, "company-abc", database["service"]))[
+        "services"
+    ]
     instance, service = found["mai-companyabc"], found["mai-companyabc-database"]
     assert instance["depends_on"] == {"mai-companyabc-database": {"condition": "service_healthy"}}
+    assert "depends_on" not in rendered()["services"]["mai-companyabc"]
     assert instance["networks"] == ["default", "proxy"]
     assert "ports" not in service and "networks" not in service
     assert (service["env_file"], service["image"], service["pull_policy"]) == (["database.env"], "sha256:05", "never")
