@@ -20,9 +20,11 @@ _HEAD = """\
 [Unit]
 Description={description}
 """
+# Whoever corrected a cause may try again at once, however often it has failed
 _SERVICE = """\
 After=network-online.target
 Wants=network-online.target
+StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
