@@ -77,7 +77,7 @@ def test_a_rotation_notes_what_the_old_key_used(fleet: Fleet, onboarded: Result)
 
 def test_a_suspension_notes_it_and_no_gap_begins(fleet: Fleet, onboarded: Result) -> None:
     key = fleet.only_key(SLUG)["hash"]
-    fleet.run(SLUG, playbook=SUSPEND)
+    fleet.run(SLUG, "-e", "keep_running=true", playbook=SUSPEND)
     before = lines(fleet)
     assert before[-1][0::2] == (key, "suspension")
     assert "Result=success" in start(fleet) and lines(fleet) == before
