@@ -164,7 +164,9 @@ def new_fleet(
     fleets: list[Fleet] = []
 
     def new_fleet(**variables: Any) -> Fleet:
-        variables = {"mai_image": standin_image.name, "mai_image_pull": "never", **variables}
+        # A timer that asks OpenRouter by itself would be told the faults that are planted for somebody else
+        usual = {"mai_image": standin_image.name, "mai_image_pull": "never", "mai_usage_history": False}
+        variables = {**usual, **variables}
         fleets.append(Fleet(project, simulator, tmp_path_factory.mktemp("inventory"), variables))
         return fleets[-1]
 

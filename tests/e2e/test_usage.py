@@ -25,8 +25,8 @@ RESUME, OFFBOARD = "playbooks/resume_client.yml", "playbooks/offboard_client.yml
 
 @pytest.fixture(scope="module")
 def fleet(new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host]) -> Fleet:
-    fleet = new_fleet(mai_admin_email="boss@example.com", mai_monthly_limit=50)
-    fleet.put(SLUG, ready_hosts[0], mai_port=8751)
+    fleet = new_fleet(mai_admin_email="boss@example.com", mai_monthly_limit=50, mai_usage_history=True)
+    fleet.put(SLUG, ready_hosts[0])
     return fleet
 
 
