@@ -106,7 +106,8 @@ class Fleet(Operator):
     def remove(self) -> None:
         """The clients' containers go, wherever there still are some; what else they have on their hosts stays."""
         for host in self._hosts:
-            host.exec("docker", "rm", "--force", *map(self.service, self._clients), check=False)
+            services = [name for slug in self._clients for name in (self.service(slug), f"{self.service(slug)}-database")]
+            host.exec("docker", "rm", "--force", *services, check=False)
 
     # What there is
 

@@ -75,7 +75,8 @@ def fleet(
     )
     fleet.run(",".join(BOTH))
     yield fleet
-    ready_hosts[0].exec("sh", "-c", PURGE)
+    # Other tests go on with these hosts
+    ready_hosts[0].exec("sh", "-c", f"{PURGE}; rm -f /root/.ssh/id_ed25519")
     storage.exec("pkill", "rclone")
 
 
