@@ -106,8 +106,9 @@ class Fleet(Operator):
     def remove(self) -> None:
         """The clients' containers go, wherever there still are some; what else they have on their hosts stays."""
         for host in self._hosts:
-            services = [name for slug in self._clients for name in (self.service(slug), f"{self.service(slug)}-database")]
-            host.exec("docker", "rm", "--force", *services, check=False)
+            services = [self.service(slug) for slug in self._clients]
+            databases = [f"{service}-database" for service in services]
+            host.exec("docker", "rm", "--force", *services, *databases, check=False)
 
     # What there is
 
