@@ -57,14 +57,6 @@ with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=r
         text = plain.decompress(piece) if plain else piece
         print(json.dumps([time.time(), text.decode()]), flush=True)
 """
-# Other tests go on with these hosts
-CLEAN = f"""
-systemctl stop caddy
-dpkg --purge caddy
-rm -rf /etc/caddy /var/lib/caddy
-sed '/{DOMAIN}/d' /etc/hosts > /tmp/hosts
-cat /tmp/hosts > /etc/hosts
-"""
 PORT_TAKER = "import socket, time; taker = socket.create_server(('', 443)); time.sleep(600)"
 
 
