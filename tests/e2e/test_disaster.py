@@ -167,8 +167,6 @@ def test_a_server_that_does_not_start_any_more_is_made_anew(fleet: Fleet, saved:
     restored = fleet.run(POSTGRESQL, playbook=RESTORE)
     assert everything(fleet, POSTGRESQL) == saved[POSTGRESQL], restored.output
     assert fleet.sh(POSTGRESQL, f"ls -d {directory}/.before-restore-*/postgresql/data") != ""
-    again = fleet.run(POSTGRESQL)
-    assert again.total("changed") == 0, again.output
 
 
 @pytest.fixture(scope="module")

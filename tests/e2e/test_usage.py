@@ -91,4 +91,5 @@ def test_an_off_boarding_keeps_it_in_the_archive(fleet: Fleet, onboarded: Result
     [archived] = fleet.sh(SLUG, f"ls -d /opt/mai/deployments/archive/client-{SLUG}-*/usage.csv").split()
     rows = csv.DictReader(io.StringIO(fleet.sh(SLUG, f"cat {archived}")))
     assert [(row["key_hash"], row["why"]) for row in rows][-1] == (key, "offboarding")
-    assert fleet.sh(SLUG, f"ls -d {archived[:-9]}.usage; ls /etc/systemd/system | grep usage", check=False) == ""
+    left = f"ls -d {archived[:-9]}.usage; ls /etc/systemd/system | grep {fleet.service(SLUG)}-usage"
+    assert fleet.sh(SLUG, left, check=False) == ""
