@@ -52,6 +52,7 @@ class Awx:
         host = fleet.host(SLUG)
         client = {**host.inventory(), "mai_client_name": "From AWX", "mai_port": 8601, "remote_tower_id": 7}
         client |= {"mai_image": image.name, "mai_image_pull": "never", "mai_admin_email": "admin@example.com"}
+        client |= {"mai_usage_history": False}
         client |= {"mai_instance_api_base_url": fleet.openrouter.openrouter_like_url, "mai_monthly_limit": 500}
         other = {**client, "mai_port": 8602, "mai_client_name": "Another"}
         hosts = {SLUG: client, "another": other}
