@@ -13,7 +13,6 @@ configuration before the reload, as the user who runs it: as root it would make 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import pwd
 import shutil
@@ -23,6 +22,7 @@ from typing import Iterator
 
 from ansible_collections.mai.clients.plugins.module_utils._instance import private_file, site, system
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.module_utils._turn import take_turn
 
 IMPORT_LINES = "\n# Sites of clients, made by the collection mai.clients\nimport {}/*.caddy\n"
 _PATIENCE = 120
@@ -185,17 +185,8 @@ def locked(directory: str) -> Iterator[None]:
     """One change at a time; the lock ends with the process, and leaves nothing behind."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        deadline = time.monotonic() + _TURN
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise NotTaken(
-                        f"Other runs have been changing what Caddy serves for {_TURN} s. Run again."
-                    ) from None
-                time.sleep(0.1)
+        if not take_turn(descriptor, _TURN):
+            raise NotTaken(f"Other runs have been changing what Caddy serves for {_TURN} s. Run again.")
         yield
     finally:
         os.close(descriptor)
@@ -210,8 +201,7 @@ def _renamed(content: bytes, trial: dict[str, str]) -> bytes:
 
 def write(path: str, wanted: Content) -> None:
     if wanted.content is None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+        private_file.remove(path)
         return
     private_file.write_bytes(path, wanted.content, wanted.mode, wanted.group, wanted.owner)
 

@@ -9,14 +9,12 @@ other. What a PostgreSQL holds takes longer: until it is there, the client's dir
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 import shutil
 import stat
 import subprocess
-import time
 from contextlib import contextmanager, suppress
 from typing import Any, Iterator
 
@@ -32,6 +30,7 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import copy,
 from ansible_collections.mai.clients.plugins.module_utils._instance.folder import COPIES, OVERRIDES, RESTORING
 from ansible_collections.mai.clients.plugins.module_utils._instance.place import DATA, place_of
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown
+from ansible_collections.mai.clients.plugins.module_utils._turn import take_turn
 from ansible_collections.mai.clients.plugins.module_utils._usage import history
 
 try:
@@ -209,17 +208,8 @@ class Place:
             0o600,
         )
         try:
-            deadline = time.monotonic() + _PATIENCE
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except OSError:
-                    if time.monotonic() > deadline:
-                        raise Refused(
-                            "A backup of this client is running: run again when it has ended.", "locked"
-                        ) from None
-                    time.sleep(1)
+            if not take_turn(descriptor, _PATIENCE):
+                raise Refused("A backup of this client is running: run again when it has ended.", "locked")
             yield
         finally:
             os.close(descriptor)
@@ -279,7 +269,7 @@ class Place:
         dump.make(place, before)
         held = any(dump.describe(place, before)["counts"].values())
         dump.restore(os.path.join(self._copies(aside), place.copy_name), place)
-        _remove_file(self.restoring)
+        private_file.remove(self.restoring)
         kept = held or any(os.path.lexists(os.path.join(aside, name)) for name in ("data", DATA))
         if not kept:
             remove(aside)
@@ -300,7 +290,7 @@ class Place:
                 _exchange(os.path.join(aside, name), os.path.join(self.deployment_dir, name))
         # That of an earlier run stays: what this one goes back to is half of each
         if (_own_file.read_text(self.restoring) or "").strip() == moment:
-            _remove_file(self.restoring)
+            private_file.remove(self.restoring)
         # What is in it now is in the repository, too
         remove(aside)
 
@@ -333,11 +323,6 @@ class Place:
 
     def remove(self) -> None:
         remove(self.scratch)
-
-
-def _remove_file(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.remove(path)
 
 
 def _is_file(path: str) -> bool:

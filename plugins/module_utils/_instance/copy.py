@@ -18,6 +18,7 @@ from contextlib import closing, suppress
 
 from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, Refused, confined
 from ansible_collections.mai.clients.plugins.module_utils._database_sqlite import check_files, connection
+from ansible_collections.mai.clients.plugins.module_utils._instance import private_file
 
 _SPARE = 64 * MIB
 _BUSY = 30
@@ -46,7 +47,7 @@ def make(database: str, copy: str) -> None:
     if free < needed:
         raise CopyError(f"{copy} needs {needed} bytes and {free} are free. Free some space and run again.", "full")
     partial = copy + ".partial"
-    _remove(partial)
+    private_file.remove(partial)
     os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
     try:
         folder, file = os.path.split(os.path.abspath(database))
@@ -64,7 +65,7 @@ def make(database: str, copy: str) -> None:
         check(partial)
         os.replace(partial, copy)
     finally:
-        _remove(partial)
+        private_file.remove(partial)
 
 
 def _target(path: str) -> sqlite3.Connection:
@@ -138,7 +139,7 @@ def _put_in_place(source: int, file: str) -> None:
             _clear(file)
         os.replace(partial, file)
     finally:
-        _remove(partial)
+        private_file.remove(partial)
 
 
 def _clear(name: str) -> None:
@@ -173,8 +174,3 @@ def _is_whole(file: str, name: str) -> bool:
 def _seconds(number: int) -> float:
     """How long that many bytes may take on a slow disk."""
     return 60 + number / (2 * MIB)
-
-
-def _remove(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.remove(path)

@@ -24,7 +24,7 @@ from ansible_collections.mai.clients.plugins.module_utils._confined import MIB
 from ansible_collections.mai.clients.plugins.module_utils._database import transaction
 from ansible_collections.mai.clients.plugins.module_utils._database_base import Database, DatabaseError
 from ansible_collections.mai.clients.plugins.module_utils._database_postgresql import client_environment
-from ansible_collections.mai.clients.plugins.module_utils._instance import system
+from ansible_collections.mai.clients.plugins.module_utils._instance import private_file, system
 from ansible_collections.mai.clients.plugins.module_utils._instance.place import NAME, URL, USER, Place
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 
@@ -78,7 +78,7 @@ def make(place: Place, copy: str, compressed: bool = True) -> None:
     if largest <= 0:
         raise DatabaseError(f"{copy} would fill the disk. Free some space and run again.", "full")
     partial = copy + ".partial"
-    _remove(partial)
+    private_file.remove(partial)
     try:
         with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as target:
             options = ["--format=custom", "--no-owner", "--no-privileges", f"--lock-wait-timeout={_LOCK_SECONDS}s"]
@@ -87,7 +87,7 @@ def make(place: Place, copy: str, compressed: bool = True) -> None:
             os.fsync(target.fileno())
         os.replace(partial, copy)
     finally:
-        _remove(partial)
+        private_file.remove(partial)
 
 
 def describe(place: Place, copy: str, image: str = "") -> dict[str, Any]:
@@ -281,8 +281,3 @@ def _opened(copy: str) -> Iterator[IO[bytes]]:
 def _seconds(copy: str) -> float:
     """How long that may take on a slow disk."""
     return 120 + os.lstat(copy).st_size / (MIB / 2)
-
-
-def _remove(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.remove(path)

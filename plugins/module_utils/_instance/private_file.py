@@ -43,5 +43,11 @@ def write_bytes(path: str, content: bytes, mode: int = MODE, group: int | None =
         os.close(folder)
 
 
+def remove(path: str) -> None:
+    """It is gone, if it was there."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
 def is_private(path: str) -> bool:
     return stat.S_IMODE(os.stat(path).st_mode) == MODE

@@ -19,7 +19,7 @@ import ssl
 
 from ansible_collections.mai.clients.plugins.module_utils import _certificate
 from ansible_collections.mai.clients.plugins.module_utils._confined import Confined, Refused
-from ansible_collections.mai.clients.plugins.module_utils._instance import system
+from ansible_collections.mai.clients.plugins.module_utils._instance import private_file, system
 
 DIRECTORY = "/etc/caddy/mai.d"
 CONFIG = "/etc/caddy/Caddyfile"
@@ -59,8 +59,7 @@ def sweep(client: str) -> None:
         path = os.path.join(DIRECTORY, name)
         # No slug has a dot; what was not whole yet has one more before it
         if name.startswith((f".{client}.", f"..{client}.")) and path != pending_path(client):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+            private_file.remove(path)
 
 
 def trial_path(client: str) -> str:

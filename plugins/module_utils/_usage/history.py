@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import csv
 import errno
-import fcntl
 import io
 import os
 import re
 import stat
-import time
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.mai.clients.plugins.module_utils import _own_file
 from ansible_collections.mai.clients.plugins.module_utils._database_base import number
+from ansible_collections.mai.clients.plugins.module_utils._turn import take_turn
 
 FILE = "usage.csv"
 # What the timer starts, in the client's directory, too
@@ -77,7 +76,8 @@ def add(deployment_dir: str, readings: Iterable[Mapping[str, str]], check: bool 
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is no ordinary file", path_in(deployment_dir))
-        _lock(descriptor)
+        if not take_turn(descriptor, _PATIENCE):
+            raise OSError(errno.EAGAIN, "somebody else is at it", path_in(deployment_dir))
         if stat.S_IMODE(status.st_mode) != 0o600:
             os.fchmod(descriptor, 0o600)
         lines = _new(readings, _parsed(_tail(deployment_dir)))
@@ -86,18 +86,6 @@ def add(deployment_dir: str, readings: Iterable[Mapping[str, str]], check: bool 
         return len(lines)
     finally:
         os.close(descriptor)
-
-
-def _lock(descriptor: int) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 def _new(readings: Iterable[Mapping[str, str]], known: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:

@@ -12,12 +12,13 @@ forgotten after a minute, and whenever one of them changed something.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import time
 import typing as t
+
+from ansible_collections.mai.clients.plugins.module_utils._turn import take_turn
 
 from .client import Client
 from .errors import NotOpenRouter, OpenRouterError, ServerFailed, Unreachable
@@ -101,7 +102,7 @@ def _shared(
     """An answer from the file of whoever asked last, or asked for now; and whether it was."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
-        if not _locked(file):
+        if not take_turn(file, PATIENCE):
             return parse(ask()), True
         known = None if fresh else _read(file, clock, parse)
         if known is not None:
@@ -128,19 +129,6 @@ def _read(file: t.IO[str], clock: t.Callable[[], float], parse: t.Callable[[t.An
         return parse(content["answer"])
     except (ServerFailed, UnicodeDecodeError, KeyError, TypeError):
         return None
-
-
-def _locked(file: t.IO[str]) -> bool:
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.05)
-        else:
-            return True
 
 
 def _write(file: t.IO[str], text: str) -> None:

@@ -80,14 +80,9 @@ def _refusal(client: Values, seen: Values, plan: Values) -> str:
 
 def _faults(client: Values, fetched: Values, asked: Values) -> t.Iterator[str]:
     """Why a snapshot is not put in place."""
-    yield from (f"{fault}." for fault in fetched["faults"])
+    yield from _unfit(client, fetched)
     if client["mai_database"] == "external" and asked["database"]["error"]:
         yield shown(asked["database"]["error"])
-    if fetched["unread"]:
-        yield f"its database could not be looked through: {fetched['unread']}"
-    noted = fetched["noted"]
-    if noted["client"] != client["slug"]:
-        yield f"it is one of {shown(noted['client'])}."
     if fetched["organizations"] and str(client["mai_client_id"]) not in fetched["organizations"]:
         others = ", ".join(fetched["organizations"][:3])
         yield f"its database is not that of {shown(client['mai_client_id'])}, but of {shown(others)}."
@@ -95,11 +90,21 @@ def _faults(client: Values, fetched: Values, asked: Values) -> t.Iterator[str]:
     revision = fetched["schema_revision"]
     strange = [one for one in str(revision or "").split(", ") if one and one not in known]
     if known and strange:
-        image = (noted["image"] or {}).get("reference") or "another image"
+        image = (fetched["noted"]["image"] or {}).get("reference") or "another image"
         yield (
             f"its database is at revision {shown(', '.join(strange))}, which {shown(asked['image'])} does not know: it "
             f"is of a newer release ({shown(image)}). Set mai_image to that one, and upgrade to it first."
         )
+
+
+def _unfit(client: Values, fetched: Values) -> t.Iterator[str]:
+    """What is wrong with a snapshot, wherever it is to be put."""
+    yield from (f"{fault}." for fault in fetched["faults"])
+    if fetched["unread"]:
+        yield f"its database could not be looked through: {fetched['unread']}"
+    noted = fetched["noted"]
+    if noted["client"] != client["slug"]:
+        yield f"it is one of {shown(noted['client'])}."
 
 
 def _summary(
@@ -137,11 +142,7 @@ def _summary(
 
 def verified(client: Values, fetched: Values, live: Values | None) -> dict[str, t.Any]:
     """What a trial of a snapshot found; ``live`` is what the instance's own database holds, None where it has none."""
-    faults = [f"{fault}." for fault in fetched["faults"]]
-    if fetched["unread"]:
-        faults.append(f"its database could not be looked through: {fetched['unread']}")
-    if fetched["noted"]["client"] != client["slug"]:
-        faults.append(f"it is one of {shown(fetched['noted']['client'])}.")
+    faults = list(_unfit(client, fetched))
     if live and live["organizations"] and fetched["organizations"] != live["organizations"]:
         faults.append(
             f"its organisation is {shown(', '.join(fetched['organizations']) or 'missing')}, that of the instance "
