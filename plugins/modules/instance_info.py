@@ -166,6 +166,7 @@ instance:
       description:
         - The deployment directory.
         - It is C(managed) when its mark, or the label in its compose file or unit, names this client.
+        - C(made_by) is the version of the collection that made it, null where its mark does not tell.
         - C(shadowed_by) is a compose file that Compose would take instead of C(compose.yml), null where there is none.
         - It is C(upgrading) while an upgrade has begun and neither ended nor been taken back.
         - It is C(restoring) while a restore has exchanged the data, and PostgreSQL does not hold yet what belongs to
@@ -178,6 +179,7 @@ instance:
         empty: false
         managed: true
         managed_by: company-abc
+        made_by: 0.1.0
         mode: "0700"
         free_bytes: 21474836480
         device: 65025

@@ -22,6 +22,8 @@ from ansible_collections.mai.clients.plugins.module_utils._host_in_url import is
 from ansible_collections.mai.clients.plugins.module_utils._instance import credentials
 from ansible_collections.mai.clients.plugins.module_utils._secret import LOOKS_SECRET, MASK
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._breaking_changes import collection_version
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import version
 
 # Of a variable and its value: what is wrong, for a person; None if nothing is.
 Rule = t.Callable[[str, t.Any], "str | None"]
@@ -381,6 +383,11 @@ def _repository(value: t.Any) -> bool:
     return _server(URL)(rest)
 
 
+def _validated_version(variable: str, value: t.Any) -> str | None:
+    found = version.fault(value, collection_version())
+    return f"{_is(variable, value)}{found}" if found else None
+
+
 def _password_bytes(variable: str, size: t.Any) -> str | None:
     if not isinstance(size, int) or size <= credentials.LONGEST_PASSWORD:
         return None
@@ -508,6 +515,8 @@ RULES: dict[str, Rule] = {
     # OpenRouter
     "openrouter_base_url": _API,
     "mai_instance_api_base_url": _API,
+    # What the inventory was checked for
+    "mai_validated_version": _validated_version,
     # The record of what was handed over
     "mai_handover_dir": _wants(_line(_LONGEST_PATH), "give the path of a directory on the controller, on one line"),
 }

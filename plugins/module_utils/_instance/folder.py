@@ -90,13 +90,19 @@ def override(path: str) -> dict | None:
     return None
 
 
+def mark(path: str) -> tuple[str | None, str | None]:
+    """Whose directory it is, and the version of the collection that made it; older ones did not say."""
+    lines = (_own_file.read_text(os.path.join(path, MARK)) or "").split()
+    return (lines[0] if lines else None), (lines[1] if len(lines) > 1 else None)
+
+
 def directory(path: str, client: str, unit_client: str | None) -> dict:
     try:
         status = os.stat(path)
         entries = os.listdir(path)
     except OSError:
         status, entries = None, []
-    owner = (_own_file.read_text(os.path.join(path, MARK)) or "").strip() or None
+    owner, made_by = mark(path)
     for name in ("compose.yml", "start-mai-instance.sh"):
         owner = owner or labelled_client(_own_file.read_text(os.path.join(path, name)))
     owner = owner or unit_client
@@ -106,6 +112,7 @@ def directory(path: str, client: str, unit_client: str | None) -> dict:
         "empty": status is not None and not entries,
         "managed": owner == client,
         "managed_by": owner,
+        "made_by": made_by,
         "mode": mode(status) if status else None,
         "free_bytes": system.free_bytes(path),
         "device": system.device(path),

@@ -82,6 +82,7 @@ VARIABLES: dict[str, t.Any] = {
     "mai_backup_keep": {"daily": 7, "weekly": 5, "monthly": 12},
     "mai_backup_metrics_dir": None,
     "mai_usage_history": True,
+    "mai_validated_version": None,
 }
 NO_BACKUP: dict[str, t.Any] = {
     "installed": False,
@@ -136,7 +137,7 @@ def nothing() -> dict[str, t.Any]:
         },
         "directory": {
             "path": VARIABLES["mai_deployment_dir"], "exists": False, "empty": False, "managed": False,
-            "managed_by": None, "mode": None, "free_bytes": 90 * 1024**3, "device": 1, "upgrading": False,
+            "managed_by": None, "made_by": None, "mode": None, "free_bytes": 90 * 1024**3, "device": 1, "upgrading": False,
             "shadowed_by": None, "restoring": False,
         },
         "files": {},
@@ -214,6 +215,7 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "exists": True,
         "managed": True,
         "managed_by": "company-abc",
+        "made_by": "0.1.0",
         "mode": "0700",
     }
     names = ["settings.env", "api_key.env", "secrets.env", "admin.env", "HANDOVER.md"]

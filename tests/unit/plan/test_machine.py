@@ -54,6 +54,7 @@ SEEN = {
         "empty": False,
         "managed": False,
         "managed_by": None,
+        "made_by": None,
         "free_bytes": 50 * GIB,
         "device": 1,
         "upgrading": False,
