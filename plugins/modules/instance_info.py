@@ -196,6 +196,10 @@ instance:
           group: root
           size: 812
           sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    start_command:
+      description: SHA-256 of the command by which a native instance was last started, or null.
+      returned: always
+      type: str
     settings:
       description: Digest of each value in C(settings.env).
       returned: always
@@ -263,14 +267,19 @@ instance:
         active_state: active
         sub_state: running
         main_pid: 4711
+        restarts: 0
         since: "2026-11-24T13:16:00Z"
     process:
-      description: The process that C(instance.pid) names, and whether it is still this instance. Null without one.
+      description:
+        - The process that C(instance.pid) names, and whether it is still this instance's. Null without one.
+        - C(main_pid) is the instance that it keeps, null while that is about to be started again, C(restarts) how often it was.
       returned: always
       type: dict
       sample:
         pid: 4711
         running: true
+        main_pid: 4712
+        restarts: 0
         started_at: "2026-11-24T13:16:00Z"
     image:
       description:

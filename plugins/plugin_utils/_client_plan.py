@@ -40,6 +40,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.database import 
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.foreseen import diff
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, bind_address, service
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.key import Aim as KeyAim
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.native import own_user
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.obstacles import obstacle
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import other_variable, variable_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import address
@@ -112,6 +113,7 @@ class ClientPlanAction(OpenRouterAction):
             undecided=[decision] if decision else [],
             collection_version=collection_version(),
             service=service(client["slug"]),
+            native_user=own_user(service(client["slug"])),
             database_service=service_of(service(client["slug"])) if client["mai_database"] == "postgresql" else "",
         )
         return result

@@ -74,6 +74,7 @@ IMAGE = re.compile(
 # of paths in which Ansible expands variables ('$').
 DIRECTORY = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w .@%+=~-]{1,255})+")
 _LONGEST_PATH = 1000
+ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]*")
 UPLOAD = re.compile(r"[1-9][0-9]{0,5}[MG]B")
 # What follows is a path on the machine, not on the controller
 REMOTE = "remote:"
@@ -450,6 +451,9 @@ RULES: dict[str, Rule] = {
         _command, "give one command on one line, without control characters", optional=True, subject=_is_hidden
     ),
     "mai_native_service": _one_of("auto", "systemd", "process"),
+    "mai_native_user": _wants(
+        _text(ACCOUNT, 32), "give the name of a user of its machine, or root, or leave it out", optional=True
+    ),
     "mai_port": _wants(
         _whole(1024, 65535),
         "give a number from 1024 to 65535",

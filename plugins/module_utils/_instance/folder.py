@@ -50,6 +50,8 @@ _IMAGE = re.compile(r"^ +image: *(\S.*?) *$", re.MULTILINE)
 _IMAGE_NAME = re.compile(r"^ +mai\.clients\.image: *(\S.*?) *$", re.MULTILINE)
 _IMAGE_ID = re.compile(r"""^x-mai-image: *["']?(sha256:[0-9a-f]{64})["']? *$""", re.MULTILINE)
 
+# As roles/instance/templates/start-mai-instance.sh.j2 has it
+_COMMAND = re.compile(r"^# mai\.clients\.command: ([0-9a-f]{64})$", re.MULTILINE)
 _FORMER = re.compile(r"^# replaces ([0-9a-f]{64})$", re.MULTILINE)
 
 
@@ -80,6 +82,12 @@ def image(path: str) -> dict | None:
         return None
     name = named.group(1).strip("\"'")
     return {"reference": name, "id": identified.group(1) if identified else None}
+
+
+def start_command(path: str) -> str | None:
+    """The SHA-256 of the command by which a native instance was last started."""
+    found = _COMMAND.search(_own_file.read_text(os.path.join(path, "start-mai-instance.sh")) or "")
+    return found.group(1) if found else None
 
 
 def override(path: str) -> dict | None:

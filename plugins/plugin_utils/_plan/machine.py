@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.plugin_utils._plan import database, room
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import database, native, room
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import (
     last_image_is_gone,
     service,
@@ -167,7 +167,7 @@ def lacks(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> dict[st
     missing = {
         "restic": bool(client["mai_backup_repository"]) and not seen["backup"]["restic"],
         "docker": docker and not (seen["docker"]["engine"] and seen["docker"]["compose"]),
-        "directory": directory["mode"] != "0700",
+        "directory": directory["mode"] != native.directory_mode(native.user(client, seen, service(client["slug"]))),
         "mark": not directory["managed"],
         "image": docker and not seen["image"]["present"],
     }

@@ -46,6 +46,7 @@ VARIABLES: dict[str, t.Any] = {
     "mai_image_archive": None,
     "mai_start_command": None,
     "mai_native_service": "auto",
+    "mai_native_user": None,
     "mai_port": 8001,
     "mai_bind_address": None,
     "mai_deployment_dir": "/opt/mai/deployments/client-company-abc",
@@ -155,6 +156,7 @@ def nothing() -> dict[str, t.Any]:
         "image": {"reference": "mai:1.4", "present": True, "id": IMAGE, "user": None},
         "last_image": None,
         "override": None,
+        "start_command": None,
         "beside": [],
         "port": {"number": 8001, "listening": False, "ours": False, "process": None, "bindable": True},
         "proxy": None,
@@ -216,7 +218,7 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "managed": True,
         "managed_by": "company-abc",
         "made_by": "0.1.0",
-        "mode": "0700",
+        "mode": "0710" if native and variables["mai_native_user"] != "root" else "0700",
     }
     names = ["settings.env", "api_key.env", "secrets.env", "admin.env", "HANDOVER.md"]
     names.append("start-mai-instance.sh" if native else "compose.yml")
