@@ -124,10 +124,16 @@ def test_a_command_with_quotes_is_what_it_is(written):
 
 
 def test_what_ends_is_started_again_and_counted(kept):
-    directory = kept(python('import time; print("once more", flush=True); time.sleep(0.1)'))
+    directory = kept(python('import time; print("once more", flush=True); time.sleep(0.1); raise SystemExit(3)'))
     wait_for(lambda: (native.process(str(directory)) or {}).get("restarts", 0) >= 2)
     assert (directory / "instance.log").read_text().count("once more") >= 2
     assert "It ended, and is started again in 1 s." in (directory / "instance.log").read_text()
+
+
+def test_what_ends_well_stays_ended(kept):
+    directory = kept(python('print("that was all", flush=True)'))
+    wait_for(lambda: "that was all" in (directory / "instance.log").read_text())
+    wait_for(lambda: not native.process(str(directory))["running"])
 
 
 def test_what_is_killed_comes_back_and_what_is_asked_to_stop_stops(kept):
