@@ -13,7 +13,8 @@ version_added: 0.1.0
 description:
   - Makes a system user of the client's own where it is missing, and lets it go through the client's directory (mode V(0710),
     the directory's group becomes the user's), so that it reaches C(data) there. It can read nothing else in it.
-  - Fails where the user could not reach C(data), because a directory above the client's lets nobody through.
+  - Directories above the client's that are the collection's own (that of the locks, and those that hold nothing else) are made
+    to let everybody through, without letting anybody list them. Fails where any other lets the user not through.
   - A user that the collection made is known by its comment. Any other is only used where O(own) is V(false), and never
     changed or removed.
 author:
@@ -97,14 +98,19 @@ def make_command(name: str, client: str, home: str, has_useradd: bool) -> list[s
     return ["adduser", "-S", "-D", "-H", "-h", home, "-s", "/sbin/nologin", "-g", comment(client), name]
 
 
-def closed_way(directory: str, user: pwd.struct_passwd) -> str | None:
-    """The first directory on the way that does not let the user through."""
+def is_ours(place: str, following: str) -> bool:
+    """Whether a directory on the way is nothing but a way to clients: runs make them where they are missing."""
+    entries = os.listdir(place)
+    return ".locks" in entries or entries == [following]
+
+
+def closed_way(directory: str, user: pwd.struct_passwd) -> list[tuple[str, bool]]:
+    """The directories on the way that do not let the user through, and whether each is the collection's own."""
     groups = os.getgrouplist(user.pw_name, user.pw_gid)
-    way, path = [], os.path.realpath(directory)
-    while path != "/":
-        path = os.path.dirname(path)
-        way.append(path)
-    for place in reversed(way):
+    parts = os.path.realpath(directory).split(os.sep)
+    closed = []
+    for depth in range(1, len(parts)):
+        place = os.sep.join(parts[:depth]) or os.sep
         status = os.stat(place)
         if status.st_uid == user.pw_uid:
             passes = status.st_mode & stat.S_IXUSR
@@ -113,8 +119,8 @@ def closed_way(directory: str, user: pwd.struct_passwd) -> str | None:
         else:
             passes = status.st_mode & stat.S_IXOTH
         if not passes:
-            return place
-    return None
+            closed.append((place, is_ours(place, parts[depth])))
+    return closed
 
 
 class User:
@@ -155,12 +161,16 @@ class User:
         changed = made
         if self.found is not None and os.path.isdir(self.directory):
             closed = closed_way(self.directory, self.found)
-            if closed:
-                self._fail(
-                    f"The user {self.name}, as whom the instance is to run, cannot go through {closed} to its data: let "
-                    f"everybody through (chmod o+x {closed}), choose another mai_deployments_dir, or set mai_native_user."
-                )
-            changed |= self._opened()
+            for place, ours in closed:
+                if not ours:
+                    self._fail(
+                        f"The user {self.name}, as whom the instance is to run, cannot go through {place} to its data: let "
+                        f"everybody through (chmod o+x {place}), choose another mai_deployments_dir, or set mai_native_user."
+                    )
+            for place, _ours in closed:
+                if not self.module.check_mode:
+                    os.chmod(place, stat.S_IMODE(os.stat(place).st_mode) | stat.S_IXGRP | stat.S_IXOTH)
+            changed |= self._opened() or bool(closed)
         return {"changed": changed, "made": made}
 
     def _opened(self) -> bool:

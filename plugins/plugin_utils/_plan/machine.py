@@ -13,6 +13,7 @@ import typing as t
 
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import database, native, room
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import (
+    keeper,
     last_image_is_gone,
     service,
     upgrade_command,
@@ -156,6 +157,10 @@ def cannot_start(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> 
 def machine_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:
     """What an operator should know about the machine, though nothing stands in the way."""
     warnings = [*room.warnings(client, seen)]
+    limits = [name for name in ("mai_memory_limit", "mai_cpu_limit") if client[name]]
+    if limits and keeper(client, seen) == "process":
+        verb = "do" if len(limits) > 1 else "does"
+        warnings.append(f"{' and '.join(limits)} {verb} nothing: no systemd keeps the instance, which is a plain process")
     if client["mai_database"] != "sqlite":
         warnings.append(database.SQLITE_ONLY)
     return warnings

@@ -55,11 +55,17 @@ def test_how_it_is_made():
 
 
 def test_a_way_that_is_closed_is_named(tmp_path):
-    folders = [tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "client"]
-    for folder in folders:
-        folder.mkdir()
-        folder.chmod(0o755)
+    client = tmp_path / "opt" / "mai" / "deployments" / "client-company-abc"
+    client.mkdir(parents=True)
     me = pwd.getpwuid(os.geteuid())
-    assert closed_way(str(folders[2]), me) is None
-    (tmp_path / "a" / "b").chmod(0o600)
-    assert closed_way(str(folders[2]), me) == str(tmp_path / "a" / "b")
+    assert closed_way(str(client), me) == []
+    (client.parent / ".locks").mkdir()
+    (tmp_path / "opt" / "somebody's").mkdir()
+    for folder in (client.parent, client.parent.parent, tmp_path / "opt"):
+        folder.chmod(0o600)
+    # What holds nothing but the way to clients, and what holds their locks, is ours
+    assert closed_way(str(client), me) == [
+        (str(tmp_path / "opt"), False),
+        (str(tmp_path / "opt" / "mai"), True),
+        (str(client.parent), True),
+    ]

@@ -22,6 +22,8 @@ CLIENT = {
     "mai_native_service": "auto",
     "mai_deployment_dir": "/opt/mai/deployments/client-company-abc",
     "mai_memory_limit": None,
+    "mai_cpu_limit": None,
+    "mai_native_user": None,
     "mai_docker_packages": "auto",
     "mai_database": "sqlite",
     "mai_client_id": "company-abc-001",

@@ -51,3 +51,18 @@ def test_another_command_is_known_as_such(seen, differs):
     wanted = client(**NATIVE)
     found = planned(wanted, changed(converged(wanted), {"start_command": seen}))["plan"]["instance"]
     assert found["command_differs"] is differs
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"mai_memory_limit": "1g", "mai_cpu_limit": 2}, ["mai_memory_limit and mai_cpu_limit do nothing"]),
+        ({"mai_memory_limit": "1g"}, ["mai_memory_limit does nothing"]),
+        ({}, []),
+        ({"mai_memory_limit": "1g", "mai_native_service": "systemd"}, []),
+    ],
+)
+def test_limits_that_nobody_sets(variables, said):
+    wanted = client(**{**NATIVE, "mai_native_service": "process", **variables})
+    notes = [note for note in planned(wanted, converged(wanted))["plan"]["notes"] if " nothing: no systemd" in note]
+    assert [note.partition(":")[0] for note in notes] == said
