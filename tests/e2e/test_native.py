@@ -24,7 +24,8 @@ BOTH = (SLUG, PROCESS)
 UNIT = "mai-nativeone.service"
 USERS = {SLUG: "mai-nativeone", PROCESS: "mai-nativetwo"}
 PACKAGES = "python3-starlette python3-uvicorn python3-httpx python3-jwt python3-bcrypt python3-websockets"
-VALUES = {f"HOSTILE_{number}": value for number, value in enumerate(HOSTILE)}
+# YAML takes this sign for the end of a line, with the blanks around it
+VALUES = {f"HOSTILE_{number}": value.replace(" \u2028 ", "\u2028") for number, value in enumerate(HOSTILE)}
 # Quotes, blanks and a dollar sign: it is a shell's line
 COMMAND = "env \"QUOTED=a 'b' c\" 'DOLLAR=$HOME \"x\"' python3 /opt/mai_standin"
 # Asked of a machine, they say whether an instance's user reads what is not its own
