@@ -32,7 +32,7 @@ NOBODY = Fleet({})
         ("Þórður ehf", "thordur-ehf"),
         ("ﬁne Ｆｕｌｌ①", "fine-full1"),
         ("e\u0301cole", "ecole"),
-        ("İstanbul Ağ", "istanbul-ag"),
+        ("İstanbul Ağı", "istanbul-agi"),
         ("{{ jinja }}", "jinja"),
         ("GmbH", "gmbh"),
         ("100% 😀 Ltd.", "100"),
