@@ -55,8 +55,9 @@ class ActionModule(ActionBase):
                 "the inventory comes from: run this in a clone of it, and push"
             )
         directory = _inventory_files.directory_of(task_vars.get("ansible_inventory_sources") or [])
+        given = {**self._extra_variables(), **(options["variables"] or {})}
         fleet = _fleet(task_vars)
-        interview = Interview(fleet, self._given(options), options["ask"])
+        interview = Interview(fleet, given, options["ask"])
         interview.check_given()
         if options["until"] == "machine":
             slug, known = interview.who(options["client"])
@@ -97,10 +98,14 @@ class ActionModule(ActionBase):
             result["diff"] = _diff(host, edits)
         return result
 
-    def _given(self, options: Values) -> Values:
-        """What was given with -e, as data: a template in it is none."""
-        extra = {name: value for name, value in plain(load_extra_vars(self._loader)).items() if name.startswith("mai_")}
-        return {**extra, **(options["variables"] or {})}
+    def _extra_variables(self) -> Values:
+        """What was given with -e, as data: a template in it is none.
+
+        It is the new client's alone, and Ansible would say it of every client. This process is the task's own, so what
+        is taken out of its extra variables here, other tasks still have.
+        """
+        extra = load_extra_vars(self._loader)
+        return {name: plain(extra.pop(name)) for name in [*extra] if name.startswith("mai_")}
 
     @staticmethod
     def _already(fleet: Fleet, slug: str, machine: str, given: Values, directory: str) -> Values:

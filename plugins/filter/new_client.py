@@ -14,7 +14,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._playbook import playb
 
 
 def new_client_words(added: t.Mapping[str, t.Any], sources: t.Sequence[str], check: bool = False) -> str:
-    if added.get("left"):
+    if "client" not in added:  # whoever was asked left
         return "Nothing was written."
     slug = shown(added["client"])
     lines = [shown(note) for note in added["notes"] if added["changed"]]

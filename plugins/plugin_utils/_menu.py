@@ -80,7 +80,8 @@ def target(answer: str, clients: t.Mapping[str, str], keys: t.Sequence[Key]) -> 
     if found:
         owner = slugs.get(found[0].name)
         return Target(client=owner) if owner else Target(key=found[0])
-    near = difflib.get_close_matches(said, [*clients, *(key.name for key in keys)], n=3, cutoff=0.5)
+    known = dict.fromkeys([*clients, *(key.name for key in without_client(clients, keys))])
+    near = difflib.get_close_matches(said, known, n=3, cutoff=0.5)
     hint = f"Did you mean {', '.join(shown(one, 60) for one in near)}?" if near else "Choose 2 to list all of them."
     raise Unclear(f"no client and no key {shown(said, 70)}. {hint}")
 
