@@ -51,8 +51,8 @@ class ActionModule(ActionBase):
     def _operate(self, options: Values, task_vars: Values) -> Values:
         if thrown_away(os.environ):
             raise NotRecordable(
-                "This is a job of a controller, whose copy of the inventory is thrown away after it. Add the client where "
-                "the inventory comes from: run this in a clone of it, and push"
+                "This is a job of a controller, whose copy of the inventory is thrown away after it. Add the client "
+                "where the inventory comes from: run this in a clone of it, and push"
             )
         directory = _inventory_files.directory_of(task_vars.get("ansible_inventory_sources") or [])
         given = {**self._extra_variables(), **(options["variables"] or {})}
@@ -61,7 +61,9 @@ class ActionModule(ActionBase):
         interview.check_given()
         if options["until"] == "machine":
             slug, known = interview.who(options["client"])
-            machine = fleet.machine_of(slug) if known and not options["machine"] else interview.where(options["machine"])
+            machine = (
+                fleet.machine_of(slug) if known and not options["machine"] else interview.where(options["machine"])
+            )
             return {
                 "client": slug,
                 "machine": machine,

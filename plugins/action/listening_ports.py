@@ -28,4 +28,9 @@ class ActionModule(ActionBase):
             found = {"msg": str(error)}
         if isinstance(found.get("ports"), list):
             return {**result, "changed": False, "ports": found["ports"], "reason": ""}
-        return {**result, "changed": False, "ports": [], "reason": shown(" ".join(str(found.get("msg")).split()) or "?")}
+        return {
+            **result,
+            "changed": False,
+            "ports": [],
+            "reason": shown(" ".join(str(found.get("msg")).split()) or "?"),
+        }

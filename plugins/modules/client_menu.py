@@ -35,7 +35,7 @@ extends_documentation_fragment:
   - mai.clients.attributes
 options:
   created:
-    description: Slug of a client that was just added to the inventory. It is offered to be onboarded before the menu comes.
+    description: Slug of a client that was just added. It is offered to be onboarded before the menu comes.
     type: str
     default: ""
   session:

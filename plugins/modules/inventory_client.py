@@ -59,7 +59,7 @@ options:
     elements: int
     default: []
   not_asked:
-    description: Why the machine could not be asked, told before the port is chosen by the inventory alone. Empty if it was.
+    description: Why the machine could not be asked, so that the inventory alone tells which ports are free.
     type: str
     default: ""
   ask:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A playbook of this collection, run as its own ansible-playbook, with what this one was started with.
 
-This is private to the collection. Why not in this run: a play's hosts are those of its beginning, so that it cannot go on
+This is private to the collection. Why not in this run: a play's hosts are those of its beginning, so it cannot go on
 with a client that was just added, nor with one whose machine did not answer; and what its roles publish stays.
 """
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What has to be known of a new client: what was given, else what is answered, else what is proposed.
 
-This is private to the collection. Where nobody can be asked, a proposal is taken, and what there is none for is an error.
+This is private to the collection. Where nobody can be asked, a proposal is taken; without one it is an error.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ class Interview:
         # Where nobody says so, a client goes to no machine by chance
         default = machines[-1] if machines and (len(machines) == 1 or self._can_ask) else ""
         why = "that of your last client" if len(machines) > 1 else "your only one"
-        return self._ask(Question("Machine, its host name or address", default, why), "machine", _new_client.machine_fault)
+        return self._ask(
+            Question("Machine, its host name or address", default, why), "machine", _new_client.machine_fault
+        )
 
     def rest(self, machine: str, listening: t.Collection[int], asked: bool) -> Values:
         """Everything that is written of it; ``asked`` is whether the machine has said which ports are taken."""
@@ -83,7 +85,9 @@ class Interview:
             return found
 
         found: Values = {"mai_client_name": self._value("mai_client_name", Question("Name of the organisation"))}
-        found["mai_port"] = self._value("mai_port", Question("Port", str(port), f"the first free one {whose}"), port_fault)
+        found["mai_port"] = self._value(
+            "mai_port", Question("Port", str(port), f"the first free one {whose}"), port_fault
+        )
         question = Question("Limit, USD per calendar month, or none", _text(limit), of_limit)
         found["mai_monthly_limit"] = self._value("mai_monthly_limit", question)
         markup = self._value("mai_markup_rate", Question("Markup, the factor that is billed", _text(rate), of_rate))
@@ -112,12 +116,13 @@ class Interview:
             self.asked = True
             return _terminal.ask(question, fault)
         if question.default and proposal:
-            self.notes.append(f"taken without a question: {name} {shown(question.default, 60)}{f': {question.why}' if question.why else ''}")
+            why = f": {question.why}" if question.why else ""
+            self.notes.append(f"taken without a question: {name} {shown(question.default, 60)}{why}")
             return question.default
         if question.required:
             raise Unknown(
-                f"{name} is missing ({question.words.lower()}). Give it as in -e {name}=…, or run this in a terminal, where "
-                "it is asked for"
+                f"{name} is missing ({question.words.lower()}). Give it as in -e {name}=…, or run this in a terminal, "
+                "where it is asked for"
             )
         return ""
 

@@ -99,8 +99,8 @@ def _variables(directory: str, host: Host) -> Edit:
     # A run that was killed before the client's entry was written left just this
     if there and [read(one) for one in there] != [text]:
         raise NotRecordable(
-            f"{there[0]} is there already, of a client that {directory} does not have: see whose it was, and remove it, "
-            "or choose another slug"
+            f"{there[0]} is there already, of a client that {directory} does not have: see whose it was, and remove "
+            "it, or choose another slug"
         )
     return Edit(path, text if there else "", text)
 
@@ -157,8 +157,8 @@ def _place(directory: str, beside: str | None) -> Place:
     path = os.path.join(directory, "hosts.yml")
     if others and not os.path.exists(path):
         raise NotRecordable(
-            f"{others[0]} is not YAML, and the clients' group {GROUP} is in no YAML file of {directory}: put the clients "
-            "into hosts.yml there (ansible-inventory --list --yaml shows them as YAML)"
+            f"{others[0]} is not YAML, and the clients' group {GROUP} is in no YAML file of {directory}: put the "
+            "clients into hosts.yml there (ansible-inventory --list --yaml shows them as YAML)"
         )
     return Place(path, (GROUP,))
 

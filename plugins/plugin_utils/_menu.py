@@ -64,7 +64,7 @@ def choice(answer: str) -> Choice | None:
 
 
 def target(answer: str, clients: t.Mapping[str, str], keys: t.Sequence[Key]) -> Target:
-    """What is meant: a slug, a key's name, or a hash or its beginning. ``clients`` are the names of their keys, by slug."""
+    """By slug, name of a key, or hash or its beginning. ``clients`` are the names of their keys, by slug."""
     said = answer.strip()
     if said in clients:
         return Target(client=said)

@@ -73,7 +73,9 @@ class Fleet:
 
     def of_name(self, name: str) -> str | None:
         """The client that is called so."""
-        return next((slug for slug, one in self.clients.items() if other_variable(one, "mai_client_name") == name), None)
+        return next(
+            (slug for slug, one in self.clients.items() if other_variable(one, "mai_client_name") == name), None
+        )
 
     def machine_of(self, slug: str) -> str | None:
         place = place_of(slug, self.clients[slug])
@@ -120,8 +122,8 @@ def slug_fault(slug: t.Any, fleet: Fleet) -> str | None:
     """What keeps a new client from being called so."""
     if not isinstance(slug, str) or not SLUG.fullmatch(slug):
         return (
-            f"{quoted(slug)} is not a slug: use 1 to 50 lower-case letters, digits and dashes, neither first nor last a "
-            "dash (for example company-abc)"
+            f"{quoted(slug)} is not a slug: use 1 to 50 lower-case letters, digits and dashes, neither first nor last "
+            "a dash (for example company-abc)"
         )
     if slug in fleet.clients:
         return f"there is a client {slug} already"

@@ -95,10 +95,9 @@ def test_a_session_of_somebody_who_liked_the_script(agency: Agency, client: str)
     assert provisioning_key not in terminal.output and agency.secret(client) not in terminal.output
 
 
-def test_a_client_is_created_and_one_that_fails_comes_back_to_the_menu(agency: Agency, client: str) -> None:
-    host_vars = agency.inventory / "host_vars" / "newcomer.yml"
-    # Its health is never found, so that its onboarding fails
-    terminal = console(agency, "-e", '{"mai_health_path": "/nowhere", "mai_health_timeout": 1, "mai_markup_rate": 1.4}')
+def test_a_client_is_created_and_what_fails_comes_back_to_the_menu(agency: Agency, client: str) -> None:
+    agency.client("broken", mai_port=80)
+    terminal = console(agency, "-e", "mai_markup_rate=1.4")
     choose(terminal, "1")
     terminal.answer("Name of the organisation:", "Newcomer Inc.")
     terminal.answer("[newcomer]:")
@@ -111,15 +110,21 @@ def test_a_client_is_created_and_one_that_fails_comes_back_to_the_menu(agency: A
     terminal.answer("Onboard newcomer now? (yes/no) [yes]:")
     give_key(terminal, agency.openrouter.provisioning_key)
     terminal.sees("-e client=newcomer")
-    terminal.sees("It ended with code 2: see above what is wrong.")
+    terminal.sees("5.00 USD per calendar month")
+    terminal.sees("Done.")
+
     choose(terminal, "1")
     terminal.answer("Name of the organisation:", "", end=CTRL_D)
-    # The key is still known, the new client, too
-    choose(terminal, "8", "newcomer")
-    terminal.sees("Newcomer Inc.")
+    # The key is still known, and so is the new client
+    choose(terminal, "4")
+    terminal.sees("Clients: company-abc, broken, newcomer")
+    terminal.answer("Client, or hash of a key:", "broken")
+    terminal.answer("New limit", "7")
+    terminal.sees("broken was not touched")
+    terminal.sees("It ended with code 2: see above what is wrong.")
     terminal.answer("Choice:", "", end=CTRL_D)
     assert terminal.wait() == 0, terminal.output
-    assert "mai_markup_rate: 1.4" in host_vars.read_text()
+    assert "mai_markup_rate: 1.4" in (agency.inventory / "host_vars" / "newcomer.yml").read_text()
     assert agency.key("newcomer")["limit"] == 5
 
 

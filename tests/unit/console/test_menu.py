@@ -83,7 +83,9 @@ def test_keys_without_a_client() -> None:
     assert "limit: 20.00 (monthly)" in text and "used this month: 1.50" in text and "state: enabled" in text
 
 
-@pytest.mark.parametrize(("answer", "fits"), [("750", True), ("12.5", True), ("none", True), ("0", False), ("x", False)])
+@pytest.mark.parametrize(
+    ("answer", "fits"), [("750", True), ("12.5", True), ("none", True), ("0", False), ("x", False)]
+)
 def test_limits(answer: str, fits: bool) -> None:
     assert (_menu.limit_fault(answer) is None) == fits
 
@@ -92,7 +94,10 @@ def test_limits(answer: str, fits: bool) -> None:
     ("given", "arguments"),
     [
         ({}, []),
-        ({"inventory": ("/a b", "c"), "extra_vars": ("x=1", "@f"), "verbosity": 3}, ["-i/a b", "-ic", "-ex=1", "-e@f", "-vvv"]),
+        (
+            {"inventory": ("/a b", "c"), "extra_vars": ("x=1", "@f"), "verbosity": 3},
+            ["-i/a b", "-ic", "-ex=1", "-e@f", "-vvv"],
+        ),
         ({"check": True, "diff": False, "become": True}, ["--check", "--become"]),
         ({"ssh_common_args": "-o X=1"}, ["--ssh-common-args=-o X=1"]),
         ({"vault_ids": ["a@file", "b@prompt", "c@prompt_ask_vault_pass"], "forks": 5}, ["-f5", "--vault-id=a@file"]),
@@ -114,7 +119,8 @@ def test_secrets_go_through_pipes_and_the_environment(monkeypatch: pytest.Monkey
     program.write_text(
         "import os, sys\n"
         "paths = [word.partition('@')[2] for word in sys.argv if '@' in word]\n"
-        "print([open(path).read() for path in paths], os.environ['WORD'], 'hidden word' in ' '.join(sys.argv), sys.argv[-2:])\n"
+        "seen = 'hidden word' in ' '.join(sys.argv)\n"
+        "print([open(path).read() for path in paths], os.environ['WORD'], seen, sys.argv[-2:])\n"
         "sys.exit(3)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

@@ -100,7 +100,8 @@ def hosts(directory: pathlib.Path, text: str, name: str = "hosts.yml") -> pathli
         ),
         (
             "web:\n  hosts:\n    www:\n",
-            "web:\n  hosts:\n    www:\nmai_clients:\n  hosts:\n    new:\n      ansible_host: mai-01\n      mai_port: 8002\n",
+            "web:\n  hosts:\n    www:\n"
+            "mai_clients:\n  hosts:\n    new:\n      ansible_host: mai-01\n      mai_port: 8002\n",
         ),
     ],
 )
@@ -161,7 +162,7 @@ VALUES = {
     "lines": "two\nlines",
     "jinja": "{{ jinja }} {% raw %}",
     "jinja_lines": "a\n{# b",
-    "jinja_quotes": "it's {{ \"q\" }} \\",
+    "jinja_quotes": 'it\'s {{ "q" }} \\',
     "emoji": "😀",
     "chinese": "中文公司",
     "truth": "no",

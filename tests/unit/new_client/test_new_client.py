@@ -15,7 +15,9 @@ from ansible_collections.mai.clients.plugins.plugin_utils._variables import SLUG
 ONE = {"ansible_host": "mai-01", "mai_port": 8001, "mai_client_name": "Company ABC", "mai_monthly_limit": 500}
 TWO = {"ansible_host": "mai-01", "mai_port": "8003", "mai_client_name": "Ab-C", "mai_monthly_limit": 1000}
 OTHER = {"ansible_host": "mai-02", "mai_port": 8002, "mai_client_name": "Żółw"}
-FLEET = Fleet({"company-abc": ONE, "ab-c": TWO, "zolw": OTHER}, {"mai_clients", "all", "company-abc", "ab-c", "zolw", "web"})
+FLEET = Fleet(
+    {"company-abc": ONE, "ab-c": TWO, "zolw": OTHER}, {"mai_clients", "all", "company-abc", "ab-c", "zolw", "web"}
+)
 NOBODY = Fleet({})
 
 
@@ -166,7 +168,13 @@ def test_values_as_they_are_written(name: str, value: t.Any, typed: t.Any) -> No
     [
         ("new", "mai-01", [], {}, None),
         ("new", "mai-01", [8002], {"mai_port": 8002}, "something listens on port 8002 of mai-01 already"),
-        ("new", "mai-01", [8001], {"mai_port": 8001}, "mai_port 8001 is also that of company-abc on the machine mai-01"),
+        (
+            "new",
+            "mai-01",
+            [8001],
+            {"mai_port": 8001},
+            "mai_port 8001 is also that of company-abc on the machine mai-01",
+        ),
         ("new", "mai-02", [], {"mai_port": 8003}, None),
         ("new", "mai-01", [], {"mai_port": 80}, "give a number from 1024"),
         ("new", "mai 01", [], {}, "the machine is 'mai 01'"),
