@@ -23,9 +23,10 @@ _OPTION = re.compile(r"^      ((?:mai|openrouter)_\w+):", re.MULTILINE)
 FACTS = ("mai_seen", "mai_key", "mai_keys", "mai_plan", "mai_checks", "mai_changes", "mai_variables")
 # What playbooks take with -e besides the variables of a client; their headers and docs/handbook say what for
 EXTRA_VARIABLES = (
-    *("canary", "carry_usage", "client", "confirm", "continue", "csv_file", "delete_old", "disk_gib", "fail_on"),
-    *("fail_on_drift", "fail_on_unknown", "host_lost", "idle_minutes", "json_file", "keep_running", "memory_mib"),
-    *("new_image", "new_limit", "older_than_days", "paid_test", "purge_data", "remember", "replace_lost_key"),
+    *("ask", "canary", "carry_usage", "client", "confirm", "container", "continue", "csv_file", "delete_old"),
+    *("disk_gib", "fail_on", "fail_on_drift", "fail_on_unknown", "host_lost", "idle_minutes", "json_file"),
+    *("keep_running", "key_hash", "machine", "memory_mib", "new_image", "new_limit", "new_secret_key"),
+    *("older_than_days", "onboard", "paid_test", "purge_data", "remember", "replace_lost_key", "restart"),
     *("restore_database", "restore_to", "snapshot", "take_lock", "test_model", "when_idle", "without_backup"),
 )
 
