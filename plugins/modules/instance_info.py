@@ -272,7 +272,8 @@ instance:
     process:
       description:
         - The process that C(instance.pid) names, and whether it is still this instance's. Null without one.
-        - C(main_pid) is the instance that it keeps, null while that is about to be started again, C(restarts) how often it was.
+        - C(main_pid) is the instance that it keeps, null while that is about to be started again, C(restarts) how often
+          it was.
       returned: always
       type: dict
       sample:

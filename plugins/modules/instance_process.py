@@ -11,10 +11,10 @@ module: instance_process
 short_description: Start and stop a native instance where no systemd looks after it
 version_added: 0.1.0
 description:
-  - Starts C(start-mai-instance.sh --keep) of a client's directory as a background process, and stops it again. That starts
-    the instance, again whenever it fails, after 1 second, then 2, then 4, up to a minute.
-  - The process's number is in C(instance.pid), its output in C(instance.log), of which no more than 3 MiB are kept, and as
-    much in C(instance.log.1).
+  - Starts C(start-mai-instance.sh --keep) of a client's directory as a background process, and stops it again. That
+    starts the instance, again whenever it fails, after 1 second, then 2, then 4, up to a minute.
+  - The process's number is in C(instance.pid), its output in C(instance.log), of which no more than 3 MiB are kept,
+    and as much in C(instance.log.1).
   - Only a process that belongs to the directory is ever stopped, whatever the number in C(instance.pid) says.
 author:
   - The mai.clients team (@mai-clients)

@@ -11,10 +11,10 @@ module: instance_user
 short_description: The user of the machine as whom a native instance runs
 version_added: 0.1.0
 description:
-  - Makes a system user of the client's own where it is missing, and lets it go through the client's directory (mode V(0710),
-    the directory's group becomes the user's), so that it reaches C(data) there. It can read nothing else in it.
-  - Directories above the client's that are the collection's own (that of the locks, and those that hold nothing else) are made
-    to let everybody through, without letting anybody list them. Fails where any other lets the user not through.
+  - Makes a system user of the client's own where it is missing, and lets it go through the client's directory (mode
+    V(0710), the directory's group becomes the user's), so that it reaches C(data) there. It can read nothing else in it.
+  - Directories above the client's that are the collection's own (that of the locks, and those that hold nothing else)
+    are made to let everybody through, without letting anybody list them. Fails where any other lets the user not through.
   - A user that the collection made is known by its comment. Any other is only used where O(own) is V(false), and never
     changed or removed.
 author:
@@ -164,8 +164,9 @@ class User:
             for place, ours in closed:
                 if not ours:
                     self._fail(
-                        f"The user {self.name}, as whom the instance is to run, cannot go through {place} to its data: let "
-                        f"everybody through (chmod o+x {place}), choose another mai_deployments_dir, or set mai_native_user."
+                        f"The user {self.name}, as whom the instance is to run, cannot go through {place} to its data: "
+                        f"let everybody through (chmod o+x {place}), choose another mai_deployments_dir, or set "
+                        "mai_native_user."
                     )
             for place, _ours in closed:
                 if not self.module.check_mode:
@@ -204,7 +205,9 @@ def main() -> None:
     try:
         module.exit_json(**(user.present() if module.params["state"] == "present" else user.absent()))
     except OSError as error:
-        module.fail_json(msg=f"{error.filename} cannot be given to the user {user.name}: {error.strerror}. Run with become.")
+        module.fail_json(
+            msg=f"{error.filename} cannot be given to the user {user.name}: {error.strerror}. Run with become."
+        )
 
 
 if __name__ == "__main__":

@@ -125,16 +125,12 @@ class ClientPlanAction(OpenRouterAction):
         fault = database_url_fault(url, client["mai_deployment"] == "docker")
         return {**client, "mai_database_url_fault": fault, "mai_database_url_given": bool(url)}
 
-    def _decided(
-        self, client: Values, directory: Values | None, params: Values, result: dict[str, t.Any]
-    ) -> str:
+    def _decided(self, client: Values, directory: Values | None, params: Values, result: dict[str, t.Any]) -> str:
         """What an operator has to decide first; it stops who would change something."""
         if result["problems"]:
             return ""
         current = collection_version()
-        said = version.sentence(
-            client, directory, version.undecided(client, directory, CHANGES, current), current
-        )
+        said = version.sentence(client, directory, version.undecided(client, directory, CHANGES, current), current)
         if said and not params["any_version"] and not params["whatever"]:
             self._stop(result, "refused", f"{shown(client['slug'])} was not touched. {said}")
             self._end(result, params)

@@ -104,7 +104,9 @@ def test_what_ran_as_root_becomes_its_own_users_with_one_restart(fleet: Fleet) -
     before = pids(fleet)
     for slug in BOTH:
         assert status(fleet, slug, "Uid")[0] == "0"
-        fleet.sh(slug, f"cd {fleet.directory(slug)}/data && mkdir -p up && echo kept > up/file && ln -s /etc/shadow up/link")
+        fleet.sh(
+            slug, f"cd {fleet.directory(slug)}/data && mkdir -p up && echo kept > up/file && ln -s /etc/shadow up/link"
+        )
         fleet.change(slug, mai_native_user="")
     fleet.run("all")
     after = pids(fleet)

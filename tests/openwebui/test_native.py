@@ -31,7 +31,7 @@ def agency(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agency]:
         agency.client(
             SLUG,
             mai_start_command=f'{command} --host "$HOST" --port "$PORT"',
-            mai_extra_env={**target.environment, "STATIC_DIR": str(folder / "static"), "ODD": "a'b \"c\" $d \\ \n#e"},
+            mai_extra_env={**target.environment, "STATIC_DIR": str(folder / "static"), "ODD": 'a\'b "c" $d \\ \n#e'},
             mai_database_create_table=True,
             mai_health_timeout=120,
         )

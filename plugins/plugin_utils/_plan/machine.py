@@ -165,7 +165,9 @@ def machine_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any])
     limits = [name for name in ("mai_memory_limit", "mai_cpu_limit") if client[name]]
     if limits and keeper(client, seen) == "process":
         verb = "do" if len(limits) > 1 else "does"
-        warnings.append(f"{' and '.join(limits)} {verb} nothing: no systemd keeps the instance, which is a plain process")
+        warnings.append(
+            f"{' and '.join(limits)} {verb} nothing: no systemd keeps the instance, which is a plain process"
+        )
     if client["mai_database"] != "sqlite":
         warnings.append(database.SQLITE_ONLY)
     return warnings

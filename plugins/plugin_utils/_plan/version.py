@@ -78,6 +78,6 @@ def sentence(client: Values, directory: Values | None, changes: t.Sequence[Chang
     listed = "".join(f"\n- {change.version}: {change.what} {change.how}" for change in changes)
     return (
         f"mai.clients is {current} by now, and {before}. What changed meanwhile needs a decision:{listed}\n"
-        f"To go on, see to each of these, then set mai_validated_version: '{current}' in the inventory, for all clients "
-        "in group_vars/mai_clients or for this one in its host_vars, and run again."
+        f"To go on, see to each of these, then set mai_validated_version: '{current}' in the inventory, for all "
+        "clients in group_vars/mai_clients or for this one in its host_vars, and run again."
     )

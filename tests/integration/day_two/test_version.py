@@ -37,7 +37,9 @@ def test_it_stops_once_before_anything_is_touched(newer: Agency) -> None:
 
     stopped = newer.run(slug)
     assert stopped.rc == 2
-    assert "company-abc was not touched. mai.clients is 0.99.0 by now, and the client was made by 0.1.0." in stopped.said
+    assert (
+        "company-abc was not touched. mai.clients is 0.99.0 by now, and the client was made by 0.1.0." in stopped.said
+    )
     assert "- 0.99.0: Keys get another name. Tell your accountant." in stopped.said
     assert "set mai_validated_version: '0.99.0' in the inventory" in stopped.said
 

@@ -73,7 +73,10 @@ WRONG: dict[str, tuple[dict[str, t.Any], str]] = {
     "key-missing": ({"openrouter_provisioning_key": ""}, "OPENROUTER_PROVISIONING_KEY_FILE"),
     "key-unknown": ({"openrouter_provisioning_key": "sk-or-v1-" + "5" * 64}, "This is not a management key"),
     "key-no-manager": ({}, "management key"),
-    "misspelt": ({"mai_montly_limit": 5}, "mai_montly_limit is no variable of mai.clients: did you mean mai_monthly_limit?"),
+    "misspelt": (
+        {"mai_montly_limit": 5},
+        "mai_montly_limit is no variable of mai.clients: did you mean mai_monthly_limit?",
+    ),
     "not-a-version": ({"mai_validated_version": "banana"}, "mai_validated_version is 'banana': give the version of"),
     "newer": ({"mai_validated_version": "99.0.0"}, "mai.clients here is"),
     "many-faults": ({"mai_port": 80, "mai_monthly_limit": -1, "mai_markup_rate": 0}, "many-faults was not touched."),

@@ -37,7 +37,15 @@ def test_what_is_known_is_what_roles_document_and_publish():
 @pytest.mark.parametrize(
     "name",
     [
-        *("mai_port", "mai_plan", "mai_plan_with", "openrouter_provisioning_key", "ansible_host", "maintenance", "_mai_x"),
+        *(
+            "mai_port",
+            "mai_plan",
+            "mai_plan_with",
+            "openrouter_provisioning_key",
+            "ansible_host",
+            "maintenance",
+            "_mai_x",
+        ),
         # Of the operator's own
         *("mai", "my_mai_port", "openrouter_base_url_of_staging", "openrouter_dashboard", 7),
     ],
@@ -68,7 +76,8 @@ def test_a_misspelt_name_is_answered_with_the_right_one(name, right):
 
 def test_a_name_that_is_like_no_other():
     assert name_problems(["mai_zzzz_qqqq_xxxx"], known_names()) == [
-        "mai_zzzz_qqqq_xxxx is no variable of mai.clients, whose names begin with mai_: give what is your own another name"
+        "mai_zzzz_qqqq_xxxx is no variable of mai.clients, whose names begin with mai_: give what is your own another "
+        "name"
     ]
 
 
@@ -81,13 +90,17 @@ def test_former_names_are_told_as_what_they_became():
     ]
 
 
-@pytest.mark.parametrize(("name", "right"), [("new_limt", "new_limit"), ("confirmed", "confirm"), ("newimage", "new_image")])
+@pytest.mark.parametrize(
+    ("name", "right"), [("new_limt", "new_limit"), ("confirmed", "confirm"), ("newimage", "new_image")]
+)
 def test_a_misspelt_extra_variable_is_refused(name, right):
     said = extra_variable_problem({"client": "x", name: 1, "tower_job_id": 3})
     assert said == f"-e {name}=… is nothing that a playbook of mai.clients takes: did you mean -e {right}=…?"
 
 
-@pytest.mark.parametrize("name", [*EXTRA_VARIABLES, "awx_job_id", "tower_user_name", "region", "mai_port", "ansible_user"])
+@pytest.mark.parametrize(
+    "name", [*EXTRA_VARIABLES, "awx_job_id", "tower_user_name", "region", "mai_port", "ansible_user"]
+)
 def test_extra_variables_that_are_right_or_none_of_ours(name):
     assert extra_variable_problem({name: 1}) == ""
 

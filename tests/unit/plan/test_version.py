@@ -86,7 +86,9 @@ def test_versions_that_are_right(validated):
 
 @pytest.mark.parametrize("validated", ["banana", 0.1, 1, True, "1", "0.1", "0.1.0.0", " 0.1.0", "٠.١.٠", ["0.1.0"], {}])
 def test_garbage_is_no_version(validated):
-    assert "give the version of mai.clients that this inventory was checked for, as '0.2.0'" in fault(validated, "0.2.0")
+    assert "give the version of mai.clients that this inventory was checked for, as '0.2.0'" in fault(
+        validated, "0.2.0"
+    )
 
 
 @pytest.mark.parametrize("validated", ["0.2.1", "1.0.0", "0.10.0"])

@@ -119,7 +119,7 @@ def test_every_value_arrives_and_nothing_of_whoever_starts_it(written):
 def test_a_command_with_quotes_is_what_it_is(written):
     directory = written("printf '%s|' \"a 'b' $HOME_OF\" 'c \"d\" $x' PYTHON \\\"")
     run = subprocess.run([directory / "start-mai-instance.sh"], check=True, capture_output=True, text=True)
-    assert run.stdout == "a 'b' |c \"d\" $x|PYTHON|\"|"
+    assert run.stdout == 'a \'b\' |c "d" $x|PYTHON|"|'
     assert folder.start_command(str(directory)) == sha256("printf '%s|' \"a 'b' $HOME_OF\" 'c \"d\" $x' PYTHON \\\"")
 
 
@@ -156,7 +156,7 @@ def test_without_its_keeper_it_does_not_go_on(kept):
 
 
 def test_its_log_is_bounded(kept):
-    directory = kept(python("import time\nwhile True: print(\"x\" * 99999, flush=True); time.sleep(0.01)"))
+    directory = kept(python('import time\nwhile True: print("x" * 99999, flush=True); time.sleep(0.01)'))
     wait_for((directory / "instance.log.1").exists)
     wait_for(lambda: (directory / "instance.log").stat().st_size > 0)
     assert (directory / "instance.log").stat().st_size < 4 * 1024 * 1024
