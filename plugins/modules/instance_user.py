@@ -12,9 +12,9 @@ short_description: The user of the machine as whom a native instance runs
 version_added: 0.1.0
 description:
   - Makes a system user of the client's own where it is missing, and lets it go through the client's directory (mode
-    V(0710), the directory's group becomes the user's), so that it reaches C(data) there. It can read nothing else in it.
+    V(0710), the directory's group becomes the user's), so that it reaches C(data) there. It reads nothing else in it.
   - Directories above the client's that are the collection's own (that of the locks, and those that hold nothing else)
-    are made to let everybody through, without letting anybody list them. Fails where any other lets the user not through.
+    are made to let everybody through, without letting anybody list them. Fails where another lets the user not through.
   - A user that the collection made is known by its comment. Any other is only used where O(own) is V(false), and never
     changed or removed.
 author:
