@@ -88,7 +88,7 @@ def adoption(
 
 def _is_ours(seen: Values) -> bool:
     there = [one for one in seen["containers"] if one["managed"]]
-    return bool(there) or (bool(seen["files"].get("compose.yml")) and bool(seen["key_hash"]))
+    return bool(there) or ("compose.yml" in seen["files"] and bool(seen["key_hash"]))
 
 
 def _refused(decided: dict[str, t.Any], client: Values, problems: t.Sequence[str]) -> dict[str, t.Any]:
@@ -176,6 +176,15 @@ def _database(client: Values, one: Values) -> t.Iterator[str]:
         return
     if database["error"] and database["error_reason"] != "elsewhere":
         yield f"its database cannot be read: {database['error']}"
+    # Who makes the table does so at the first start
+    if (
+        database["users"] is not None
+        and not database["organizations_table"]
+        and not client["mai_database_create_table"]
+    ):
+        yield (
+            "its database has no client_organizations, and its image makes none: set mai_database_create_table to true"
+        )
     active = [row["id"] for row in database["organizations"] if row["is_active"]]
     if len(active) > 1:
         yield (
