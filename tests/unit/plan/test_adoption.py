@@ -133,12 +133,17 @@ def test_one_of_the_guides_is_adopted_where_it_is() -> None:
 @pytest.mark.parametrize(
     ("data", "device", "how", "says"),
     [
-        ({"kind": "bind", "source": "/srv/disk/abc"}, 1, "renamed", "its data move to /opt/mai/deployments/client-company-abc/data"),
+        (
+            {"kind": "bind", "source": "/srv/disk/abc"},
+            1,
+            "renamed",
+            "its data move to /opt/mai/deployments/client-company-abc/data",
+        ),
         ({"kind": "bind", "source": "/srv/disk/abc"}, 2, "copied", "its data, 5 MB, are copied to"),
         ({"kind": "volume", "source": "/var/lib/docker/volumes/w/_data", "volume": "w"}, 1, "copied", "w is kept"),
         ({"kind": "layer", "source": None}, 1, "from the container", "which lie in the container itself"),
     ],
-)  # fmt: skip
+)
 def test_data_move_only_where_they_must(data: dict[str, t.Any], device: int, how: str, says: str) -> None:
     decided = decide({"data": {**data, "device": device}}, directory={"data": False})
     assert (decided["state"], decided["how"]) == ("due", how) and says in decided["would"][-1]
@@ -151,31 +156,66 @@ def test_data_move_only_where_they_must(data: dict[str, t.Any], device: int, how
         ({"instances": [ONE, {**ONE, "container": "other"}]}, "several instances have port 8001: open-webui, other"),
         ({"one": {"data": {"kind": "bind", "source": "/srv/disk/abc"}}}, "/data is there already"),
         ({"one": {"data": {"kind": "within"}}}, "a part of a mount"),
-        ({"one": {"working_dir": "/srv/x", "data": {"source": "/srv/x/data"}}, "directory": {"data": False}}, "holds something else than open-webui"),
+        (
+            {"one": {"working_dir": "/srv/x", "data": {"source": "/srv/x/data"}}, "directory": {"data": False}},
+            "holds something else than open-webui",
+        ),
         ({"seen": {"directory": {"managed_by": "neighbour"}}}, "belongs to neighbour"),
-        ({"one": {"data": {"kind": "volume", "source": "/v", "bytes": 10**15}}, "directory": {"data": False}}, "make room"),
+        (
+            {"one": {"data": {"kind": "volume", "source": "/v", "bytes": 10**15}}, "directory": {"data": False}},
+            "make room",
+        ),
         ({"one": {"database": {"kind": "postgresql"}}}, "adopting carries SQLite only"),
         ({"variables": {"mai_database": "external"}}, "its data are in SQLite, and mai_database is external"),
-        ({"one": {"database": {"error": "it is locked.", "error_reason": "locked"}}}, "its database cannot be read: it is locked."),
-        ({"one": {"database": {"organizations": [{"id": "mai_client_1", "is_active": True}]}}}, 'set mai_client_id to "mai_client_1"'),
-        ({"one": {"database": {"organizations": [{"id": "a", "is_active": True}, {"id": "b", "is_active": True}]}}}, "several active organisations (a, b)"),
+        (
+            {"one": {"database": {"error": "it is locked.", "error_reason": "locked"}}},
+            "its database cannot be read: it is locked.",
+        ),
+        (
+            {"one": {"database": {"organizations": [{"id": "mai_client_1", "is_active": True}]}}},
+            'set mai_client_id to "mai_client_1"',
+        ),
+        (
+            {"one": {"database": {"organizations": [{"id": "a", "is_active": True}, {"id": "b", "is_active": True}]}}},
+            "several active organisations (a, b)",
+        ),
         ({"one": {"database": {"organizations": [], "organizations_table": False}}}, "set mai_database_create_table"),
         ({"one": {"uncarriable": ["MOTD"]}}, "no environment file carries the value of MOTD"),
         ({"one": {"several_keys": True}}, "save them in the instance first"),
-        ({"one": {"extras": {"volumes": ["/srv/theme:/app/static"]}}}, "would lose it: volumes: /srv/theme:/app/static"),
+        (
+            {"one": {"extras": {"volumes": ["/srv/theme:/app/static"]}}},
+            "would lose it: volumes: /srv/theme:/app/static",
+        ),
         ({"one": {"extras": {"host_network": True}}}, "network_mode: host"),
-        ({"one": {"secret_key": {"found": None, "accepted": None}}}, "what it signs its sessions with (WEBUI_SECRET_KEY) was not found"),
-        ({"one": {"secret_key": {"found": "file", "accepted": False}}}, "does not sign its sessions with the WEBUI_SECRET_KEY"),
+        (
+            {"one": {"secret_key": {"found": None, "accepted": None}}},
+            "what it signs its sessions with (WEBUI_SECRET_KEY) was not found",
+        ),
+        (
+            {"one": {"secret_key": {"found": "file", "accepted": False}}},
+            "does not sign its sessions with the WEBUI_SECRET_KEY",
+        ),
         ({"keys": []}, "its key was not found: none of the 1 that it holds is one of this account"),
         ({"keys": [key(), key("client-company-abc", OTHER)]}, "another key is called client-company-abc"),
-        ({"keys": [key(), key("x", OTHER)], "one": {"key_candidates": [{"where": "environment", "hash": KEY}, {"where": "environment", "hash": OTHER}]}}, "several keys of the account"),
+        (
+            {
+                "keys": [key(), key("x", OTHER)],
+                "one": {
+                    "key_candidates": [{"where": "environment", "hash": KEY}, {"where": "environment", "hash": OTHER}]
+                },
+            },
+            "several keys of the account",
+        ),
         ({"owners": {"mAI Client: Company ABC": "neighbour"}}, "that of neighbour: give each client a key of its own"),
-        ({"variables": {"mai_monthly_limit": None}}, "its key may spend 500.00 USD per calendar month (UTC), and the inventory has no mai_monthly_limit"),
+        (
+            {"variables": {"mai_monthly_limit": None}},
+            "its key may spend 500.00 USD per calendar month (UTC), and the inventory has no mai_monthly_limit",
+        ),
         ({"asked": {"restart": False}}, "run again with -e restart=true"),
         ({"variables": {"mai_deployment": "native"}}, "set mai_deployment to docker"),
         ({"begun": {"id": "x", "name": "old", "taken": True}, "instances": []}, "the container old is gone"),
     ],
-)  # fmt: skip
+)
 def test_what_stands_in_its_way_is_said_before_anything_is_touched(situation: dict[str, t.Any], says: str) -> None:
     decided = decide(**situation)
     assert decided["state"] == "refused"
@@ -189,14 +229,39 @@ def test_what_stands_in_its_way_is_said_before_anything_is_touched(situation: di
         {"one": {"state": "exited"}, "asked": {"restart": False}},
         {"asked": {"restart": False, "checks": True}},
         {"one": {"secret_key": {"found": None, "accepted": None}}, "asked": {"new_secret_key": True}},
-        {"one": {"database": {"organizations": [], "organizations_table": False}}, "variables": {"mai_database_create_table": True}},
+        {
+            "one": {"database": {"organizations": [], "organizations_table": False}},
+            "variables": {"mai_database_create_table": True},
+        },
         {"one": {"several_keys": True, "stored_connection": {"connections": [{"url": "u", "key_hash": KEY}]}}},
         {"variables": {"mai_monthly_limit": "none"}},
-        {"keys": [key(), key("x", OTHER)], "one": {"key_candidates": [{"where": "saved in Open WebUI", "hash": OTHER}, {"where": "environment", "hash": KEY}]}},
-        {"keys": [key(), key("x", OTHER)], "one": {"key_candidates": [{"where": "environment", "hash": OTHER}, {"where": "environment", "hash": KEY}]}, "asked": {"key_hash": KEY}},
-        {"one": {"database": {"users": None, "organizations": [], "organizations_table": False, "error": "later", "error_reason": "elsewhere"}}},
+        {
+            "keys": [key(), key("x", OTHER)],
+            "one": {
+                "key_candidates": [
+                    {"where": "saved in Open WebUI", "hash": OTHER},
+                    {"where": "environment", "hash": KEY},
+                ]
+            },
+        },
+        {
+            "keys": [key(), key("x", OTHER)],
+            "one": {"key_candidates": [{"where": "environment", "hash": OTHER}, {"where": "environment", "hash": KEY}]},
+            "asked": {"key_hash": KEY},
+        },
+        {
+            "one": {
+                "database": {
+                    "users": None,
+                    "organizations": [],
+                    "organizations_table": False,
+                    "error": "later",
+                    "error_reason": "elsewhere",
+                }
+            }
+        },
     ],
-)  # fmt: skip
+)
 def test_what_is_no_obstacle(situation: dict[str, t.Any]) -> None:
     decided = decide(**situation)
     assert (decided["state"], decided["refusal"]) == ("due", "") and decided["key_hash"] == KEY
@@ -235,8 +300,8 @@ def test_the_plan_that_follows_goes_on_with_the_image_and_the_people_that_there_
 def test_what_is_said_at_the_end() -> None:
     said = done(VARIABLES, decide(), "/opt/x/.before-adoption")
     assert said[0] == (
-        "Company ABC (company-abc) was adopted. What was there before is kept in /opt/x/.before-adoption: remove it when "
-        "nobody misses anything"
+        "Company ABC (company-abc) was adopted. What was there before is kept in /opt/x/.before-adoption: remove it "
+        "when nobody misses anything"
     )
 
 
