@@ -24,7 +24,7 @@ FACTS = ("mai_seen", "mai_key", "mai_keys", "mai_plan", "mai_checks", "mai_chang
 # What playbooks take with -e besides the variables of a client; their headers and docs/handbook say what for
 EXTRA_VARIABLES = (
     *("ask", "canary", "carry_usage", "client", "confirm", "container", "continue", "csv_file", "delete_old"),
-    *("disk_gib", "fail_on", "fail_on_drift", "fail_on_unknown", "host_lost", "idle_minutes", "json_file"),
+    *("disk_gib", "fail_on", "fail_on_drift", "fail_on_unknown", "host", "host_lost", "idle_minutes", "json_file"),
     *("keep_running", "key_hash", "machine", "memory_mib", "new_image", "new_limit", "new_secret_key"),
     *("older_than_days", "onboard", "paid_test", "purge_data", "remember", "replace_lost_key", "restart"),
     *("restore_database", "restore_to", "snapshot", "take_lock", "test_model", "when_idle", "without_backup"),
