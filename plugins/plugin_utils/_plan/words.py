@@ -175,4 +175,5 @@ def record(template: str, client: Values, seen: Values, instance: Values, key: V
         image=instance["container"].get("image") or client["mai_image"],
         readers=readers(seen["facts"]),
         database=database(client, seen),
+        first_password="admin.env" in instance["env_files"],
     )
