@@ -16,15 +16,11 @@ from ansible_collections.mai.clients.plugins.modules.inventory_client import ARG
 from ansible_collections.mai.clients.plugins.plugin_utils import _inventory_files, _new_client, _terminal
 from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable, thrown_away
 from ansible_collections.mai.clients.plugins.plugin_utils._interview import Interview, Unknown
+from ansible_collections.mai.clients.plugins.plugin_utils._machines import fleet_of, way_to
 from ansible_collections.mai.clients.plugins.plugin_utils._new_client import Fleet
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import WAY, other_variable
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal
 from ansible_collections.mai.clients.plugins.plugin_utils._terminal import Left
 from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
-
-GROUP = "mai_clients"
-# By which a machine of which no client is known yet is reached; none of them is a secret
-REACHED_BY = (*WAY, "ansible_ssh_private_key_file", "ansible_python_interpreter")
 
 Values = dict[str, t.Any]
 
@@ -56,7 +52,7 @@ class ActionModule(ActionBase):
             )
         directory = _inventory_files.directory_of(task_vars.get("ansible_inventory_sources") or [])
         given = {**self._extra_variables(), **(options["variables"] or {})}
-        fleet = _fleet(task_vars)
+        fleet = fleet_of(task_vars["groups"], task_vars["hostvars"])
         interview = Interview(fleet, given, options["ask"])
         interview.check_given()
         if options["until"] == "machine":
@@ -69,7 +65,7 @@ class ActionModule(ActionBase):
                 "machine": machine,
                 "variables": {"mai_client_name": interview.given.get("mai_client_name")},
                 "known": known,
-                **_reached(fleet, machine, task_vars),
+                **way_to(fleet, machine),
                 "notes": interview.notes,
             }
         slug, machine = str(options["client"]), str(options["machine"])
@@ -127,22 +123,6 @@ class ActionModule(ActionBase):
         lines = [f"  {name}: {shown(value)}" for name, value in {**host.entry, **host.variables}.items()]
         _terminal.tell("\n".join([f"{host.slug}:", *lines, "It is written to", *(f"  {one.path}" for one in edits)]))
         return _terminal.agreed("Write it?")
-
-
-def _fleet(task_vars: Values) -> Fleet:
-    groups, hostvars = task_vars["groups"], task_vars["hostvars"]
-    clients = {slug: hostvars[slug] for slug in groups.get(GROUP, ())}
-    return Fleet(clients, {*groups, *groups.get("all", ())})
-
-
-def _reached(fleet: Fleet, machine: str, task_vars: Values) -> Values:
-    """By whom the machine can be asked: one of its clients, else a host like the last client, as its group has it."""
-    there = fleet.on(machine)
-    if there:
-        return {"through": there[-1], "connection": {}}
-    like = list(fleet.clients.values())[-1:]
-    way = {name: other_variable(one, name) for one in like for name in REACHED_BY}
-    return {"through": "", "connection": {name: plain(one) for name, one in way.items() if one is not None}}
 
 
 def _diff(host: _inventory_files.Host, edits: list[Edit]) -> list[Values]:

@@ -94,7 +94,7 @@ def leftovers(directory: str, slug: str) -> list[str]:
 
 def _variables(directory: str, host: Host) -> Edit:
     path = os.path.join(directory, "host_vars", f"{host.slug}.yml")
-    text = "---\n" + dumped(yaml_of(), CommentedMap((name, written(one)) for name, one in host.variables.items()))
+    text = "---\n" + as_yaml(host.variables)
     there = leftovers(directory, host.slug)
     # A run that was killed before the client's entry was written left just this
     if there and [read(one) for one in there] != [text]:
@@ -103,6 +103,11 @@ def _variables(directory: str, host: Host) -> Edit:
             "it, or choose another slug"
         )
     return Edit(path, text if there else "", text)
+
+
+def as_yaml(variables: t.Mapping[str, t.Any]) -> str:
+    """A mapping as an inventory's file has it."""
+    return dumped(yaml_of(), CommentedMap((name, written(one)) for name, one in variables.items()))
 
 
 def written(value: t.Any) -> t.Any:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._client import amount, number
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
+from ansible_collections.mai.clients.plugins.plugin_utils._table import table
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
 
 SHORTEST_HASH = 8
@@ -97,8 +98,7 @@ def keys_table(keys: t.Sequence[Key]) -> str:
         (shown(key.hash, 12), shown(key.name, 60), amount(key["limit"]), _used(key), _state(key))
         for key in sorted(keys, key=lambda key: key.name)
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
+    return "\n".join(table(rows, indent=""))
 
 
 def key_text(key: Key) -> str:
