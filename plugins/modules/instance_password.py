@@ -93,13 +93,18 @@ made_administrator:
   returned: success
   type: bool
 sessions_end:
-  description: Whether sessions that were open have ended. Releases before 0.10 let them go on until they expire.
-  returned: success
+  description: Whether sessions that were open have ended. Releases without a session stamp let them go on until they expire.
+  returned: success, but for check mode
   type: bool
 proven:
   description: Whether signing in with it worked. False for who is blocked, and where nobody signs in with a password.
-  returned: success
+  returned: success, but for check mode
   type: bool
+summary:
+  description: The same for a person.
+  returned: success
+  type: list
+  elements: str
 command:
   description: By which command root on the target fetches the password.
   returned: success
@@ -185,9 +190,9 @@ class Reset:
                 "session",
             )
         self.way = "api"
+        self._instance.check()
 
     def carry_out(self, given: str | None) -> dict[str, Any]:
-        self._instance.check()
         former = self._token()
         if self._raises:
             self._raise()
@@ -246,17 +251,36 @@ class Reset:
             self.way = "database"
 
     def outcome(self, proof: dict[str, Any]) -> dict[str, Any]:
-        return all_shown(
-            {
-                "changed": True,
-                "email": self.account["email"],
-                "role": decide.ADMIN if self._raises else self.account["role"],
-                "way": self.way,
-                "made_administrator": self._raises,
-                "command": self._passwords.command(self.account["email"]),
-                **proof,
-            }
-        )
+        result = {
+            "changed": True,
+            "email": self.account["email"],
+            "role": decide.ADMIN if self._raises else self.account["role"],
+            "way": self.way,
+            "made_administrator": self._raises,
+            "command": self._passwords.command(self.account["email"]),
+            **proof,
+        }
+        return all_shown(dict(result, summary=_summary(result) if proof else _beforehand(result)))
+
+
+def _beforehand(result: dict[str, Any]) -> list[str]:
+    raised = ", who would become administrator" if result["made_administrator"] else ""
+    return [f"{result['email']} would get a new password{raised}; sessions that are open would end."]
+
+
+def _summary(result: dict[str, Any]) -> list[str]:
+    email = result["email"]
+    raised = ", and is administrator now" if result["made_administrator"] else ""
+    said = [f"{email} has a new password{raised}. Fetch it on the machine: {result['command']}"]
+    if result["way"] == "database":
+        said.append("The instance refused the session made for that, so it was written into its database.")
+    if result["role"] == decide.BLOCKED:
+        said.append(f"{email} is blocked, and stays so: see mai_users, state.")
+    elif not result["proven"]:
+        said.append("Whether it opens the door could not be tried: nobody signs in with a password there.")
+    if not result["sessions_end"]:
+        said.append("This release lets sessions that are open go on until they expire.")
+    return said
 
 
 def _unknown(email: str | None, others: list[str]) -> PeopleError:
@@ -283,9 +307,7 @@ def main() -> None:
     take(module, "password")
     try:
         reset = Reset(module.params)
-        proof = {"sessions_end": False, "proven": False}
-        if not module.check_mode:
-            proof = reset.carry_out(module.params["password"])
+        proof = {} if module.check_mode else reset.carry_out(module.params["password"])
     except (Refused, PasswordsError) as error:
         module.fail_json(msg=str(error), reason=error.reason if isinstance(error, Refused) else "unreadable")
     module.exit_json(**reset.outcome(proof))

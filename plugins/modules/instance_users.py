@@ -112,6 +112,11 @@ managed:
   description: Whether the instance has accounts at all.
   returned: always
   type: bool
+summary:
+  description: The same for a person, with how first passwords are fetched.
+  returned: always
+  type: list
+  elements: str
 passwords:
   description: Of those who were added, by which command root on the target fetches the first password.
   returned: always
@@ -225,11 +230,14 @@ class Run:
 
     def outcome(self, done: list[dict[str, Any]]) -> dict[str, Any]:
         added = [one["email"] for one in done if one["step"] == decide.ADD]
+        said = [decide.said(one) for one in done]
+        commands = {email: self._passwords.command(email) for email in added}
         return {
             "changed": bool(done),
             "managed": True,
-            "done": [decide.said(one) for one in done],
-            "passwords": {email: self._passwords.command(email) for email in added},
+            "done": said,
+            "summary": [*said, *(f"first password, on the machine: {command}" for command in commands.values())],
+            "passwords": commands,
             "diff": {
                 "before_header": "people",
                 "after_header": "people",
@@ -260,7 +268,7 @@ def main() -> None:
             run.carry_out(due)
     except (Refused, PasswordsError) as error:
         reason = error.reason if isinstance(error, Refused) else "unreadable"
-        so_far = run.outcome(run.done) if run else {"changed": False}
+        so_far = run.outcome(run.done) if run else {"changed": False, "done": [], "summary": []}
         if reason == "accounts" and not so_far["changed"]:
             module.exit_json(**dict(so_far, managed=False))
         module.fail_json(msg=str(error), reason=reason, **so_far)

@@ -27,6 +27,7 @@ class Passwords:
     """Those of one client's directory. Addresses are in lower case."""
 
     def __init__(self, directory: str) -> None:
+        self._directory = directory
         self._path, self._admin_path = os.path.join(directory, FILE), os.path.join(directory, ADMIN_FILE)
         self._admin = self._read_admin()
         self._people = self._read_people()
@@ -65,10 +66,15 @@ class Passwords:
         private_file.write(self._path, json.dumps(self._people, ensure_ascii=False, indent=0, sort_keys=True) + "\n")
 
     def command(self, email: str) -> str:
-        """How root fetches it."""
-        if self._is_admins(email):
-            return f"sudo sed -n 's/^WEBUI_ADMIN_PASSWORD=//p' {shlex.quote(self._admin_path)}"
-        return f"sudo grep -F {shlex.quote(json.dumps(email, ensure_ascii=False))} {shlex.quote(self._path)}"
+        return command(self._directory, email, self._admin.get(credentials.EMAIL) or "-")
 
     def _is_admins(self, email: str) -> bool:
         return self._admin.get(credentials.EMAIL, "").lower() == email
+
+
+def command(directory: str, email: str | None, first_administrator: str | None) -> str:
+    """How root fetches it. Where nobody is known to be the first, whoever is asked for is about to be."""
+    if not email or (first_administrator or email).lower() == email.lower():
+        return f"sudo sed -n 's/^WEBUI_ADMIN_PASSWORD=//p' {shlex.quote(f'{directory}/{ADMIN_FILE}')}"
+    line = json.dumps(email.lower(), ensure_ascii=False)
+    return f"sudo grep -F {shlex.quote(line)} {shlex.quote(f'{directory}/{FILE}')}"

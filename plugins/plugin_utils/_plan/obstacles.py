@@ -60,6 +60,11 @@ def _backup(client: Values, seen: Values, plan: Values, _checks: t.Sequence[Valu
     return ""
 
 
+def _people(client: Values, _seen: Values, plan: Values, _checks: t.Sequence[Values]) -> str:
+    refused = plan["people"]["refused"]
+    return f"{_who(client)} was not touched: {refused}." if refused else ""
+
+
 def _startable(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[Values]) -> str:
     """What is changed shows with a start, and must not be changed where there can be none."""
     reasons = cannot_start(client, seen)
@@ -100,6 +105,7 @@ NEEDS: dict[str, t.Callable[[Values, Values, Values, t.Sequence[Values]], str]] 
     "machine": _machine,
     "startable": _startable,
     "backup": _backup,
+    "people": _people,
     "key": _key,
     "unexpired": _unexpired,
     "proof": _proof,

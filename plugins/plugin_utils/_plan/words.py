@@ -19,6 +19,7 @@ from ansible_collections.mai.clients.plugins.module_utils._host_in_url import (
     is_everywhere,
     is_loopback,
 )
+from ansible_collections.mai.clients.plugins.module_utils._people import passwords
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
 
@@ -175,4 +176,8 @@ def record(template: str, client: Values, seen: Values, instance: Values, key: V
         image=instance["container"].get("image") or client["mai_image"],
         readers=readers(seen["facts"]),
         database=database(client, seen),
+        first_password=passwords.command(
+            client["mai_deployment_dir"], client["mai_admin_email"], seen["people"]["first_administrator"]
+        ),
+        passwords=f"{client['mai_deployment_dir']}/{passwords.FILE}",
     )
