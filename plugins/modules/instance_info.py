@@ -455,9 +455,9 @@ instance:
         programs: false
     people:
       description:
-        - The accounts of the addresses in O(people), and of nobody else. C(role) is V(pending) for who is blocked or waits;
+        - The accounts of the addresses in O(people), and of nobody else. C(role) is V(pending) for who is blocked;
           C(first) is true for the first account of the instance, which Open WebUI lets nobody else change.
-        - C(first_administrator) is the address with which the instance was made, whose first password is in C(admin.env).
+        - C(first_administrator) is the address with which the instance was made; its password is in C(admin.env).
       returned: always
       type: dict
       sample:

@@ -11,12 +11,12 @@ module: instance_password
 short_description: A new password for one person of an instance
 version_added: 0.1.0
 description:
-  - Gives one account of an instance of mAI or Open WebUI a new password, when nobody knows the old one. It is set by the
-    instance's own API, in a session that is made on the target from E(WEBUI_SECRET_KEY) and lasts a minute at most.
-  - Where the instance refuses that session, or nobody administers it, the password is written into its database instead,
-    as the bcrypt hash that Open WebUI itself keeps. RV(way) says which way it was.
-  - The password is stored root-only on the target, in C(admin.env) for the administrator with whom the instance was made
-    and in C(people.json) for everybody else. It is proven by signing in, and never part of the result.
+  - Gives one account of an instance of mAI or Open WebUI a new password, when nobody knows the old one. It is set by
+    the instance's own API, in a session that is made on the target from E(WEBUI_SECRET_KEY) and lasts a minute at most.
+  - Where the instance refuses that session the password is written into its database instead, as the bcrypt hash that
+    Open WebUI itself keeps. RV(way) says which way it was.
+  - The password is stored root-only on the target, in C(admin.env) for the administrator with whom the instance was
+    made and in C(people.json) for everybody else. It is proven by signing in, and never part of the result.
 author:
   - The mai.clients team (@mai-clients)
 requirements:
@@ -48,8 +48,8 @@ options:
     type: path
   make_administrator:
     description:
-      - Whether that person becomes administrator, too. Where nobody is administrator any more, and for the first account
-        of the instance, the role is written into its database.
+      - Whether that person becomes administrator, too. Where nobody is administrator any more, and for the first
+        account of the instance, the role is written into its database.
     type: bool
     default: false
 attributes:
@@ -93,7 +93,8 @@ made_administrator:
   returned: success
   type: bool
 sessions_end:
-  description: Whether sessions that were open have ended. Releases without a session stamp let them go on until they expire.
+  description:
+    - Whether sessions that were open have ended. Releases without a session stamp let them go on until they expire.
   returned: success, but for check mode
   type: bool
 proven:

@@ -88,7 +88,7 @@ def _name(who: str, name: t.Any) -> t.Iterator[str]:
     if name is None:
         return
     if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME:
-        yield f"{who}: name is {quoted(name)}: give 1 to {_LONGEST_NAME} characters of text (in quotes), or leave it out"
+        yield f"{who}: name is {quoted(name)}: give text of 1 to {_LONGEST_NAME} characters, in quotes, or leave it out"
     elif any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in name):
         yield f"{who}: name holds a NUL character, or half of a character"
 

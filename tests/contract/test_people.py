@@ -28,7 +28,7 @@ PEOPLE = {
     "$home@example.com": "$(touch /tmp/x) `id` {{ 7 * 7 }}",
     "zażółć\\n@example.com": "Żółw 🐢\nMüller",
 }
-HOSTILE = 'żółć "\'\\ $HOME`id` {{ 7 * 7 }}\n%d # ü'
+HOSTILE = "żółć \"'\\ $HOME`id` {{ 7 * 7 }}\n%d # ü"
 
 
 @pytest.fixture
@@ -131,7 +131,9 @@ def test_there_is_an_administrator_at_each_moment(instance: Instance, users: Run
         assert refused["rc"] == 1 and "is the first account of the instance" in refused["msg"], refused
     assert account(instance, ADMIN["email"])["role"] == "admin"
     # One who is not the first takes over, and goes again
-    assert users({"email": "deputy@example.com", "role": "admin"})["done"] == ["deputy@example.com: added as administrator"]
+    assert users({"email": "deputy@example.com", "role": "admin"})["done"] == [
+        "deputy@example.com: added as administrator"
+    ]
     instance.execute("UPDATE \"user\" SET role = 'user' WHERE email = ?", ADMIN["email"])
     try:
         last = users({"email": "deputy@example.com", "state": "blocked"})
@@ -154,7 +156,9 @@ def test_another_administrators_address_adds_one(instance: Instance, users: Run,
 
 
 def test_a_run_that_was_killed_has_lost_no_password(instance: Instance, users: Run) -> None:
-    instance.folder.joinpath("people.json").write_text(json.dumps({**passwords(instance), "killed@example.com": HOSTILE}))
+    instance.folder.joinpath("people.json").write_text(
+        json.dumps({**passwords(instance), "killed@example.com": HOSTILE})
+    )
     assert users({"email": "killed@example.com"})["rc"] == 0
     assert instance.sign_in("killed@example.com", HOSTILE).status_code == 200
 
@@ -176,6 +180,10 @@ def test_a_new_password_ends_the_sessions_and_is_fetched_by_root(
     (tmp_path / "given").write_text(HOSTILE)
     given = run(instance_password, email="forgetful-1@example.com", password_file=str(tmp_path / "given"))
     assert given["rc"] == 0 and instance.sign_in("forgetful-1@example.com", HOSTILE).status_code == 200
+    (tmp_path / "long").write_text("ü" * 37)
+    refused = run(instance_password, email="forgetful-1@example.com", password_file=str(tmp_path / "long"))
+    assert refused["rc"] == 1 and "longer than 72 bytes" in refused["msg"] and not (tmp_path / "long").exists()
+    assert passwords(instance)["forgetful-1@example.com"] == HOSTILE
 
 
 def test_an_unknown_address_is_named_with_the_nearest(instance: Instance, run: Run, admin: str) -> None:
@@ -206,7 +214,9 @@ def test_nobody_can_sign_in(make: Callable[..., Instance], environment: dict[str
     made = run(instance_password, **place)
     assert (made["rc"], made["way"], made["email"]) == (0, "api", ADMIN["email"]), made
     assert own.sign_in(password=password()).status_code == 200
-    assert f"WEBUI_ADMIN_PASSWORD={password()}" not in fetched(made["command"]) and password() in fetched(made["command"])
+    assert f"WEBUI_ADMIN_PASSWORD={password()}" not in fetched(made["command"]) and password() in fetched(
+        made["command"]
+    )
 
     token = own.sign_in(password=password()).json()["token"]
     secrets.write_text(_envfile.dump({"WEBUI_SECRET_KEY": "another"}))

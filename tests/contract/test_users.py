@@ -254,7 +254,7 @@ def test_a_bcrypt_hash_written_into_the_table_is_the_password_at_once(instance: 
 
 
 HOSTILE = {
-    "quotes": ("o'brien@example.com", 'O\'Brien "Robert\'); DROP TABLE user;--"', 'pa"ss\'wo\\rd'),
+    "quotes": ("o'brien@example.com", "O'Brien \"Robert'); DROP TABLE user;--\"", "pa\"ss'wo\\rd"),
     "shell": ("$home@example.com", "$(touch /tmp/x) `id` {{ 7 * 7 }}", "$HOME`id`{{ 7*7 }}%d"),
     "unicode": ("zażółć@example.com", "Żółw 🐢 Müller\nsecond line", "zażółć gęślą 🐢"),
     "longest": ("l@example.com", "N" * 200, "ü" * 36),
@@ -319,5 +319,5 @@ def test_nobody_deletes_themselves(instance: Instance, admin: str) -> None:
 def test_a_role_written_into_the_table_counts_at_once(instance: Instance, admin: str) -> None:
     user_id, token = instance.add_user("raised@example.com", admin=admin)
     assert instance.get("/openai/config", token).status_code == 401
-    instance.execute('UPDATE "user" SET role = \'admin\' WHERE id = ?', user_id)
+    instance.execute("UPDATE \"user\" SET role = 'admin' WHERE id = ?", user_id)
     assert instance.get("/openai/config", token).status_code == 200

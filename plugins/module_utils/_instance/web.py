@@ -119,7 +119,9 @@ def _ask(
     if token:
         headers["Authorization"] = "Bearer " + token
     try:
-        with opener.open(urllib.request.Request(url, data=data, headers=headers, method=method), timeout=timeout) as response:
+        with opener.open(
+            urllib.request.Request(url, data=data, headers=headers, method=method), timeout=timeout
+        ) as response:
             return [response.status, *_json(response)]
     except urllib.error.HTTPError as exc:
         with exc:

@@ -16,7 +16,7 @@ _NEEDED = {"id", "email", "name", "role", "created_at"}
 
 def listed(database: Database, emails: list[str]) -> list[dict[str, Any]]:
     """Of these addresses, whatever their case: id, e-mail in lower case, name, role, and whether it is the first."""
-    if not emails or not _NEEDED <= set(database.columns("user")):
+    if not emails or not set(database.columns("user")) >= _NEEDED:
         return []
     first, found = _first(database), []
     asked = sorted({email.lower() for email in emails})
@@ -46,7 +46,7 @@ def _first(database: Database) -> Any:
 
 def administrators(database: Database) -> list[Any]:
     """Their identifiers, the first one first."""
-    if not _NEEDED <= set(database.columns("user")):
+    if not set(database.columns("user")) >= _NEEDED:
         return []
     rows = database.query("SELECT id FROM \"user\" WHERE role = 'admin' ORDER BY created_at, id LIMIT 1000")
     return [row["id"] for row in rows]

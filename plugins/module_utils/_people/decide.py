@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is to be done so that the people of an instance are as they are listed: decided the same way wherever it is asked.
+"""What is to be done so that the people of an instance are as they are listed: decided one way, wherever it is asked.
 
 The controller plans with it, from the look; the machine carries it out, from what is there by then. Nothing is asked
 here. Who is not listed is in no answer, and is never touched.
@@ -39,7 +39,7 @@ def wanted(users: list[dict[str, Any]], admin_email: str | None, admin_name: str
 
 
 def steps(people: list[dict[str, Any]], accounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What differs, in the order in which it is done. The accounts are those of listed addresses, as the look has them."""
+    """What differs, in the order in which it is done; the accounts are those of listed addresses, as in the look."""
     there = {str(account["email"]).lower(): account for account in accounts}
     found = []
     for person in people:

@@ -14,9 +14,9 @@ import os
 import shlex
 
 from ansible_collections.mai.clients.plugins.module_utils import _envfile, _own_file
-from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, private_file
+from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, folder, private_file
 
-FILE, ADMIN_FILE = "people.json", "admin.env"
+FILE, ADMIN_FILE = folder.PEOPLE, "admin.env"
 
 
 class PasswordsError(Exception):
@@ -30,7 +30,7 @@ class Passwords:
         self._directory = directory
         self._path, self._admin_path = os.path.join(directory, FILE), os.path.join(directory, ADMIN_FILE)
         self._admin = self._read_admin()
-        self._people = self._read_people()
+        self.people = self._read_people()
 
     def _read_admin(self) -> dict[str, str]:
         return _envfile.parse(_own_file.read_text(self._admin_path) or "")
@@ -50,7 +50,7 @@ class Passwords:
         return people
 
     def of(self, email: str) -> str | None:
-        return self._admin.get(credentials.PASSWORD) if self._is_admins(email) else self._people.get(email)
+        return self._admin.get(credentials.PASSWORD) if self._is_admins(email) else self.people.get(email)
 
     def keep(self, email: str, password: str | None) -> None:
         """Before the instance is told, so that none is ever lost; None: there is none any more."""
@@ -58,18 +58,26 @@ class Passwords:
             self._admin[credentials.PASSWORD] = password
             private_file.write(self._admin_path, _envfile.dump(self._admin))
             return
-        if self._people.get(email) == password:
+        if self.people.get(email) == password:
             return
-        self._people[email] = password or ""
+        self.people[email] = password or ""
         if password is None:
-            del self._people[email]
-        private_file.write(self._path, json.dumps(self._people, ensure_ascii=False, indent=0, sort_keys=True) + "\n")
+            del self.people[email]
+        private_file.write(self._path, json.dumps(self.people, ensure_ascii=False, indent=0, sort_keys=True) + "\n")
 
     def command(self, email: str) -> str:
         return command(self._directory, email, self._admin.get(credentials.EMAIL) or "-")
 
     def _is_admins(self, email: str) -> bool:
         return self._admin.get(credentials.EMAIL, "").lower() == email
+
+
+def everybodys(directory: str) -> dict[str, str]:
+    """Those that are in no environment file, so that nobody shows them; none where they cannot be read."""
+    try:
+        return dict(Passwords(directory).people)
+    except PasswordsError:
+        return {}
 
 
 def command(directory: str, email: str | None, first_administrator: str | None) -> str:

@@ -16,8 +16,8 @@ from datetime import datetime, timezone
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import backup, foreseen, usage, words
-from ansible_collections.mai.clients.plugins.plugin_utils._plan import people as people_of_client
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import key as keys_of_client
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import people as people_of_client
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy as proxies
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import verification
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, instance

@@ -165,8 +165,8 @@ def nothing() -> dict[str, t.Any]:
         },
         "database": {
             "kind": None, "path": "/opt/mai/deployments/client-company-abc/data/webui.db", "exists": False,
-            "error": None, "error_reason": None, "users": None, "administrators": None, "organizations": [], "tracks_usage": False,
-            "tracking": None, "copy_name": "webui.db", "own": False, "scheme": None,
+            "error": None, "error_reason": None, "users": None, "administrators": None, "organizations": [],
+            "tracks_usage": False, "tracking": None, "copy_name": "webui.db", "own": False, "scheme": None,
             "service": None, "as_wanted": None, "in_use": None,
             "driver": False, "programs": False,
         },

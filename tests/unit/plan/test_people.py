@@ -186,7 +186,9 @@ def test_without_an_administrator_they_wait_for_one() -> None:
     given = client(mai_users=[person()], mai_admin_email=None)
     found = planned(given, nothing(), [])["plan"]
     assert not found["people"]["due"]
-    assert any("they wait until the instance has an administrator, see mai_admin_email" in one for one in found["notes"])
+    assert any(
+        "they wait until the instance has an administrator, see mai_admin_email" in one for one in found["notes"]
+    )
 
 
 def test_nobody_is_looked_up_for_a_client_without_a_list() -> None:
@@ -260,16 +262,22 @@ WRONG: dict[str, tuple[t.Any, str]] = {
     "two addresses": ([person("a@b.c, d@e.f")], "give one e-mail address"),
     "a line more": ([person("a@b.c\nd@e.f")], "entry 1: email is 'a@b.c␊d@e.f'"),
     "a number": ([person(t.cast(str, 5))], "entry 1: email is '5'"),
-    "a word": ([person(rolle="admin")], f"{ANNA}: 'rolle' is none of email, name, role, state, delete_chats; did you mean"),
+    "a word": (
+        [person(rolle="admin")],
+        f"{ANNA}: 'rolle' is none of email, name, role, state, delete_chats; did you mean",
+    ),
     "a role": ([person(role="Admin")], f"{ANNA}: role is 'Admin': give one of user, admin"),
     "a list of roles": ([person(role=["admin"])], "role is a list"),
     "a state": ([person(state="disabled")], "state is 'disabled': give one of present, blocked, absent"),
-    "no name": ([person(name=" ")], "name is ' ': give 1 to 200 characters"),
-    "a long name": ([person(name="N" * 201)], "give 1 to 200 characters"),
-    "a name of YAML": ([person(name=True)], "name is 'True': give 1 to 200 characters of text (in quotes)"),
+    "no name": ([person(name=" ")], "name is ' ': give text of 1 to 200 characters"),
+    "a long name": ([person(name="N" * 201)], "give text of 1 to 200 characters"),
+    "a name of YAML": ([person(name=True)], "name is 'True': give text of 1 to 200 characters, in quotes"),
     "NUL": ([person(name="a\0b")], "name holds a NUL character"),
     "a switch": ([person(delete_chats="perhaps")], "delete_chats is 'perhaps': give true or false"),
-    "gone with all chats": ([person(state="absent")], "Write state: blocked, which keeps them and lets nobody in, or add"),
+    "gone with all chats": (
+        [person(state="absent")],
+        "Write state: blocked, which keeps them and lets nobody in, or add",
+    ),
     "and not": ([person(state="absent", delete_chats=False)], "or add delete_chats: true"),
     "twice": ([person(), person(ANNA.upper())], f"mai_users lists {ANNA} 2 times"),
     "a user who administers": ([person(ADMIN, role="user")], f"{ADMIN}: role: user contradicts mai_admin_email"),
