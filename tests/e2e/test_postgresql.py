@@ -78,6 +78,8 @@ def fleet(
 ) -> Fleet:
     fleet = new_fleet(mai_extra_env={"STANDIN_CONFIG": "rows"})
     host = ready_hosts[0]
+    # Another file's client may have left both here
+    host.exec("sh", "-c", f"docker image rm {postgresql_image.name}; apt-get purge -qqy python3-psycopg2", check=False)
     fleet.put(BESIDE, host, mai_client_name="O'Brien; DROP TABLE", mai_admin_email=ADMIN[BESIDE])
     fleet.change(
         BESIDE,

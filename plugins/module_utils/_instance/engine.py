@@ -159,11 +159,15 @@ def is_running(details: dict) -> bool:
     return bool((details.get("State") or {}).get("Running"))
 
 
+def is_marked(details: dict) -> bool:
+    """Whether the collection made it, for whomever."""
+    return any(name.startswith(_OWN_LABELS) for name in _labels(details))
+
+
 def other_client(details: dict, client: str) -> bool:
     """Whether the container is one that the collection made, for somebody else."""
     labels = _labels(details)
-    own = client in (labels.get(CLIENT_LABEL), labels.get(BESIDE_LABEL))
-    return any(name.startswith(_OWN_LABELS) for name in labels) and not own
+    return is_marked(details) and client not in (labels.get(CLIENT_LABEL), labels.get(BESIDE_LABEL))
 
 
 def environment(details: dict) -> dict[str, str]:
@@ -182,6 +186,12 @@ def image(reference: str | None, answer: system.Command | None) -> dict:
         "created": details.get("Created"),
         "user": image_user.user_of((details.get("Config") or {}).get("User")),
     }
+
+
+def details_of(command: tuple[str, ...], reference: str) -> dict:
+    """What the engine tells of one thing, an image by IMAGE; nothing where there is none."""
+    found = _json(system.run(*command, reference).output)
+    return found[0] if found else {}
 
 
 def accounts(reference: str, name: str) -> str:

@@ -26,6 +26,7 @@ FILES = (
     "admin.env",
     PEOPLE,
     "database.env",
+    "adopted.env",
     "start-mai-instance.sh",
     "HANDOVER.md",
 )
@@ -38,12 +39,16 @@ OVERRIDES = (
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 )
+# What a client that was made by hand had, and neither the inventory nor its image gives it
+ADOPTED = "adopted.env"
+# There while an adoption is under way, and what it began with
+ADOPTING = ".adopting"
 # What a copy of the database is called: SQLite's, and PostgreSQL's
 COPIES = ("webui.db", "database.dump")
 # What Compose would read instead, for whoever calls it in that directory
 SHADOWS = ("compose.yaml",)
 # A digest of a password that a person chose could be guessed back.
-_WITHOUT_DIGEST = ("admin.env", PEOPLE, "database.env")
+_WITHOUT_DIGEST = ("admin.env", PEOPLE, "database.env", ADOPTED)
 GUESSABLE_VARIABLES = ("WEBUI_ADMIN_PASSWORD", "DATABASE_URL", "POSTGRES_PASSWORD")
 
 _LABEL = re.compile(r"""mai\.clients\.client["']?\s*[:=]\s*["']?([A-Za-z0-9-]+)""")
@@ -115,6 +120,7 @@ def directory(path: str, client: str, unit_client: str | None) -> dict:
         "shadowed_by": next((name for name in SHADOWS if name in entries), None),
         "upgrading": any(os.path.lexists(os.path.join(path, ".upgrade", name)) for name in COPIES),
         "restoring": os.path.lexists(os.path.join(path, RESTORING)),
+        "adopting": os.path.lexists(os.path.join(path, ADOPTING)),
     }
 
 

@@ -33,7 +33,7 @@ from ansible_collections.mai.clients.plugins.module_utils._instance.health impor
 from ansible_collections.mai.clients.plugins.module_utils._instance.health import ask as ask_health
 from ansible_collections.mai.clients.plugins.module_utils._instance.place import URL, Place, place_of
 from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of, is_same_secret, sha256
-from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, show_url, shown_or_none
+from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown_or_none
 
 
 def observe(wanted: dict) -> dict:
@@ -148,7 +148,6 @@ def _gathered(wanted: dict) -> Sight:
 
 def _described(wanted: dict, sight: Sight) -> dict:
     client, path = wanted["client"], wanted["deployment_dir"]
-    connections = sight.contents.saved.connections()
     return {
         "machine": system.machine(wanted["remote_tmp"]),
         "docker": sight.docker,
@@ -162,7 +161,7 @@ def _described(wanted: dict, sight: Sight) -> dict:
         "former_key_hashes": folder.former_keys(path),
         "key_candidates": _candidates(
             [sight.environment, folder.variables(path, candidates.GUIDE_FILE)],
-            [key for _address, key in connections],
+            [key for _address, key in sight.contents.saved.connections()],
             [key for _organization, key in sight.contents.organization_keys],
         ),
         "containers": sight.containers,
@@ -189,13 +188,7 @@ def _described(wanted: dict, sight: Sight) -> dict:
         "database": {**sight.contents.summary, **_database(wanted, sight)},
         "people": _people(sight),
         "database_image": sight.database_image,
-        "stored_connection": {
-            "form": sight.contents.saved.form,
-            "connections": [
-                {"url": show_url(address), "url_hash": _url_hash(address), "key_hash": hash_of(key)}
-                for address, key in connections
-            ],
-        },
+        "stored_connection": saved_hashes.saved_connections(sight.contents.saved),
         "stored_settings": saved_hashes.saved_hashes(sight.contents.saved, dict(sight.environment, **sight.settings)),
         "facts": _facts(sight.environment or sight.settings, sight.health),
         "backup": sight.backup,
@@ -339,8 +332,3 @@ def _probe(sight: Sight) -> dict:
         if contents.summary["error"] and not contents.administrator:
             outcome["models"]["reason"] = "who administers the instance is not known, since its database cannot be read"
     return outcome
-
-
-def _url_hash(address: str) -> str | None:
-    """Only of a URL that is shown as it is: from a digest, a password that a person chose could be guessed."""
-    return sha256(address) if show_url(address) == address else None

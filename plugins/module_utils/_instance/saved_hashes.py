@@ -9,7 +9,24 @@ import json
 
 from ansible_collections.mai.clients.plugins.module_utils._instance import saved_variables
 from ansible_collections.mai.clients.plugins.module_utils._instance.saved_settings import ROWS, SavedSettings
-from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of, sha256
+from ansible_collections.mai.clients.plugins.module_utils._text import show_url
+
+
+def saved_connections(settings: SavedSettings) -> dict:
+    """The connections that Open WebUI keeps, whose key each of them has by its hash alone."""
+    return {
+        "form": settings.form,
+        "connections": [
+            {"url": show_url(address), "url_hash": _url_hash(address), "key_hash": hash_of(key)}
+            for address, key in settings.connections()
+        ],
+    }
+
+
+def _url_hash(address: str) -> str | None:
+    """Only of a URL that is shown as it is: from a digest, a password that a person chose could be guessed."""
+    return sha256(address) if show_url(address) == address else None
 
 
 def saved_hashes(settings: SavedSettings, environment: dict[str, str]) -> dict[str, str]:

@@ -23,6 +23,7 @@ from ansible_collections.mai.clients.plugins.module_utils._host_in_url import (
     canonical,
     family,
 )
+from ansible_collections.mai.clients.plugins.module_utils._instance.folder import ADOPTED
 from ansible_collections.mai.clients.plugins.module_utils._instance.image_user import user_of
 from ansible_collections.mai.clients.plugins.module_utils._same_url import hashes_of_url
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
@@ -224,7 +225,7 @@ def instance(
     # A name may stand for another image by now, or, where somebody pulls it, in a moment; an identifier never does
     pinned = keeps_image or (has_image and bool(last["id"]))
     recipe = "start-mai-instance.sh" if is_native else "compose.yml"
-    secret_files = ["secrets.env", *(["admin.env"] if client["mai_admin_email"] else [])]
+    secret_files = ["secrets.env", *(["admin.env"] if _needs_credentials(client, seen, is_administered) else [])]
     database = databases.database(client, seen, name, situation.new_image)
     database_files = [] if client["mai_database"] == "sqlite" else ["database.env"]
     wanted = settings(client, bind, situation.open_signup)
@@ -232,7 +233,7 @@ def instance(
         "service": name,
         "keeper": keeper(client, seen),
         "recipe": recipe,
-        "env_files": [*secret_files, *database_files, "settings.env", "api_key.env"],
+        "env_files": [*_adopted(seen), *secret_files, *database_files, "settings.env", "api_key.env"],
         "secrets_missing": bool(set(secret_files) - set(seen["files"])) or database["file_due"],
         "database": database,
         "administered": is_administered,
@@ -272,6 +273,18 @@ def instance(
     plan["saved_key"] = _saved_key(client, seen, key, situation)
     plan["not_applied"] = _not_applied(wanted, seen)
     return plan
+
+
+def _adopted(seen: Values) -> list[str]:
+    """What a client that was made by hand had, and nobody has said in the inventory yet; what is said there wins."""
+    return [ADOPTED] if ADOPTED in seen["files"] else []
+
+
+def _needs_credentials(client: Values, seen: Values, is_administered: bool | None) -> bool:
+    """Of an instance that had its administrator before, nobody here knows a password."""
+    if not client["mai_admin_email"]:
+        return False
+    return "admin.env" in seen["files"] or not (_adopted(seen) and is_administered is not False)
 
 
 def _runs(client: Values, seen: Values, container: Values) -> bool:

@@ -29,7 +29,10 @@ DOCKERS_OWN = {"engine": ["docker-ce", "docker-ce-cli", "containerd.io"], "compo
 
 
 def somebody_elses(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    away = "Nothing of it is taken over or replaced: put it away by hand, or give the client another place"
+    away = (
+        "Nothing of it is taken over or replaced in passing: where it is this client's, made by hand, run "
+        f"adopt_client.yml -e client={client['slug']} --check; else put it away, or give the client another place"
+    )
     directory = seen["directory"]
     if directory["exists"] and not directory["empty"] and not directory["managed"]:
         owner = directory["managed_by"]
@@ -61,6 +64,8 @@ def _interrupted(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> 
         yield (f"an upgrade of the instance was interrupted and has to be finished first: {upgrade_command(client)}")
     if seen["directory"]["restoring"]:
         yield f"a restore was interrupted and has to be made again first: restore_client.yml -e client={client['slug']}"
+    if seen["directory"]["adopting"]:
+        yield f"its adoption was interrupted and has to be finished first: adopt_client.yml -e client={client['slug']}"
 
 
 def _docker(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:

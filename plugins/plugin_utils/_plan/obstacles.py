@@ -37,6 +37,8 @@ def _no_upgrade(client: Values, seen: Values, _plan: Values, _checks: t.Sequence
         return f"An upgrade of {_who(client)} was interrupted, so nothing was changed: run upgrade_client.yml first."
     if seen["directory"]["restoring"]:
         return f"A restore of {_who(client)} was interrupted, so nothing was changed: run restore_client.yml again."
+    if seen["directory"]["adopting"]:
+        return f"The adoption of {_who(client)} was interrupted, so nothing was changed: run adopt_client.yml again."
     return ""
 
 

@@ -176,8 +176,14 @@ def record(template: str, client: Values, seen: Values, instance: Values, key: V
         image=instance["container"].get("image") or client["mai_image"],
         readers=readers(seen["facts"]),
         database=database(client, seen),
-        first_password=passwords.command(
-            client["mai_deployment_dir"], client["mai_admin_email"], seen["people"]["first_administrator"]
-        ),
+        first_password=_first_password(client, seen, instance),
         passwords=f"{client['mai_deployment_dir']}/{passwords.FILE}",
     )
+
+
+def _first_password(client: Values, seen: Values, instance: Values) -> str:
+    """By which command it is fetched; nothing where none was made."""
+    first, email = seen["people"]["first_administrator"], client["mai_admin_email"]
+    if not email or not (first or "admin.env" in instance["env_files"]):
+        return ""
+    return passwords.command(client["mai_deployment_dir"], email, first)

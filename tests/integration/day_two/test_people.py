@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import pathlib
-import typing as t
 
 import httpx
 import pytest

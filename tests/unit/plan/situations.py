@@ -139,7 +139,7 @@ def nothing() -> dict[str, t.Any]:
         "directory": {
             "path": VARIABLES["mai_deployment_dir"], "exists": False, "empty": False, "managed": False,
             "managed_by": None, "mode": None, "free_bytes": 90 * 1024**3, "device": 1, "upgrading": False,
-            "shadowed_by": None, "restoring": False,
+            "shadowed_by": None, "restoring": False, "adopting": False,
         },
         "files": {},
         "settings": {},

@@ -1,0 +1,217 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Twenty clients that were made by hand, each in another way, are adopted: nothing that counts is another one after."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import Image
+from tests.e2e.fleet import READ_TABLE, Fleet
+from tests.e2e.shapes import INSIDE, Shape, shapes
+from tests.hosts.host import Host
+from tests.hosts.project import Result
+
+ADOPT = "playbooks/adopt_client.yml"
+SHAPES = shapes()
+ALL = ",".join(shape.slug for shape in SHAPES)
+BOSS = {"email": "boss@example.com", "password": "of the b0ss"}
+ROW = """
+import sqlite3, sys, time
+database = sqlite3.connect(sys.argv[1])
+if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'client_organizations'").fetchone():
+    database.execute("INSERT OR IGNORE INTO client_organizations (id, name, openrouter_api_key, markup_rate, monthly_limit, "
+        "billing_email, is_active, created_at, updated_at) VALUES (?, ?, ?, 1.5, 300, 'bills@example.com', 1, 5000, 5000)", sys.argv[2:])
+    database.commit()
+"""
+
+
+class ByHand:
+    """The clients, before and after."""
+
+    def __init__(self, fleet: Fleet, host: Host) -> None:
+        self.fleet, self.host = fleet, host
+        self.secrets: dict[str, str] = {}
+        self.tokens: dict[str, str] = {}
+
+    def make(self, image: str) -> None:
+        openrouter = self.fleet.openrouter
+        headers = {"Authorization": f"Bearer {openrouter.provisioning_key}"}
+        for shape in SHAPES:
+            body = {"name": shape.key, "limit": 300, "limit_reset": "monthly"}
+            made = httpx.post(f"{openrouter.url}/keys", json=body, headers=headers, trust_env=False).json()
+            self.secrets[shape.slug] = made["key"]
+        script = "\n".join(
+            f"(\n{shape.script(image, openrouter.url, self.secrets[shape.slug])}\n) &" for shape in SHAPES
+        )
+        self.host.exec("bash", "-c", f"{script}\nwait", data="")
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(self._live, SHAPES))
+        stopped = [shape.container for shape in SHAPES if not shape.running]
+        self.host.exec("docker", "stop", *stopped)
+
+    def api(self, shape: Shape, token: str | None = None) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        url = f"http://{self.host.address()}:{shape.port}"
+        return httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=30)
+
+    def _live(self, shape: Shape) -> None:
+        """People use it: one more user, a file, an organisation as the guide has it."""
+        deadline = time.monotonic() + 90
+        with self.api(shape) as api:
+            while True:
+                try:
+                    answer = api.post("/api/v1/auths/signin", json=BOSS)
+                    break
+                except httpx.TransportError:
+                    assert time.monotonic() < deadline, self.host.exec("docker", "logs", shape.container).stdout
+                    time.sleep(0.5)
+            self.tokens[shape.slug] = answer.raise_for_status().json()["token"]
+        with self.api(shape, self.tokens[shape.slug]) as api:
+            person = {"name": "Jo O'Neil", "email": "jo@example.com", "password": "secret-1", "role": "user"}
+            api.post("/api/v1/auths/add", json=person).raise_for_status()
+        if shape.generation == "A":
+            row = (shape.identifier, shape.name, self.secrets[shape.slug])
+            command = ("docker", "exec", "-i", shape.container, "python3", "-", f"{INSIDE}/webui.db", *row)
+            self.host.exec(*command, data=ROW)
+
+    def tables(self, shape: Shape, container: str) -> dict[str, t.Any]:
+        """Of a running one, read within it: wherever its data are."""
+        found = {}
+        for table in ("user", "auth", "config", "client_organizations"):
+            if table == "client_organizations" and shape.generation == "none":
+                continue
+            read = ("docker", "exec", container, "python3", "-c", READ_TABLE, f"{INSIDE}/webui.db", table)
+            rows = json.loads(self.host.exec(*read).stdout)
+            found[table] = [{name: value for name, value in row.items() if name[-3:] != "_at"} for row in rows]
+        return found
+
+    def inspect(self, container: str) -> dict[str, t.Any]:
+        return json.loads(self.host.exec("docker", "inspect", container).stdout)[0]
+
+
+@pytest.fixture(scope="module")
+def by_hand(
+    new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host], standin_image: Image
+) -> t.Iterator[ByHand]:
+    fleet, host = new_fleet(mai_bind_address="0.0.0.0"), ready_hosts[1]
+    for shape in SHAPES:
+        fleet.put(
+            shape.slug,
+            host,
+            mai_client_name=shape.name,
+            mai_client_id=shape.identifier,
+            mai_port=shape.port,
+            mai_deployment_dir=shape.directory,
+            mai_monthly_limit=300,
+            mai_markup_rate=1.5,
+            mai_billing_email="bills@example.com",
+        )
+    made = ByHand(fleet, host)
+    made.make(standin_image.name)
+    yield made
+    host.exec("sh", "-c", "docker ps --all --quiet --filter publish=20100-20120 | xargs -r docker rm --force --volumes")
+    for shape in SHAPES:
+        host.exec("sh", "-c", f"rm -rf '{shape.directory}' /srv/disk/{shape.slug}")
+    host.exec(
+        "sh", "-c", "docker volume ls --quiet --filter name=hand | xargs -r docker volume rm; docker network prune -f"
+    )
+
+
+@pytest.fixture(scope="module")
+def before(by_hand: ByHand) -> dict[str, t.Any]:
+    return {
+        shape.slug: {
+            "container": by_hand.inspect(shape.container),
+            "tables": by_hand.tables(shape, shape.container) if shape.running else None,
+            "key": by_hand.fleet.control.keys_named(shape.key),
+        }
+        for shape in SHAPES
+    }
+
+
+@pytest.fixture(scope="module")
+def rehearsed(by_hand: ByHand, before: dict[str, t.Any]) -> Result:
+    return _all_well(by_hand.fleet.run(ALL, "--check", "--diff", "--forks", "10", check=False, playbook=ADOPT))
+
+
+@pytest.fixture(scope="module")
+def adopted(by_hand: ByHand, rehearsed: Result) -> Result:
+    asked = ("-e", "restart=true", "--forks", "10", "-v")
+    return _all_well(by_hand.fleet.run(ALL, *asked, check=False, playbook=ADOPT))
+
+
+def _all_well(result: Result) -> Result:
+    """With as much of it as tells what is wrong."""
+    assert result.rc == 0, re.findall(r"^fatal: .*(?:\n .*){1,12}", result.output, re.MULTILINE)
+    return result
+
+
+def test_a_rehearsal_tells_everything_and_touches_nothing(
+    by_hand: ByHand, before: dict[str, t.Any], rehearsed: Result
+) -> None:
+    assert by_hand.fleet.writes == []
+    for shape in SHAPES:
+        now, was = by_hand.inspect(shape.container), before[shape.slug]["container"]
+        assert (now["Id"], now["State"]["StartedAt"], now["State"]["Status"]) == (
+            *(was["Id"], was["State"]["StartedAt"], was["State"]["Status"]),
+        )
+    assert rehearsed.said.count("Would rename its key ") == sum(s.key != f"client-{s.slug}" for s in SHAPES)
+    assert rehearsed.said.count("which interrupts its people until") == sum(shape.running for shape in SHAPES)
+
+
+def test_nobody_is_interrupted_who_was_not_asked(by_hand: ByHand, rehearsed: Result) -> None:
+    refused = by_hand.fleet.run(SHAPES[0].slug, check=False, playbook=ADOPT)
+    assert refused.rc == 2 and "run again with -e restart=true" in refused.said and by_hand.fleet.writes == []
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s.data}-{s.tool}-{'up' if s.running else 'down'}")
+def test_nothing_that_counts_is_another_one(
+    by_hand: ByHand, before: dict[str, t.Any], adopted: Result, shape: Shape
+) -> None:
+    fleet, was = by_hand.fleet, before[shape.slug]
+    # The key: the same one, by the client's name
+    [key] = fleet.control.keys_named(f"client-{shape.slug}")
+    assert [key["hash"]] == [one["hash"] for one in was["key"]] and key["limit"] == 300
+    # Its sessions and its people
+    with by_hand.api(shape, by_hand.tokens[shape.slug]) as api:
+        assert api.get("/api/v1/auths/").raise_for_status().json()["email"] == BOSS["email"]
+        assert api.get("/api/models?refresh=true").raise_for_status().json()["data"]
+    now = by_hand.tables(shape, fleet.service(shape.slug))
+    if was["tables"]:
+        for table in ("user", "auth"):
+            assert now[table] == was["tables"][table]
+    assert {user["email"] for user in now["user"]} == {"boss@example.com", "jo@example.com"}
+    if shape.generation != "none":
+        [row] = now["client_organizations"]
+        assert (row["id"], row["openrouter_api_key"]) == (shape.identifier, by_hand.secrets[shape.slug])
+    environment = fleet.environment(shape.slug)
+    assert environment["HOSTILE"] == shape.environment("", "")["HOSTILE"]
+    # One container, from the very same image
+    assert fleet.container(shape.slug)["Image"] == was["container"]["Image"]
+    names = by_hand.host.exec("docker", "ps", "--all", "--format", "{{.Names}}").stdout.split()
+    assert not [name for name in names if name.endswith("-before-adoption")]
+
+
+def test_a_second_run_changes_nothing(by_hand: ByHand, adopted: Result) -> None:
+    started = {shape.slug: by_hand.fleet.started(shape.slug) for shape in SHAPES}
+    again = by_hand.fleet.run(ALL, playbook=ADOPT)
+    assert (again.total("changed"), by_hand.fleet.writes) == (0, [])
+    onboarded = by_hand.fleet.run(ALL)
+    assert (onboarded.total("changed"), by_hand.fleet.writes) == (0, []), onboarded.output[-3000:]
+    assert started == {shape.slug: by_hand.fleet.started(shape.slug) for shape in SHAPES}
+
+
+def test_no_secret_is_told(by_hand: ByHand, rehearsed: Result, adopted: Result) -> None:
+    told = rehearsed.output + adopted.output
+    for shape in SHAPES:
+        assert by_hand.secrets[shape.slug] not in told
+    assert "by hand 0 $HOME" not in told and BOSS["password"] not in told
