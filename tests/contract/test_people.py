@@ -5,21 +5,21 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
 import stat
 import subprocess
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.mai.clients.plugins.module_utils import _envfile
 from ansible_collections.mai.clients.plugins.modules import instance_password, instance_users
 
 from tests.contract.instance import ADMIN, SECRET_KEY, Instance
+from tests.contract.people import HOSTILE, call, passwords
 
 Run = Callable[..., dict[str, Any]]
 FIRST = {"WEBUI_ADMIN_EMAIL": ADMIN["email"], "WEBUI_ADMIN_NAME": "Admin", "WEBUI_ADMIN_PASSWORD": ADMIN["password"]}
@@ -28,7 +28,6 @@ PEOPLE = {
     "$home@example.com": "$(touch /tmp/x) `id` {{ 7 * 7 }}",
     "zażółć\\n@example.com": "Żółw 🐢\nMüller",
 }
-HOSTILE = "żółć \"'\\ $HOME`id` {{ 7 * 7 }}\n%d # ü"
 
 
 @pytest.fixture
@@ -37,27 +36,12 @@ def run(instance: Instance, capsys: pytest.CaptureFixture[str]) -> Run:
     # Who came in the same second could be the first account as well
     instance.execute('UPDATE "user" SET created_at = 1 WHERE email = ?', ADMIN["email"])
 
-    def call(module: types.ModuleType, check: bool = False, **options: Any) -> dict[str, Any]:
-        options = {"url": instance.url, "deployment_dir": str(instance.folder), **options}
-        internal = {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}
-        with patch_module_args({**options, **internal}), pytest.raises(SystemExit) as ended:
-            module.main()
-        said = capsys.readouterr().out
-        for password in (*passwords(instance).values(), ADMIN["password"], HOSTILE):
-            assert json.dumps(password)[1:-1] not in said and password not in json.loads(said).get("msg", "")
-        return dict(json.loads(said), rc=ended.value.code)
-
-    return call
+    return functools.partial(call, capsys, instance)
 
 
 @pytest.fixture
 def users(run: Run) -> Run:
     return lambda *people, **options: run(instance_users, users=list(people), **options)
-
-
-def passwords(instance: Instance) -> dict[str, str]:
-    path = instance.folder / "people.json"
-    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def account(instance: Instance, email: str) -> dict[str, Any]:
