@@ -87,6 +87,8 @@ class ActionModule(ActionBase):
         edits = _inventory_files.edits(directory, host)
         if interview.asked and not self._confirmed(host, edits):
             raise Left
+        if _inventory_files.edits(directory, host) != edits:
+            raise Unknown("Somebody changed the inventory meanwhile. Run this again")
         if not self._task.check_mode:
             for one in edits:
                 one.write()

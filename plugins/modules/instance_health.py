@@ -93,6 +93,7 @@ from ansible_collections.mai.clients.plugins.module_utils._instance.options impo
     INSTANCE_OPTIONS,
     service_of,
 )
+from ansible_collections.mai.clients.plugins.module_utils._people import passwords
 
 # A start that goes on logging is left alone for so many times its timeout: some migrations take long, none is endless
 _PATIENCE = 10
@@ -212,6 +213,7 @@ def main() -> None:
         else:
             reason += f", though it has been logging for {now - begin:.0f} seconds (see mai_health_timeout)"
     files = [folder.variables(params["deployment_dir"], name) for name in ("api_key.env", "secrets.env", "admin.env")]
+    files.append(passwords.everybodys(params["deployment_dir"]))
     settings = folder.variables(params["deployment_dir"], "settings.env")
     hidden = masking.secrets(files, [instance.environment(), settings])
     tail = masking.tail(instance.log()[1], hidden)

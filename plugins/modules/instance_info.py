@@ -55,6 +55,11 @@ options:
       - Paths on the target of the files that the site needs, by what they are. V(certificate), V(key), V(root).
     type: dict
     default: {}
+  people:
+    description: E-mail addresses whose accounts are told of in RV(instance.people), whatever their case.
+    type: list
+    elements: str
+    default: []
   probe:
     description:
       - Whether to try what the instance is for, see RV(instance.probe).
@@ -438,6 +443,7 @@ instance:
           used_today: 0.42
           users_not_mapped:
           users_not_members: 0
+          users_gone: 0
           provisioning_key_saved: false
           exchange_rate:
             date: "2026-11-24"
@@ -459,6 +465,19 @@ instance:
         in_use:
         driver: false
         programs: false
+    people:
+      description:
+        - The accounts of the addresses in O(people), and of nobody else. C(role) is V(pending) for who is blocked;
+          C(first) is true for the first account of the instance, which Open WebUI lets nobody else change.
+        - C(first_administrator) is the address with which the instance was made; its password is in C(admin.env).
+      returned: always
+      type: dict
+      sample:
+        accounts:
+          - email: anna@companyabc.com
+            role: user
+            first: false
+        first_administrator: admin@companyabc.com
     database_image:
       description: The image of O(database_image), as for C(image).
       returned: always
@@ -589,6 +608,7 @@ def main() -> None:
             "bind": {"type": "str"},
             "fqdn": {"type": "str"},
             "tls_files": {"type": "dict", "default": {}},
+            "people": {"type": "list", "elements": "str", "default": []},
             "probe": {"type": "bool", "default": False},
             "base_url": {"type": "str"},
             "proxies": {"type": "dict", "default": {}, "no_log": True},

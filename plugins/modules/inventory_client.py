@@ -49,7 +49,7 @@ options:
     type: str
   variables:
     description:
-      - Variables of the client, by the names of role M(mai.clients.mai#role). They are data, no templates.
+      - Variables of the client, by the names of role C(mai.clients.mai). They are data, no templates.
       - Extra variables of the run whose names begin with C(mai_) count as given here.
       - Passwords are refused. They belong into a vault.
     type: dict

@@ -22,7 +22,7 @@ from ansible_collections.mai.clients.plugins.module_utils._openrouter_spec impor
 from ansible_collections.mai.clients.plugins.module_utils._same_url import same_url
 from ansible_collections.mai.clients.plugins.module_utils._secret import proof_of
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
-from ansible_collections.mai.clients.plugins.plugin_utils import _certificate_files, _program, _record_file
+from ansible_collections.mai.clients.plugins.plugin_utils import _certificate_files, _people, _program, _record_file
 from ansible_collections.mai.clients.plugins.plugin_utils._account import ask_account
 from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
 from ansible_collections.mai.clients.plugins.plugin_utils._breaking_changes import CHANGES, collection_version
@@ -261,6 +261,7 @@ class ClientPlanAction(OpenRouterAction):
             "base_url": client["mai_instance_api_base_url"],
             "fqdn": client["mai_fqdn"] if addresses.wanted(client) else "",
             "tls_files": addresses.machine_files(client),
+            "people": _people.addresses(client),
             "probe": params["probe"],
             "no_proxy": proxies.pop("no_proxy", ""),
             "proxies": proxies,

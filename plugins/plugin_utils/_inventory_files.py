@@ -160,6 +160,8 @@ def _place(directory: str, beside: str | None) -> Place:
         # Of several the one that holds something
         return max(places, key=lambda place: bool(_at(mapping(place.path, read(place.path))[1], place.steps)))
     path = os.path.join(directory, "hosts.yml")
+    if path in others:
+        raise NotRecordable(f"{path} is encrypted as a whole; add the client there with ansible-vault edit")
     if others and not os.path.exists(path):
         raise NotRecordable(
             f"{others[0]} is not YAML, and the clients' group {GROUP} is in no YAML file of {directory}: put the "

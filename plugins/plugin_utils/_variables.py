@@ -285,7 +285,7 @@ def is_directory(value: t.Any) -> bool:
     return _text(DIRECTORY, _LONGEST_PATH)(value) and all(len(part.encode()) <= 255 for part in value.split("/"))
 
 
-def _switch(value: t.Any) -> bool:
+def is_switch(value: t.Any) -> bool:
     """As YAML has it, or as text: a survey and the environment know nothing else."""
     return value in (0, 1) or (isinstance(value, str) and value.lower() in ("true", "false", "yes", "no", "on", "off"))
 
@@ -479,7 +479,7 @@ RULES: dict[str, Rule] = {
         _line(_LONGEST_PATH), "give the path of a file, or leave it out", optional=True
     ),
     "mai_database_driver": _one_of("psycopg2", "psycopg"),
-    "mai_database_create_table": _wants(_switch, "give true or false"),
+    "mai_database_create_table": _wants(is_switch, "give true or false"),
     "mai_timestamp_unit": _one_of("auto", "ms", "s"),
     # Its address
     "mai_domain": _wants(
@@ -514,7 +514,7 @@ RULES: dict[str, Rule] = {
     ),
     "mai_backup_random_delay": _wants(_text(SPAN), "give a span of time as 30min or 1h, or 0"),
     "mai_backup_keep": _wants(_keep, "give numbers for daily, weekly and monthly, or {} to keep everything"),
-    "mai_usage_history": _wants(_switch, "give true or false"),
+    "mai_usage_history": _wants(is_switch, "give true or false"),
     "mai_backup_metrics_dir": _wants(is_directory, "give the path of a directory, or leave it out", optional=True),
     # OpenRouter
     "openrouter_base_url": _API,

@@ -16,12 +16,15 @@ from ansible_collections.mai.clients.plugins.module_utils._instance import syste
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 
 MARK = ".mai-clients"
+# Passwords of people, see _people/passwords.py
+PEOPLE = "people.json"
 FILES = (
     "compose.yml",
     "settings.env",
     "api_key.env",
     "secrets.env",
     "admin.env",
+    PEOPLE,
     "database.env",
     "adopted.env",
     "start-mai-instance.sh",
@@ -45,7 +48,7 @@ COPIES = ("webui.db", "database.dump")
 # What Compose would read instead, for whoever calls it in that directory
 SHADOWS = ("compose.yaml",)
 # A digest of a password that a person chose could be guessed back.
-_WITHOUT_DIGEST = ("admin.env", "database.env", ADOPTED)
+_WITHOUT_DIGEST = ("admin.env", PEOPLE, "database.env", ADOPTED)
 GUESSABLE_VARIABLES = ("WEBUI_ADMIN_PASSWORD", "DATABASE_URL", "POSTGRES_PASSWORD")
 
 _LABEL = re.compile(r"""mai\.clients\.client["']?\s*[:=]\s*["']?([A-Za-z0-9-]+)""")

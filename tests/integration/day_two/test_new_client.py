@@ -12,6 +12,7 @@ import typing as t
 
 import pytest
 import yaml
+from ansible_collections.mai.clients.plugins.module_utils._instance.system import listening
 
 from tests.hosts.project import Result
 from tests.kit.agency import Agency
@@ -48,14 +49,21 @@ class _Nobody:
     provisioning_key = ""
 
 
+class Ports(t.NamedTuple):
+    """Of this machine, beside those on which something else listens: one that is taken now, and the next."""
+
+    taken: int
+    free: int
+
+
 @pytest.fixture
-def taken() -> t.Iterator[int]:
-    """A port of this machine, the first that would be proposed, on which something listens that no inventory knows."""
+def ports() -> t.Iterator[Ports]:
+    first, second = [port for port in range(8002, 9000) if port not in listening()][:2]
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", 8002))
+        listener.bind(("127.0.0.1", first))
         listener.listen()
-        yield 8002
+        yield Ports(first, second)
 
 
 def new(office: Agency, *arguments: str, **variables: t.Any) -> Result:
@@ -70,19 +78,19 @@ def files(office: Agency) -> dict[str, str]:
     }
 
 
-def test_from_extra_variables_alone(office: Agency, taken: int) -> None:
+def test_from_extra_variables_alone(office: Agency, ports: Ports) -> None:
     """No terminal: proposals are taken and said. The machine is asked for its ports."""
     before = files(office)
     name = 'Żółw & Söhne {{ "Sp. z o.o." }}'
     checked = new(office, "--check", "--diff", mai_client_name=name)
     assert checked.rc == 0 and files(office) == before, checked.output
-    assert "+ mai_port: 8003" in checked.said and "zolw-soehne would be added" in checked.said
+    assert f"+ mai_port: {ports.free}" in checked.said and "zolw-soehne would be added" in checked.said
 
     first = new(office, mai_client_name=name, mai_billing_email="a@b.example")
     assert first.rc == 0 and first.total("changed") == 1, first.output
     assert "mai_monthly_limit 200: your other client's limit" in first.said
     after = files(office)
-    entry = "    zolw-soehne:\n      ansible_host: 127.0.0.1\n      mai_port: 8003\n"
+    entry = f"    zolw-soehne:\n      ansible_host: 127.0.0.1\n      mai_port: {ports.free}\n"
     assert after.pop("hosts.yml") == HOSTS.replace("200\n", f"200\n{entry}")
     written = after.pop("host_vars/zolw-soehne.yml")
     assert written == (
@@ -127,12 +135,12 @@ def begin(office: Agency, *arguments: str) -> Terminal:
     return terminal
 
 
-def test_at_a_terminal_enter_accepts(office: Agency, taken: int) -> None:
+def test_at_a_terminal_enter_accepts(office: Agency, ports: Ports) -> None:
     terminal = begin(office)
     terminal.answer("Machine, its host name or address [127.0.0.1: your only one]:")
-    terminal.answer("Port [8003: the first free one there]:", str(taken))
-    terminal.sees("port 8002 is that of something else there")
-    terminal.answer("Port [8003: the first free one there]:")
+    terminal.answer(f"Port [{ports.free}: the first free one there]:", str(ports.taken))
+    terminal.sees(f"port {ports.taken} is that of something else there")
+    terminal.answer(f"Port [{ports.free}: the first free one there]:")
     terminal.answer("Limit, USD per calendar month, or none [200: your other client's limit]:", "12.50")
     terminal.answer("Markup, the factor that is billed [1.3: the guide's, 30 % on top]:", "1.5")
     terminal.answer("E-mail address for bills [none]:", "bills@b.example")
@@ -147,7 +155,20 @@ def test_at_a_terminal_enter_accepts(office: Agency, taken: int) -> None:
         "mai_billing_email": "bills@b.example",
         "mai_admin_email": "bills@b.example",
     }
-    assert "obrien-home-zolw:\n      ansible_host: 127.0.0.1\n      mai_port: 8003\n" in files(office)["hosts.yml"]
+    entry = f"obrien-home-zolw:\n      ansible_host: 127.0.0.1\n      mai_port: {ports.free}\n"
+    assert entry in files(office)["hosts.yml"]
+
+
+def test_two_people_at_once_do_not_undo_each_other(office: Agency) -> None:
+    terminal = begin(office)
+    for question in ("Machine", "Port", "Limit", "Markup", "E-mail address for bills", "E-mail address of"):
+        terminal.answer(question)
+    terminal.sees("Write it?")
+    assert new(office, mai_client_name="Meanwhile").rc == 0
+    between = files(office)
+    terminal.answer("[yes]:")
+    assert terminal.wait() == 2 and "Somebody changed the inventory meanwhile" in terminal.output
+    assert files(office) == between
 
 
 @pytest.mark.parametrize("leave", [CTRL_C, CTRL_D])

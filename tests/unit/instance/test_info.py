@@ -46,6 +46,7 @@ KEYS = [
     "proxy",
     "health",
     "database",
+    "people",
     "database_image",
     "stored_connection",
     "stored_settings",
@@ -73,6 +74,7 @@ def look(directory, **options):
         service="mai-companyabc",
         deployment_dir=str(directory),
         health_path="/health",
+        people=[],
         probe=False,
     )
     wanted.update(options)
@@ -268,7 +270,7 @@ def test_database(running):
 
 def test_what_mai_tracks(running):
     assert look(running)["database"]["tracking"] == dict.fromkeys(
-        ("used_today", "users_not_mapped", "users_not_members", "provisioning_key_saved", "exchange_rate")
+        ("used_today", "users_not_mapped", "users_not_members", "users_gone", "provisioning_key_saved", "exchange_rate")
     )
     today = time.strftime("%Y-%m-%d", time.gmtime())
     with sqlite3.connect(running / "data" / "webui.db") as database:
@@ -277,6 +279,7 @@ def test_what_mai_tracks(running):
             INSERT INTO client_daily_usage (usage_date, raw_cost)
                 VALUES ('{today}', 0.25), ('{today}', 0.5), ('2026-01-01', 9);
             INSERT INTO organization_members (user_id, organization_id) SELECT id, 'company-abc-001' FROM user LIMIT 1;
+            INSERT INTO organization_members (user_id, organization_id) VALUES ('left', 'company-abc-001');
             {schema.GLOBAL_SETTINGS + schema.RATES}
             INSERT INTO global_settings VALUES ('default', 'sk-or-v1-agency');
             INSERT INTO daily_exchange_rates VALUES ('2026-11-24', 3.64, 'nbp'), ('2026-11-25', 4.0, 'fallback');
@@ -286,6 +289,7 @@ def test_what_mai_tracks(running):
         "used_today": 0.75,
         "users_not_mapped": 3,
         "users_not_members": 2,
+        "users_gone": 1,
         "provisioning_key_saved": True,
         "exchange_rate": {"date": "2026-11-25", "rate": 4.0, "source": "fallback"},
     }

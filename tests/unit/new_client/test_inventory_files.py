@@ -208,6 +208,7 @@ def test_a_run_that_was_killed_between_the_two_files_is_finished(tmp_path: pathl
         ({"host_vars/new/main.yml": "a: 1\n"}, "is there already"),
         ({"hosts": "[mai_clients]\na\n"}, "hosts is not YAML"),
         ({"clients.py": "#!/bin/sh\n"}, "clients.py is not YAML"),
+        ({"hosts.yml": "$ANSIBLE_VAULT;1.1;AES256\n6132\n"}, "encrypted as a whole"),
         ({"hosts.yml": "a: [\n"}, "not valid YAML"),
         ({"hosts.yml": "mai_clients: {hosts: {a: {}, a: {}}}\n"}, "not valid YAML"),
         ({"hosts.yml": "- a\n"}, "does not hold"),

@@ -40,6 +40,8 @@ VARIABLES: dict[str, t.Any] = {
     "mai_markup_rate": 1.3,
     "mai_billing_email": None,
     "mai_admin_email": "admin@companyabc.com",
+    "mai_admin_name": "Admin",
+    "mai_users": [],
     "mai_deployment": "docker",
     "mai_image": "mai:1.4",
     "mai_image_pull": "missing",
@@ -166,11 +168,12 @@ def nothing() -> dict[str, t.Any]:
         },
         "database": {
             "kind": None, "path": "/opt/mai/deployments/client-company-abc/data/webui.db", "exists": False,
-            "error": None, "error_reason": None, "users": None, "organizations": [], "tracks_usage": False,
-            "tracking": None, "copy_name": "webui.db", "own": False, "scheme": None,
+            "error": None, "error_reason": None, "users": None, "administrators": None, "organizations": [],
+            "tracks_usage": False, "tracking": None, "copy_name": "webui.db", "own": False, "scheme": None,
             "service": None, "as_wanted": None, "in_use": None,
             "driver": False, "programs": False,
         },
+        "people": {"accounts": [], "first_administrator": None},
         "database_image": {"reference": None, "present": False, "id": None, "user": None},
         "stored_connection": {"form": "none", "connections": []},
         "stored_settings": {},
@@ -240,9 +243,11 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         **DATABASES[variables["mai_database"]],
         "exists": True,
         "users": 3,
+        "administrators": 1,
         "tracks_usage": True,
         "organizations": [organization(variables)],
     }
+    seen["people"] = people(variables)
     seen["stored_connection"] = {
         "form": "rows",
         "connections": [{"url": API, "url_hash": sha256(API), "key_hash": KEY}],
@@ -311,6 +316,13 @@ def _bind(variables: t.Mapping[str, t.Any]) -> str:
     if variables["mai_bind_address"]:
         return variables["mai_bind_address"]
     return "127.0.0.1" if variables["mai_domain"] and variables["mai_proxy"] == "caddy" else "0.0.0.0"
+
+
+def people(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The administrator with whom the instance was made, of those who are asked for."""
+    email = variables["mai_admin_email"]
+    accounts = [{"email": email.lower(), "role": "admin", "first": True}] if email else []
+    return {"accounts": accounts, "first_administrator": email}
 
 
 def organization(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -31,6 +31,7 @@ CLIENT = {
     "mai_billing_email": "billing@companyabc.com",
     "mai_admin_email": "admin@companyabc.com",
     "mai_admin_name": "Admin",
+    "mai_users": [],
     "mai_admin_password_bytes": 0,
     "mai_admin_password_fault": "",
     "mai_backup_repository": None,
@@ -573,7 +574,7 @@ def test_no_variable_is_without_a_rule() -> None:
     # Of the database's URL the action itself says what is wrong; two are made from passwords
     of_url = {"mai_database_url_fault", "mai_database_url_given"}
     of_backups = {"mai_backup_recovery", "mai_backup_stamp"}
-    others = {"slug", "mai_extra_env", "mai_compose_extra", "mai_database_url_given"} | of_backups
+    others = {"slug", "mai_extra_env", "mai_compose_extra", "mai_users", "mai_database_url_given"} | of_backups
     assert set(RULES) | others == looked_at | of_url == set(CLIENT)
     passwords = {name for name in options("mai") if name.endswith(("_password", "_key"))} | {"mai_backup_environment"}
     passwords -= {"mai_tls_key"}  # the path of a file
