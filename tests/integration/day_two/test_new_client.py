@@ -130,7 +130,7 @@ def test_where_it_cannot_be_added(office: Agency) -> None:
 
 def begin(office: Agency, *arguments: str) -> Terminal:
     terminal = office.at_terminal(NEW, *arguments)
-    terminal.answer("Name of the organisation:", "O'Brien $HOME “Żółw”")
+    terminal.answer("Name of the organisation:", "O'Brien $HOME \u201cŻółw\u201d")
     terminal.answer("[obrien-home-zolw]:")
     return terminal
 
@@ -149,7 +149,7 @@ def test_at_a_terminal_enter_accepts(office: Agency, ports: Ports) -> None:
     assert terminal.wait() == 0, terminal.output
     found = yaml.safe_load((office.inventory / "host_vars" / "obrien-home-zolw.yml").read_text())
     assert found == {
-        "mai_client_name": "O'Brien $HOME “Żółw”",
+        "mai_client_name": "O'Brien $HOME \u201cŻółw\u201d",
         "mai_monthly_limit": 12.5,
         "mai_markup_rate": 1.5,
         "mai_billing_email": "bills@b.example",
