@@ -14,6 +14,8 @@ import typing as t
 from ansible import context
 from ansible.errors import AnsibleFilterError
 from ansible.inventory.manager import split_host_pattern
+from ansible.utils.vars import load_extra_vars
+from ansible_collections.mai.clients.plugins.plugin_utils._names import extra_variable_problem
 
 GROUP = "mai_clients"
 CONTROLLER = "localhost"
@@ -104,6 +106,10 @@ def hosts(client: str, groups: t.Mapping[str, t.Sequence[str]]) -> str:
     if any(arguments.get(only) for only in ("syntax", "listtags", "listtasks")):
         return GROUP
     _refuse_half_a_run(arguments)
+    # As ansible-playbook has read them by now
+    misspelt = extra_variable_problem(getattr(load_extra_vars, "extra_vars", {}))
+    if misspelt:
+        raise AnsibleFilterError(misspelt)
     if not isinstance(client, str):
         raise AnsibleFilterError(
             f"client is {client!r}, which YAML or JSON reads as another thing than a name: write it in quotes, as the "

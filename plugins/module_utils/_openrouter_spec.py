@@ -15,11 +15,11 @@ RESETS = ("daily", "weekly", "monthly", "never")
 STATES = ("present", "disabled", "absent")
 LOST_SECRET = ("fail", "replace_unused", "replace")
 PARTS = (
-    *("machine", "directory", "key", "instance", "administrator", "saved_key", "organization"),
+    *("machine", "directory", "key", "instance", "administrator", "saved_key", "people", "organization"),
     *("proxy", "backup", "usage_history", "record"),
 )
 NEEDS = (
-    *("client", "no_upgrade", "database", "machine", "startable", "backup", "key"),
+    *("client", "no_upgrade", "database", "machine", "startable", "backup", "people", "key"),
     *("proof", "proof_of_instance", "proof_unless_due"),
 )
 IGNORABLE = ("limit", "limit_reset", "include_byok_in_limit", "disabled", "expires_at")
@@ -142,6 +142,7 @@ def client_plan_spec() -> dict[str, t.Any]:
             "probe": {"type": "bool", "default": True},
             "unclaimed": {"type": "bool", "default": False},
             "whatever": {"type": "bool", "default": False},
+            "any_version": {"type": "bool", "default": False},
             "unreachable_fails": {"type": "bool", "default": False},
             "seen": {"type": "dict"},
             "key": {"type": "dict", "no_log": False},

@@ -108,7 +108,8 @@ options:
   map_users:
     description:
       - Add every user of the instance who is missing to the organisation in C(user_client_mapping) and
-        C(organization_members), where those tables exist. Rows that exist are left as they are.
+        C(organization_members), where those tables exist, and take out whose account is gone. All other rows are left
+        as they are.
     type: bool
     default: true
 """
@@ -367,6 +368,8 @@ def result(plan: Plan) -> dict[str, Any]:
     users = {} if plan.after is None else dict(users_before)
     for member in plan.membership.missing:
         users[member.table] += 1
+    for table, _user in plan.membership.gone:
+        users[table] -= 1
     return dict(
         changed=bool(plan.actions),
         organization=describe(plan.after),

@@ -55,6 +55,12 @@ options:
       - Whether to go on where something is in the way, for those who only want to know.
     type: bool
     default: false
+  any_version:
+    description:
+      - Whether to go on although the inventory was not checked for a breaking change of this collection, see
+        C(mai_validated_version) of role P(mai.clients.mai#role). Who only looks, with O(whatever), always does.
+    type: bool
+    default: false
   unclaimed:
     description:
       - Whether keys of the account that look like a client's are named, of which the inventory knows no client
@@ -111,21 +117,43 @@ options:
     type: list
     elements: str
     choices:
-      [machine, directory, key, instance, administrator, saved_key, organization, proxy, backup, usage_history, record]
+      - machine
+      - directory
+      - key
+      - instance
+      - administrator
+      - saved_key
+      - people
+      - organization
+      - proxy
+      - backup
+      - usage_history
+      - record
   needs:
     description:
       - What the run cannot do without. Where it is not so, the task fails with what there is to do about it.
       - V(client) is a client that was onboarded, V(no_upgrade) one whose upgrade was not interrupted, V(database) a
         database that can be read, V(machine) a machine with nothing in the way, V(startable) one on which the instance
-        could be started again, V(backup) one that is to be backed up and can be, V(proof) an instance that works and
-        answers at its address, V(proof_of_instance) the same without its address, and
-        V(proof_unless_due) one that works unless something of it is to be changed.
+        could be started again, V(backup) one that is to be backed up and can be, V(people) people who can be as they
+        are listed, V(proof) an instance that works and answers at its address, V(proof_of_instance) the same
+        without its address, and V(proof_unless_due) one that works unless something of it is to be changed.
       - V(key) is a key that did not expire and that M(mai.clients.openrouter_key) would not refuse; outside check mode
         that module says so itself.
       - V(proof) is not asked for in check mode, in which nothing was done that could be proven.
     type: list
     elements: str
-    choices: [client, no_upgrade, database, machine, startable, backup, key, proof, proof_of_instance, proof_unless_due]
+    choices:
+      - client
+      - no_upgrade
+      - database
+      - machine
+      - startable
+      - backup
+      - people
+      - key
+      - proof
+      - proof_of_instance
+      - proof_unless_due
     default: []
   fresh:
     description:

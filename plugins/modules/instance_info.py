@@ -55,6 +55,11 @@ options:
       - Paths on the target of the files that the site needs, by what they are. V(certificate), V(key), V(root).
     type: dict
     default: {}
+  people:
+    description: E-mail addresses whose accounts are told of in RV(instance.people), whatever their case.
+    type: list
+    elements: str
+    default: []
   probe:
     description:
       - Whether to try what the instance is for, see RV(instance.probe).
@@ -166,6 +171,7 @@ instance:
       description:
         - The deployment directory.
         - It is C(managed) when its mark, or the label in its compose file or unit, names this client.
+        - C(made_by) is the version of the collection that made it, null where its mark does not tell.
         - C(shadowed_by) is a compose file that Compose would take instead of C(compose.yml), null where there is none.
         - It is C(upgrading) while an upgrade has begun and neither ended nor been taken back.
         - It is C(restoring) while a restore has exchanged the data, and PostgreSQL does not hold yet what belongs to
@@ -178,6 +184,7 @@ instance:
         empty: false
         managed: true
         managed_by: company-abc
+        made_by: 0.1.0
         mode: "0700"
         free_bytes: 21474836480
         device: 65025
@@ -194,6 +201,10 @@ instance:
           group: root
           size: 812
           sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    start_command:
+      description: SHA-256 of the command by which a native instance was last started, or null.
+      returned: always
+      type: str
     settings:
       description: Digest of each value in C(settings.env).
       returned: always
@@ -261,14 +272,20 @@ instance:
         active_state: active
         sub_state: running
         main_pid: 4711
+        restarts: 0
         since: "2026-11-24T13:16:00Z"
     process:
-      description: The process that C(instance.pid) names, and whether it is still this instance. Null without one.
+      description:
+        - The process that C(instance.pid) names, and whether it is still this instance's. Null without one.
+        - C(main_pid) is the instance that it keeps, null while that is about to be started again, C(restarts) how often
+          it was.
       returned: always
       type: dict
       sample:
         pid: 4711
         running: true
+        main_pid: 4712
+        restarts: 0
         started_at: "2026-11-24T13:16:00Z"
     image:
       description:
@@ -426,6 +443,7 @@ instance:
           used_today: 0.42
           users_not_mapped:
           users_not_members: 0
+          users_gone: 0
           provisioning_key_saved: false
           exchange_rate:
             date: "2026-11-24"
@@ -447,6 +465,19 @@ instance:
         in_use:
         driver: false
         programs: false
+    people:
+      description:
+        - The accounts of the addresses in O(people), and of nobody else. C(role) is V(pending) for who is blocked;
+          C(first) is true for the first account of the instance, which Open WebUI lets nobody else change.
+        - C(first_administrator) is the address with which the instance was made; its password is in C(admin.env).
+      returned: always
+      type: dict
+      sample:
+        accounts:
+          - email: anna@companyabc.com
+            role: user
+            first: false
+        first_administrator: admin@companyabc.com
     database_image:
       description: The image of O(database_image), as for C(image).
       returned: always
@@ -577,6 +608,7 @@ def main() -> None:
             "bind": {"type": "str"},
             "fqdn": {"type": "str"},
             "tls_files": {"type": "dict", "default": {}},
+            "people": {"type": "list", "elements": "str", "default": []},
             "probe": {"type": "bool", "default": False},
             "base_url": {"type": "str"},
             "proxies": {"type": "dict", "default": {}, "no_log": True},

@@ -22,6 +22,8 @@ from ansible_collections.mai.clients.plugins.module_utils._host_in_url import is
 from ansible_collections.mai.clients.plugins.module_utils._instance import credentials
 from ansible_collections.mai.clients.plugins.module_utils._secret import LOOKS_SECRET, MASK
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._breaking_changes import collection_version
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import version
 
 # Of a variable and its value: what is wrong, for a person; None if nothing is.
 Rule = t.Callable[[str, t.Any], "str | None"]
@@ -72,6 +74,7 @@ IMAGE = re.compile(
 # of paths in which Ansible expands variables ('$').
 DIRECTORY = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w .@%+=~-]{1,255})+")
 _LONGEST_PATH = 1000
+ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]*")
 UPLOAD = re.compile(r"[1-9][0-9]{0,5}[MG]B")
 # What follows is a path on the machine, not on the controller
 REMOTE = "remote:"
@@ -282,7 +285,7 @@ def is_directory(value: t.Any) -> bool:
     return _text(DIRECTORY, _LONGEST_PATH)(value) and all(len(part.encode()) <= 255 for part in value.split("/"))
 
 
-def _switch(value: t.Any) -> bool:
+def is_switch(value: t.Any) -> bool:
     """As YAML has it, or as text: a survey and the environment know nothing else."""
     return value in (0, 1) or (isinstance(value, str) and value.lower() in ("true", "false", "yes", "no", "on", "off"))
 
@@ -381,6 +384,11 @@ def _repository(value: t.Any) -> bool:
     return _server(URL)(rest)
 
 
+def _validated_version(variable: str, value: t.Any) -> str | None:
+    found = version.fault(value, collection_version())
+    return f"{_is(variable, value)}{found}" if found else None
+
+
 def _password_bytes(variable: str, size: t.Any) -> str | None:
     if not isinstance(size, int) or size <= credentials.LONGEST_PASSWORD:
         return None
@@ -443,6 +451,9 @@ RULES: dict[str, Rule] = {
         _command, "give one command on one line, without control characters", optional=True, subject=_is_hidden
     ),
     "mai_native_service": _one_of("auto", "systemd", "process"),
+    "mai_native_user": _wants(
+        _text(ACCOUNT, 32), "give the name of a user of its machine, or root, or leave it out", optional=True
+    ),
     "mai_port": _wants(
         _whole(1024, 65535),
         "give a number from 1024 to 65535",
@@ -468,7 +479,7 @@ RULES: dict[str, Rule] = {
         _line(_LONGEST_PATH), "give the path of a file, or leave it out", optional=True
     ),
     "mai_database_driver": _one_of("psycopg2", "psycopg"),
-    "mai_database_create_table": _wants(_switch, "give true or false"),
+    "mai_database_create_table": _wants(is_switch, "give true or false"),
     "mai_timestamp_unit": _one_of("auto", "ms", "s"),
     # Its address
     "mai_domain": _wants(
@@ -503,11 +514,13 @@ RULES: dict[str, Rule] = {
     ),
     "mai_backup_random_delay": _wants(_text(SPAN), "give a span of time as 30min or 1h, or 0"),
     "mai_backup_keep": _wants(_keep, "give numbers for daily, weekly and monthly, or {} to keep everything"),
-    "mai_usage_history": _wants(_switch, "give true or false"),
+    "mai_usage_history": _wants(is_switch, "give true or false"),
     "mai_backup_metrics_dir": _wants(is_directory, "give the path of a directory, or leave it out", optional=True),
     # OpenRouter
     "openrouter_base_url": _API,
     "mai_instance_api_base_url": _API,
+    # What the inventory was checked for
+    "mai_validated_version": _validated_version,
     # The record of what was handed over
     "mai_handover_dir": _wants(_line(_LONGEST_PATH), "give the path of a directory on the controller, on one line"),
 }

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
+from ansible_collections.mai.clients.plugins.module_utils import _envfile
+from ansible_collections.mai.clients.plugins.modules import instance_password, instance_users
 
 from tests.contract.conftest import Keys
-from tests.contract.instance import Instance
+from tests.contract.instance import SECRET_KEY, Instance, Target
+from tests.contract.people import call, passwords
 from tests.integration.postgresql.conftest import Server
 from tests.openrouter_simulator import Simulator
 
@@ -25,12 +29,43 @@ def server() -> Iterator[Server]:
     running.stop()
 
 
-@pytest.fixture
-def url(server: Server, request: pytest.FixtureRequest) -> str:
-    name = "".join(character if character.isalnum() else "_" for character in request.node.name)
+@pytest.fixture(scope="module")
+def url(server: Server, target: Target) -> str:
+    name = target.name.replace("-", "_")
     with psycopg.connect(server.url("postgres"), autocommit=True) as database:
         database.execute(f'CREATE DATABASE "{name}"')
     return server.url(name)
+
+
+@pytest.fixture(scope="module")
+def on_postgresql(
+    make_lasting: Callable[..., Instance], environment: dict[str, str], server: Server, url: str
+) -> Instance:
+    return make_lasting(**environment, DATABASE_URL=as_driver(url)).start()
+
+
+@pytest.mark.form("rows")
+def test_people_are_managed_there_too(on_postgresql: Instance, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    instance, email = on_postgresql, "o'brien@example.com"
+    for name, variables in {"secrets": {"WEBUI_SECRET_KEY": SECRET_KEY}, "database": {"DATABASE_URL": url}}.items():
+        (instance.folder / f"{name}.env").write_text(_envfile.dump(variables))
+
+    def users(**person: Any) -> list[str]:
+        done = call(capsys, instance, instance_users, users=[{"email": email, **person}])
+        assert done["rc"] == 0, done
+        return done["done"]
+
+    assert users(name='Robert\'); DROP TABLE "user";--') == [f"{email}: added as user"]
+    assert users() == []
+    answer = instance.sign_in(email, passwords(instance)[email])
+    assert (answer.status_code, answer.json()["name"]) == (200, 'Robert\'); DROP TABLE "user";--')
+    assert call(capsys, instance, instance_password, email=email)["way"] == "api"
+    assert instance.get("/api/models", answer.json()["token"]).status_code == 401
+    (instance.folder / "secrets.env").write_text(_envfile.dump({"WEBUI_SECRET_KEY": "another"}))
+    assert call(capsys, instance, instance_password, email=email)["way"] == "database"
+    assert instance.sign_in(email, passwords(instance)[email]).status_code == 200
+    (instance.folder / "secrets.env").write_text(_envfile.dump({"WEBUI_SECRET_KEY": SECRET_KEY}))
+    assert users(state="absent", delete_chats=True) == [f"{email}: deleted, with all chats"]
 
 
 def as_driver(url: str) -> str:
@@ -40,9 +75,9 @@ def as_driver(url: str) -> str:
 
 @pytest.mark.form("rows")
 def test_settings_are_stored_as_json_and_read_per_request(
-    make: Callable[..., Instance], environment: dict[str, str], url: str, keys: Keys, secret: str
+    on_postgresql: Instance, url: str, keys: Keys, secret: str
 ) -> None:
-    instance = make(**environment, DATABASE_URL=as_driver(url)).start()
+    instance = on_postgresql
     admin = instance.admin()
     new, new_hash = keys.create("rotated")
     with psycopg.connect(url, autocommit=True) as database:
@@ -57,11 +92,19 @@ def test_settings_are_stored_as_json_and_read_per_request(
     assert not (instance.folder / "data" / "webui.db").exists()
 
 
+@pytest.fixture
+def own_url(server: Server) -> str:
+    with psycopg.connect(server.url("postgres"), autocommit=True) as database:
+        database.execute("CREATE DATABASE of_mai")
+    return server.url("of_mai")
+
+
 @pytest.mark.mai
 @pytest.mark.form("rows")
 def test_mai_has_its_tables_but_tracks_nothing(
-    make: Callable[..., Instance], environment: dict[str, str], url: str, secret: str, simulator: Simulator
+    make: Callable[..., Instance], environment: dict[str, str], own_url: str, secret: str, simulator: Simulator
 ) -> None:
+    url = own_url
     instance = make(
         **{**environment, "OPENAI_API_BASE_URL": simulator.openrouter_like_url},
         OPENROUTER_API_KEY=secret,

@@ -202,10 +202,25 @@ def test_an_e_mail_can_be_added_once(instance: Instance, admin: str) -> None:
     assert instance.post("/api/v1/auths/add", user, admin).status_code == 400
 
 
+def change(instance: Instance, user_id: str, token: str, **changes: Any) -> Any:
+    """Up to 0.6 with everything of the account, as the instance has it."""
+    row = instance.rows('SELECT name, email, role, profile_image_url FROM "user" WHERE id = ?', user_id)[0]
+    body = changes if instance.form == "rows" else {**row, **changes}
+    return instance.post(f"/api/v1/users/{user_id}/update", body, token)
+
+
+@pytest.mark.form("blob")
+def test_0_6_takes_a_change_only_with_everything_of_the_account(instance: Instance, admin: str) -> None:
+    user_id, _token = instance.add_user("whole@example.com", admin=admin)
+    assert instance.post(f"/api/v1/users/{user_id}/update", {"role": "admin"}, admin).status_code == 422
+    assert change(instance, user_id, admin, role="admin").status_code == 200
+
+
 def test_an_administrator_sets_a_password(instance: Instance, admin: str) -> None:
     user_id, token = instance.add_user("forgetful@example.com")
-    answer = instance.post(f"/api/v1/users/{user_id}/update", {"password": NEW}, admin)
-    assert answer.status_code == 200
+    answer = instance.post(f"/api/v1/users/{user_id}/update", {"password": "ü" * 37}, admin)
+    assert answer.status_code in ((400,) if instance.form == "rows" else (400, 422))
+    assert change(instance, user_id, admin, password=NEW).status_code == 200
     assert instance.sign_in("forgetful@example.com", NEW).status_code == 200
     assert instance.sign_in("forgetful@example.com", "a-password").status_code == 400
     old_session = instance.get("/api/v1/auths/", token).status_code
@@ -215,7 +230,7 @@ def test_an_administrator_sets_a_password(instance: Instance, admin: str) -> Non
 def test_an_administrator_changes_name_e_mail_and_role(instance: Instance, admin: str) -> None:
     user_id, token = instance.add_user("before@example.com")
     changes = {"name": "After", "email": "after@example.com", "role": "admin"}
-    assert instance.post(f"/api/v1/users/{user_id}/update", changes, admin).status_code == 200
+    assert change(instance, user_id, admin, **changes).status_code == 200
     shown = instance.get("/api/v1/auths/", token).json()
     assert {name: shown[name] for name in changes} == changes
 
@@ -236,3 +251,73 @@ def test_a_bcrypt_hash_written_into_the_table_is_the_password_at_once(instance: 
     )
     assert instance.sign_in("rescued@example.com", NEW).status_code == 200
     assert instance.sign_in("rescued@example.com", "a-password").status_code == 400
+
+
+HOSTILE = {
+    "quotes": ("o'brien@example.com", "O'Brien \"Robert'); DROP TABLE user;--\"", "pa\"ss'wo\\rd"),
+    "shell": ("$home@example.com", "$(touch /tmp/x) `id` {{ 7 * 7 }}", "$HOME`id`{{ 7*7 }}%d"),
+    "unicode": ("zażółć@example.com", "Żółw 🐢 Müller\nsecond line", "zażółć gęślą 🐢"),
+    "longest": ("l@example.com", "N" * 200, "ü" * 36),
+}
+
+
+@pytest.mark.parametrize("which", list(HOSTILE))
+def test_whatever_is_in_a_name_or_password_is_data(instance: Instance, admin: str, which: str) -> None:
+    email, name, password = HOSTILE[which]
+    person = {"email": email, "name": name, "password": password, "role": "user"}
+    assert instance.post("/api/v1/auths/add", person, admin).status_code == 200
+    answer = instance.sign_in(email, password)
+    assert (answer.status_code, answer.json()["name"]) == (200, name)
+    row = instance.rows('SELECT name, email, role FROM "user" WHERE email = ?', email)[0]
+    assert row == {"name": name, "email": email, "role": "user"}
+
+
+def test_who_is_blocked_gets_in_by_no_session_and_keeps_the_chats(instance: Instance, admin: str) -> None:
+    user_id, token = instance.add_user("blocked@example.com", admin=admin)
+    chat = instance.post("/api/v1/chats/new", {"chat": {"title": "kept"}}, token)
+    assert (chat.status_code, instance.get("/api/models", token).status_code) == (200, 200)
+    assert change(instance, user_id, admin, role="pending").status_code == 200
+    assert instance.get("/api/models", token).status_code == 401
+    again = instance.sign_in("blocked@example.com", "a-password")
+    if again.status_code == 200 and "token" in again.json():
+        assert instance.get("/api/models", again.json()["token"]).status_code == 401
+    assert instance.rows("SELECT title FROM chat WHERE user_id = ?", user_id) == [{"title": "kept"}]
+    assert change(instance, user_id, admin, role="user").status_code == 200
+    assert instance.sign_in("blocked@example.com", "a-password").status_code == 200
+
+
+def test_who_is_deleted_is_gone_with_all_chats(instance: Instance, admin: str) -> None:
+    user_id, token = instance.add_user("deleted@example.com", admin=admin)
+    assert instance.post("/api/v1/chats/new", {"chat": {"title": "gone"}}, token).status_code == 200
+    assert instance.request("DELETE", f"/api/v1/users/{user_id}", token).status_code == 401
+    answer = instance.request("DELETE", f"/api/v1/users/{user_id}", admin)
+    assert (answer.status_code, answer.json()) == (200, True)
+    assert instance.get("/api/models", token).status_code == 401
+    for table, column in (("user", "id"), ("auth", "id"), ("chat", "user_id")):
+        assert instance.rows(f'SELECT * FROM "{table}" WHERE {column} = ?', user_id) == []
+    assert instance.sign_in("deleted@example.com", "a-password").status_code == 400
+
+
+def test_nobody_else_touches_the_first_account(instance: Instance, admin: str) -> None:
+    first = instance.rows('SELECT id FROM "user" WHERE email = ?', ADMIN["email"])[0]["id"]
+    _other, other = instance.add_user("other-admin@example.com", "admin", admin=admin)
+    refused = 403 if instance.form == "rows" else 500
+    assert change(instance, first, other, password=NEW).status_code == refused
+    assert change(instance, first, other, role="pending").status_code == refused
+    assert change(instance, first, admin, role="user").status_code == refused
+    for token in (admin, other):
+        assert instance.request("DELETE", f"/api/v1/users/{first}", token).status_code == refused
+    # But itself
+    assert change(instance, first, session(instance), name=ADMIN["name"]).status_code == 200
+
+
+def test_nobody_deletes_themselves(instance: Instance, admin: str) -> None:
+    user_id, token = instance.add_user("themself@example.com", "admin", admin=admin)
+    assert instance.request("DELETE", f"/api/v1/users/{user_id}", token).status_code == 403
+
+
+def test_a_role_written_into_the_table_counts_at_once(instance: Instance, admin: str) -> None:
+    user_id, token = instance.add_user("raised@example.com", admin=admin)
+    assert instance.get("/openai/config", token).status_code == 401
+    instance.execute("UPDATE \"user\" SET role = 'admin' WHERE id = ?", user_id)
+    assert instance.get("/openai/config", token).status_code == 200

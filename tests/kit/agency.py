@@ -69,6 +69,8 @@ class Agency(Operator):
             "mai_handover_dir": str(self.handovers),
             "mai_deployment": "native",
             "mai_native_service": "process",
+            # This machine gets no users from tests, and lets none through to their folders
+            "mai_native_user": "root",
             "mai_start_command": " ".join(shlex.quote(word) for word in command),
             "mai_bind_address": "127.0.0.1",
             "mai_admin_email": "admin@example.com",

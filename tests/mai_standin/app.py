@@ -67,10 +67,12 @@ class App:
             Route("/api/v1/auths/add", self.add_user, methods=post),
             Route("/api/v1/auths/update/password", self.change_password, methods=post),
             Route("/api/v1/users/{id}/update", self.update_user, methods=post),
+            Route("/api/v1/users/{id}", self.delete_user, methods=["DELETE"]),
             Route("/openai/config", self.connections),
             Route("/openai/config/update", self.update_connections, methods=post),
             Route("/api/models", self.models),
             Route("/api/chat/completions", self.chat, methods=post),
+            Route("/api/v1/chats/new", self.new_chat, methods=post),
             Route("/api/v1/files/", self.upload, methods=post),
             WebSocketRoute("/ws/socket.io/", self.websocket),
             Route("/ws/socket.io/", self.polling, methods=["GET", "POST"]),
@@ -162,7 +164,8 @@ class App:
         return self._session(user)
 
     def session_user(self, request: Request) -> Response:
-        return JSONResponse(self._described(self._user(request)))
+        """Who waits or is blocked is told so, and gets nothing else."""
+        return JSONResponse(self._described(self._anybody(request)))
 
     async def add_user(self, request: Request) -> Response:
         self._admin(request)
@@ -172,10 +175,18 @@ class App:
         return JSONResponse(self._described(user))
 
     async def update_user(self, request: Request) -> Response:
-        self._admin(request)
-        form = await _form(request)
+        acting = self._admin(request)
+        # Up to 0.6 a change is everything of an account
+        whole = ("name", "email", "role", "profile_image_url") if self.settings.form == "blob" else ()
+        form = await _form(request, *whole)
         changes = {key: form[key] for key in ("name", "email", "role", "password") if form.get(key)}
-        return JSONResponse(await run_in_threadpool(self.users.update, request.path_params["id"], changes))
+        user_id = request.path_params["id"]
+        return JSONResponse(await run_in_threadpool(self.users.update, user_id, changes, acting["id"]))
+
+    async def delete_user(self, request: Request) -> Response:
+        acting = self._admin(request)
+        await run_in_threadpool(self.users.delete, request.path_params["id"], acting["id"])
+        return JSONResponse(True)
 
     async def change_password(self, request: Request) -> Response:
         user = self._user(request)
@@ -195,6 +206,12 @@ class App:
         return response
 
     def _user(self, request: Request) -> dict[str, Any]:
+        user = self._anybody(request)
+        if user["role"] not in ("user", "admin"):
+            raise Refused(401, NO_PERMISSION)
+        return user
+
+    def _anybody(self, request: Request) -> dict[str, Any]:
         scheme, _space, token = request.headers.get("authorization", "").partition(" ")
         token = token if scheme.lower() == "bearer" else request.cookies.get("token", "")
         if not token:
@@ -202,8 +219,6 @@ class App:
         user = self.users.from_token(token)
         if not user:
             raise Refused(401, "Your session has expired or the token is invalid. Please sign in again.")
-        if user["role"] not in ("user", "admin"):
-            raise Refused(401, NO_PERMISSION)
         return user
 
     def _admin(self, request: Request) -> dict[str, Any]:
@@ -249,6 +264,11 @@ class App:
     async def chat(self, request: Request) -> Response:
         user = self._user(request)
         return await self.upstream.chat(user, await _form(request, "model", "messages"))
+
+    async def new_chat(self, request: Request) -> Response:
+        user = self._user(request)
+        form = await _form(request, "chat")
+        return JSONResponse(await run_in_threadpool(self.users.keep_chat, user["id"], form["chat"]))
 
     async def upload(self, request: Request) -> Response:
         """A file of a form of one field; what it holds is counted, and kept nowhere."""

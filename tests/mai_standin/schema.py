@@ -28,6 +28,10 @@ CONFIG = {
         created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, updated_at TIMESTAMP)""",
 }
 
+# Made with the first chat: what has none, need not be one that keeps any
+CHAT = """CREATE TABLE IF NOT EXISTS chat (
+    id VARCHAR NOT NULL PRIMARY KEY, user_id VARCHAR, title TEXT, chat JSON, created_at BIGINT, updated_at BIGINT)"""
+
 ORGANIZATIONS = """CREATE TABLE IF NOT EXISTS client_organizations (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, openrouter_api_key TEXT NOT NULL UNIQUE, {hash}
     markup_rate REAL DEFAULT 1.3, monthly_limit REAL, billing_email TEXT, {timezone}

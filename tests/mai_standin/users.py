@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
@@ -17,6 +18,7 @@ import jwt
 
 from .database import Database
 from .errors import Refused
+from .schema import CHAT
 from .settings import Settings
 from .stored_settings import BlobSettings, RowSettings
 
@@ -31,6 +33,7 @@ DURATION = re.compile(r"(-?\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 NO_PERMISSION = "You do not have permission to access this resource. Please contact your administrator for assistance."
+PROHIBITED = "This action is not allowed for your user role."
 WRONG_CREDENTIALS = "The email or password provided is incorrect. Please check for typos and try logging in again."
 EMAIL_TAKEN = (
     "Uh-oh! This email is already registered. Sign in with your existing account or choose another email to start anew."
@@ -140,7 +143,22 @@ class Users:
         self._check_new(email, password)
         return self._insert(email, password, name, role)
 
-    def update(self, user_id: str, changes: dict[str, str]) -> dict[str, Any]:
+    def _first(self) -> str:
+        rows = self._database.read(
+            "SELECT id FROM \"user\" ORDER BY created_at, CASE WHEN role = 'admin' THEN 0 ELSE 1 END, id LIMIT 1"
+        )
+        return rows[0]["id"] if rows else ""
+
+    def _refuse_first(self) -> Refused:
+        """0.6 catches its own refusal."""
+        if self._settings.form == "blob":
+            return Refused(500, "Could not verify primary admin status.")
+        return Refused(403, PROHIBITED)
+
+    def update(self, user_id: str, changes: dict[str, str], acting: str) -> dict[str, Any]:
+        """The first account is changed by itself alone, and stays administrator."""
+        if user_id == self._first() and (acting != user_id or changes.get("role", "admin") != "admin"):
+            raise self._refuse_first()
         user = self.by_id(user_id)
         if not user:
             raise Refused(400, "We could not find what you're looking for :/")
@@ -149,6 +167,8 @@ class Users:
         if other and other["id"] != user_id:
             raise Refused(400, EMAIL_TAKEN)
         if changes.get("password"):
+            if len(changes["password"].encode()) > PASSWORD_BYTES:
+                raise Refused(400, PASSWORD_TOO_LONG)
             self.set_password(user_id, changes["password"])
         with self._database.transaction() as transaction:
             transaction.execute(
@@ -161,6 +181,29 @@ class Users:
             )
             transaction.execute("UPDATE auth SET email = ? WHERE id = ?", email, user_id)
         return self.by_id(user_id) or {}
+
+    def delete(self, user_id: str, acting: str) -> None:
+        """With all chats."""
+        if user_id == self._first():
+            raise self._refuse_first()
+        if user_id == acting:
+            raise Refused(403, PROHIBITED)
+        with self._database.transaction() as transaction:
+            transaction.execute(CHAT)
+            transaction.execute("DELETE FROM chat WHERE user_id = ?", user_id)
+            transaction.execute('DELETE FROM "user" WHERE id = ?', user_id)
+            transaction.execute("DELETE FROM auth WHERE id = ?", user_id)
+
+    def keep_chat(self, user_id: str, chat: dict[str, Any]) -> dict[str, Any]:
+        kept = {"id": str(uuid.uuid4()), "user_id": user_id, "title": str(chat.get("title", "New Chat")), "chat": chat}
+        now = int(time.time())
+        with self._database.transaction() as transaction:
+            transaction.execute(CHAT)
+            transaction.execute(
+                "INSERT INTO chat (id, user_id, title, chat, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)",
+                *(kept["id"], user_id, kept["title"], json.dumps(chat), now, now),
+            )
+        return kept
 
     def change_password(self, user_id: str, old: str, new: str) -> None:
         if not _matches(old, self._auth(user_id)["password"]):

@@ -27,7 +27,13 @@ from ansible_collections.mai.clients.plugins.module_utils._backup.stage import A
 from ansible_collections.mai.clients.plugins.module_utils._confined import MIB, Refused
 from ansible_collections.mai.clients.plugins.module_utils._database_base import DatabaseError
 from ansible_collections.mai.clients.plugins.module_utils._instance import copy, dump, private_file, system
-from ansible_collections.mai.clients.plugins.module_utils._instance.folder import ADOPTED, COPIES, OVERRIDES, RESTORING
+from ansible_collections.mai.clients.plugins.module_utils._instance.folder import (
+    ADOPTED,
+    COPIES,
+    OVERRIDES,
+    PEOPLE,
+    RESTORING,
+)
 from ansible_collections.mai.clients.plugins.module_utils._instance.place import DATA, place_of
 from ansible_collections.mai.clients.plugins.module_utils._text import all_shown, shown
 from ansible_collections.mai.clients.plugins.module_utils._turn import take_turn
@@ -43,7 +49,7 @@ else:
 SECRETS = "secrets.env"
 # A place without a client yet has all of its own from the snapshot; what runs is started as the snapshot's was
 BROUGHT = (
-    *("secrets.env", "admin.env", "api_key.env", "settings.env", "compose.yml", "start-mai-instance.sh"),
+    *("secrets.env", "admin.env", PEOPLE, "api_key.env", "settings.env", "compose.yml", "start-mai-instance.sh"),
     ADOPTED,
     history.FILE,
 )

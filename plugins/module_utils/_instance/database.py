@@ -17,6 +17,7 @@ from ansible_collections.mai.clients.plugins.module_utils._database_base import 
 from ansible_collections.mai.clients.plugins.module_utils._instance import saved_settings, tracking
 from ansible_collections.mai.clients.plugins.module_utils._instance.place import Place
 from ansible_collections.mai.clients.plugins.module_utils._organization.schema import PUBLIC_COLUMNS
+from ansible_collections.mai.clients.plugins.module_utils._people import accounts
 from ansible_collections.mai.clients.plugins.module_utils._secret import hash_of
 
 # Seconds reach this in the year 5138, milliseconds passed it in 1973.
@@ -51,20 +52,26 @@ class Contents:
         self.organization_keys: list[tuple[str, str]] = []
         self.saved = saved_settings.SavedSettings(saved_settings.NONE, {})
         self.administrator: dict | None = None
+        self.accounts: list[dict] = []
 
     def failed(self, error: Refused) -> None:
         """What went wrong first is what counts."""
         if not self.summary["error"]:
             self.summary.update(error=str(error), error_reason=error.reason)
 
+    def accounts_shown(self) -> list[dict]:
+        """Of those who were asked for."""
+        return [{name: account[name] for name in ("email", "role", "first")} for account in self.accounts]
 
-def look(place: Place) -> Contents:
+
+def look(place: Place, emails: list[str] | None = None) -> Contents:
+    """With the accounts of these addresses."""
     exists = place.exists()
     contents = Contents(None if exists is False else place.kind, place.shown, bool(exists))
     if exists is False:
         return contents
     try:
-        found = transaction(_read, **place.reached(), readonly=True, wait_timeout=5)
+        found = transaction(_read, emails or [], **place.reached(), readonly=True, wait_timeout=5)
     except Refused as error:
         contents.failed(error)
         return contents
@@ -74,14 +81,18 @@ def look(place: Place) -> Contents:
         contents.summary["size_bytes"] = os.lstat(place.path).st_size
     contents.organization_keys = list(map(tuple, found["organization_keys"]))
     contents.saved = saved_settings.SavedSettings(*found["saved"])
-    contents.administrator = found["administrator"]
+    contents.administrator, contents.accounts = found["administrator"], found["accounts"]
     return contents
 
 
-def _read(database: Database) -> dict[str, Any]:
+def _read(database: Database, emails: list[str]) -> dict[str, Any]:
     """In the database's own process: each part on its own, so that one that cannot be read leaves the others."""
     contents = Contents(None, None, True)
-    for part in (_organizations, _tracking, _chats, _people, _settings, _revision, _size):
+
+    def _accounts(database: Database, contents: Contents) -> None:
+        contents.accounts = accounts.listed(database, emails)
+
+    for part in (_organizations, _tracking, _chats, _people, _accounts, _settings, _revision, _size):
         try:
             part(database, contents)
         except DatabaseError as error:
@@ -94,6 +105,7 @@ def _read(database: Database) -> dict[str, Any]:
         "organization_keys": contents.organization_keys,
         "saved": contents.saved.content,
         "administrator": contents.administrator,
+        "accounts": contents.accounts,
     }
 
 

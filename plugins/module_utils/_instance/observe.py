@@ -17,6 +17,7 @@ from ansible_collections.mai.clients.plugins.module_utils._host_in_url import as
 from ansible_collections.mai.clients.plugins.module_utils._instance import (
     backups,
     candidates,
+    credentials,
     database,
     engine,
     folder,
@@ -94,18 +95,20 @@ def _gathered(wanted: dict) -> Sight:
     database_image = _ask_image(wanted["database_image"])
     files = {name: folder.variables(path, f"{name}.env") for name in ("settings", "api_key", "secrets", "admin")}
     place = place_of(path)
-    contents = database.look(place)
+    contents = database.look(place, wanted["people"])
     every = engine.inspect_containers(listed.outcome())
     ours = [entry for entry in every if engine.is_of_client(entry, service, client)]
     ours.sort(key=lambda entry: (not engine.is_running(entry), entry.get("Name") != "/" + service))
     containers = [engine.describe(entry, client) for entry in ours]
     unit, unit_words = native.unit(service, client)
     process = native.process(path)
-    pids = _pids(unit, process)
     docker = engine.engine(info.outcome())
     if docker["networks_left"] == 0 and engine.has_network(client):
         docker["networks_left"] = 1
-    environment = engine.environment(ours[0]) if ours else system.process_environment(pids[0]) if pids else {}
+    running = [unit and unit["main_pid"], process and process["main_pid"]]
+    environment = engine.environment(ours[0]) if ours else {}
+    for pid in filter(None, running):
+        environment = environment or system.process_environment(pid)
     around = environment or (engine.proxies() if docker["engine"] else {})
     # Without a container it says itself where it listens
     url = _url(containers, environment.get("HOST", ""), wanted["port"])
@@ -153,6 +156,7 @@ def _described(wanted: dict, sight: Sight) -> dict:
         "directory": folder.directory(path, client, sight.unit_client),
         "files": folder.files(path),
         "override": folder.override(path),
+        "start_command": folder.start_command(path),
         "settings": folder.hashes(sight.settings),
         "environment": folder.hashes(sight.environment),
         "key_hash": hash_of(sight.api_key.get("OPENAI_API_KEY")),
@@ -185,6 +189,7 @@ def _described(wanted: dict, sight: Sight) -> dict:
         "proxy": sight.site.found(sight.listening, _publishers(sight.running)),
         "health": sight.health,
         "database": {**sight.contents.summary, **_database(wanted, sight)},
+        "people": _people(sight),
         "database_image": sight.database_image,
         "stored_connection": saved_hashes.saved_connections(sight.contents.saved),
         "stored_settings": saved_hashes.saved_hashes(sight.contents.saved, dict(sight.environment, **sight.settings)),
@@ -209,6 +214,14 @@ def _database(wanted: dict, sight: Sight) -> dict:
         "in_use": url == used if url and sight.environment else None,
         "driver": has_driver(),
         "programs": shutil.which("pg_dump") is not None,
+    }
+
+
+def _people(sight: Sight) -> dict:
+    """Of those who were asked for; and with whom the instance was made, whose password admin.env holds."""
+    return {
+        "accounts": sight.contents.accounts_shown(),
+        "first_administrator": sight.admin.get(credentials.EMAIL),
     }
 
 

@@ -26,6 +26,7 @@ def look(database: Database, organizations: list[str]) -> dict:
         "used_today": _used_today(database, time.strftime("%Y-%m-%d", time.gmtime(now))),
         "users_not_mapped": _without_row(database, organizations, "user_client_mapping", now),
         "users_not_members": _without_row(database, organizations, "organization_members", now),
+        "users_gone": _gone(database, organizations, now),
         "provisioning_key_saved": _provisioning_key(database),
         "exchange_rate": _exchange_rate(database),
     }
@@ -46,6 +47,15 @@ def _without_row(database: Database, organizations: list[str], table: str, now: 
         return None
     membership = members.observe(database, organizations[0], now)
     return sum(one.table == table for one in membership.missing) if table in membership.present else None
+
+
+def _gone(database: Database, organizations: list[str], now: int) -> int | None:
+    """Whose rows are there still."""
+    if len(organizations) != 1:
+        return None
+    gone = members.observe(database, organizations[0], now).gone
+    tables = {table for table, of_release in _READ_WHERE.items() if database.columns(of_release)}
+    return len({user for table, user in gone if table in tables}) if tables else None
 
 
 def _provisioning_key(database: Database) -> bool | None:

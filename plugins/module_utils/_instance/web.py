@@ -58,7 +58,7 @@ def proxies_of(environment: Mapping) -> dict[str, str]:
 
 
 class Asked:
-    """A request under way, beside others: GET, or with a body POST it as JSON.
+    """A request under way, beside others: GET, or with a body POST it as JSON, or by a method of its own.
 
     Proxies are those of the environment (True), none (False), or what proxies_of gave for another environment. The
     timeout is that of the whole request: an answer that drips, or has no end, ends with it.
@@ -71,9 +71,10 @@ class Asked:
         token: str | None = None,
         timeout: float = 5,
         proxies: bool | dict[str, str] = False,
+        method: str | None = None,
     ) -> None:
         work, through = (_ask_through, proxies) if isinstance(proxies, dict) else (_ask, _opener(proxies))
-        self._work = Confined("the answer", work, through, url, body, token, timeout, seconds=timeout)
+        self._work = Confined("the answer", work, through, url, body, token, timeout, method, seconds=timeout)
 
     def answer(self) -> Answer:
         """Wait for it. Nothing raises."""
@@ -107,7 +108,9 @@ def _ask_through(proxies: dict[str, str], *request) -> list:
     return _ask(urllib.request.build_opener(_NoRedirect()), *request)
 
 
-def _ask(opener: urllib.request.OpenerDirector, url: str, body, token: str | None, timeout: float) -> list:
+def _ask(
+    opener: urllib.request.OpenerDirector, url: str, body, token: str | None, timeout: float, method: str | None
+) -> list:
     headers = {"Accept": "application/json", "User-Agent": "mai.clients"}
     data = None
     if body is not None:
@@ -116,7 +119,9 @@ def _ask(opener: urllib.request.OpenerDirector, url: str, body, token: str | Non
     if token:
         headers["Authorization"] = "Bearer " + token
     try:
-        with opener.open(urllib.request.Request(url, data=data, headers=headers), timeout=timeout) as response:
+        with opener.open(
+            urllib.request.Request(url, data=data, headers=headers, method=method), timeout=timeout
+        ) as response:
             return [response.status, *_json(response)]
     except urllib.error.HTTPError as exc:
         with exc:

@@ -27,10 +27,12 @@ class Member(NamedTuple):
 
 
 class Membership(NamedTuple):
-    """For each table that the database has: how many of the organisation's rows are there, and which are missing."""
+    """For each table that the database has: how many of the organisation's rows are there, which are missing, and
+    which are of users who are gone (table, and user)."""
 
     present: dict[str, int]
     missing: tuple[Member, ...]
+    gone: tuple[tuple[str, str], ...] = ()
 
 
 NONE = Membership({}, ())
@@ -38,7 +40,7 @@ NONE = Membership({}, ())
 
 def observe(database: Database, organization_id: str, now: int) -> Membership:
     present: dict[str, int] = {}
-    missing = []
+    missing, gone = [], []
     users = database.query('SELECT "id" FROM "user" ORDER BY "id"') if "id" in database.columns("user") else []
     for table, organization in TABLES.items():
         columns = database.columns(table)
@@ -47,15 +49,24 @@ def observe(database: Database, organization_id: str, now: int) -> Membership:
         rows = database.query(f'SELECT "user_id" FROM "{table}" WHERE "{organization}" = ?', organization_id)
         members = {row["user_id"] for row in rows}
         present[table] = len(rows)
+        # Where there is nobody, it is not known who is gone
+        known = {user["id"] for user in users} or members
+        gone += [(table, user) for user in sorted(members - known, key=str)]
         for user in users:
             if user["id"] not in members:
                 missing.append(Member(table, _values(columns, organization, organization_id, user["id"], now)))
-    return Membership(present, tuple(missing))
+    return Membership(present, tuple(missing), tuple(gone))
 
 
 def add(database: Database, membership: Membership) -> None:
     for table, values in membership.missing:
         insert(database, table, values)
+
+
+def forget(database: Database, organization_id: str, membership: Membership) -> None:
+    """Those who are gone."""
+    for table, user in membership.gone:
+        database.execute(f'DELETE FROM "{table}" WHERE "{TABLES[table]}" = ? AND "user_id" = ?', organization_id, user)
 
 
 def remove(database: Database, organization_id: str, membership: Membership) -> None:

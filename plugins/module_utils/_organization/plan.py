@@ -61,6 +61,9 @@ class Plan:
             added = sum(1 for member in self.membership.missing if member.table == table)
             if added:
                 actions.append(f"add {added} users to {table}")
+            gone = sum(1 for of_table, _user in self.membership.gone if of_table == table)
+            if gone:
+                actions.append(f"take {gone} users who are gone out of {table}")
         return actions
 
 
@@ -83,7 +86,7 @@ def make_plan(database: Database, wanted: Wanted) -> Plan:
     membership = members.observe(database, wanted.id, now) if wanted.map_users else members.NONE
 
     if not wanted.present:
-        return Plan(wanted.id, row, None, {}, membership._replace(missing=()), False, (), unit)
+        return Plan(wanted.id, row, None, {}, membership._replace(missing=(), gone=()), False, (), unit)
 
     given = dict(wanted.columns)
     key = given.get("openrouter_api_key") or (row or {}).get("openrouter_api_key")
@@ -121,6 +124,7 @@ def apply(database: Database, plan: Plan) -> None:
         assignments = ", ".join(f'"{name}" = ?' for name in plan.changes)
         database.execute(f'UPDATE "{schema.TABLE}" SET {assignments} WHERE "id" = ?', *plan.changes.values(), plan.id)
     members.add(database, plan.membership)
+    members.forget(database, plan.id, plan.membership)
 
 
 def lock(database: Database) -> None:

@@ -20,7 +20,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._client import (
     some_of,
     unreadable,
 )
-from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import people, proxy
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.database import SQLITE_ONLY
 
 Seen = t.Mapping[str, t.Any]
@@ -166,10 +166,12 @@ CHECKS: dict[str, t.Callable[[Seen, Seen], tuple[str, str]]] = {
     "sign-up closed": _signup,
     "organisation recorded": _organization,
     "usage page": _usage_page,
+    "people as listed": people.as_listed,
     "address over HTTPS": proxy.https,
     "web socket through the proxy": proxy.websocket,
 }
 # Of those who are not published, there is nothing to say about that
+OF_LISTED = "people as listed"
 OF_PUBLISHED = ("address over HTTPS", "web socket through the proxy")
 
 
@@ -186,6 +188,8 @@ def verification(seen: Seen, expected: Seen) -> list[dict[str, str]]:
     results, look = [], found(seen)
     for name in CHECKS:
         if name in OF_PUBLISHED and not (expected.get("site") or {}).get("fqdn"):
+            continue
+        if name == OF_LISTED and not (expected.get("people") or {}).get("listed"):
             continue
         try:
             status, detail = judge(name, look, expected)

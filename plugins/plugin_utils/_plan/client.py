@@ -17,6 +17,7 @@ from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import backup, foreseen, usage, words
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import key as keys_of_client
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import people as people_of_client
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy as proxies
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import verification
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, instance
@@ -81,6 +82,8 @@ def plan(
     )
     expected = _expected(client, key, key_plan["expiry"], observed)
     expected.update(proxies.expected(client, site, bool(becomes["disabled"]), now))
+    people = people_of_client.people(client, seen, parts, bool(becomes["disabled"]))
+    expected["people"] = people
     checks = verification(seen, expected) if seen["probe"] else []
     # What people are told goes on as it was; what is done about it is decided when the database answers
     told = parts
@@ -99,7 +102,8 @@ def plan(
         "machine": {**lacks(client, seen), "caddy": site["installs"]},
         "key": {**keys_of_client.wanted(client), **key_plan},
         "instance": parts,
-        "organization": organization(client, seen, becomes, parts["due"]),
+        "organization": organization(client, seen, becomes, parts["due"], people["moves"]),
+        "people": people,
         "proxy": site,
         "backup": backup.backup(client, seen, files.backup_program, now),
         "usage_history": history,
@@ -112,7 +116,7 @@ def plan(
             {**key, "expiry": key_plan["expiry"]},
             checks,
             observed.credit,
-            [*machine_warnings(client, seen), *backup.warnings(client, seen, now), *history["notes"]],
+            [*machine_warnings(client, seen), *backup.warnings(client, seen, now), *history["notes"], *people["notes"]],
         ),
     }
     planned["summary"] = words.summary(client, place, key, files.record_path, planned["notes"])
@@ -211,10 +215,13 @@ def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
     # Of a key that is yet to be made, only what is known to have been ours is replaced
     if parts["saved_key"]["due"] and (parts["saved_key"]["held"] or not key["makes"]):
         yield "saved_key", "key saved in Open WebUI"
+    if planned["people"]["due"]:
+        yield "people", f"people ({planned['people']['counted']})"
     # What is in a database that rests is not known
     if planned["organization"]["due"] and not database["stopped"]:
-        users = planned["organization"]["users"]
-        yield "organization", f"organisation (users: {users} more)" if users else "organisation"
+        users, gone = planned["organization"]["users"], planned["organization"]["gone"]
+        counts = [*([f"{users} more"] if users else []), *([f"{gone} gone"] if gone else [])]
+        yield "organization", f"organisation (users: {', '.join(counts)})" if counts else "organisation"
     if planned["proxy"]["due"]:
         yield "proxy", "proxy"
     if planned["backup"]["due"]:

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._secret import MASK
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
-from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy, words
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import people, proxy, words
 
 Values = t.Mapping[str, t.Any]
 Part = t.Tuple[str, str, str]  # what it is, before, after
@@ -96,10 +96,17 @@ def _saved_key(_client: Values, _key: Values, _plan: Values) -> t.Iterator[str]:
 def _organization(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
     name, identifier = shown(client["mai_client_name"]), shown(client["mai_client_id"])
     differs, users = ", ".join(plan["organization"]["differs"]), plan["organization"]["users"]
-    if differs or not users:
+    gone = plan["organization"]["gone"]
+    if differs or not (users or gone):
         yield f"Would record {name} as {identifier} in the instance's database{f': {differs}' if differs else ''}."
     if users:
         yield f"Would add {users} {'user' if users == 1 else 'users'} to {identifier} in the instance's database."
+    if gone:
+        yield f"Would take {gone} {'user' if gone == 1 else 'users'} who are gone out of {identifier}."
+
+
+def _people(_client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
+    return people.sentences(plan["people"])
 
 
 def _proxy(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
@@ -144,6 +151,7 @@ SENTENCES: dict[str, t.Callable[[Values, Values, Values], t.Iterator[str]]] = {
     "instance": _instance,
     "administrator": _administrator,
     "saved_key": _saved_key,
+    "people": _people,
     "organization": _organization,
     "proxy": _proxy,
     "backup": _backup,
@@ -166,6 +174,8 @@ def _parts(client: Values, seen: Values, key: Values, plan: Values, record: str 
         yield _key_diff(client, key, plan)
     if "instance" in due:
         yield _settings_diff(client, seen, plan)
+    if "people" in due:
+        yield people.difference(plan["people"])
     if "organization" in due:
         yield _organization_diff(client, seen, plan)
     if "proxy" in due:

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import backup
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import OF_PUBLISHED
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.checks import OF_LISTED, OF_PUBLISHED
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.machine import cannot_start
 
 Values = t.Mapping[str, t.Any]
@@ -62,6 +62,11 @@ def _backup(client: Values, seen: Values, plan: Values, _checks: t.Sequence[Valu
     return ""
 
 
+def _people(client: Values, _seen: Values, plan: Values, _checks: t.Sequence[Values]) -> str:
+    refused = plan["people"]["refused"]
+    return f"{_who(client)} was not touched: {refused}." if refused else ""
+
+
 def _startable(client: Values, seen: Values, _plan: Values, _checks: t.Sequence[Values]) -> str:
     """What is changed shows with a start, and must not be changed where there can be none."""
     reasons = cannot_start(client, seen)
@@ -79,7 +84,8 @@ def _unexpired(_client: Values, _seen: Values, plan: Values, _checks: t.Sequence
 
 
 def _proof(client: Values, _seen: Values, plan: Values, checks: t.Sequence[Values]) -> str:
-    failed = [check["detail"] for check in checks if check["status"] == "failed"]
+    # Who is yet to come keeps nobody from working
+    failed = [check["detail"] for check in checks if check["status"] == "failed" and check["name"] != OF_LISTED]
     if not failed or plan["suspended"]:
         return ""
     return f"{_who(client)} is set up, but not everything works:{_lines(failed)}"
@@ -102,6 +108,7 @@ NEEDS: dict[str, t.Callable[[Values, Values, Values, t.Sequence[Values]], str]] 
     "machine": _machine,
     "startable": _startable,
     "backup": _backup,
+    "people": _people,
     "key": _key,
     "unexpired": _unexpired,
     "proof": _proof,

@@ -20,8 +20,8 @@ Values = t.Mapping[str, t.Any]
 # Files with secrets that open nothing any more, and of a write that was cut off. What opens the data in the archive
 # stays with it: secrets.env, and the password of the PostgreSQL whose files lie there. A database elsewhere is opened
 # by whoever owns it, and its last copy needs no password.
-UNNEEDED = r".*/[^/]*(api_key\.env|admin\.env|database\.env\.)[^/]*"
-UNNEEDED_ELSEWHERE = r".*/[^/]*(api_key\.env|admin\.env|database\.env)[^/]*"
+UNNEEDED = r".*/[^/]*(api_key\.env|admin\.env|people\.json|database\.env\.)[^/]*"
+UNNEEDED_ELSEWHERE = r".*/[^/]*(api_key\.env|admin\.env|people\.json|database\.env)[^/]*"
 
 
 def offboarding(

@@ -16,8 +16,8 @@ from ansible_collections.mai.clients.plugins.plugin_utils._variables import mone
 Values = t.Mapping[str, t.Any]
 
 
-def organization(client: Values, seen: Values, key: Values, starts: bool) -> dict[str, t.Any]:
-    """``starts``: what a start of the instance may write after the look is asked for again."""
+def organization(client: Values, seen: Values, key: Values, starts: bool, moves: bool = False) -> dict[str, t.Any]:
+    """``starts``: what a start of the instance may write after the look is asked for again; ``moves``: people do."""
     rows = seen["database"]["organizations"]
     # Texts as they are shown, since those that were seen are so
     wanted = {
@@ -30,9 +30,16 @@ def organization(client: Values, seen: Values, key: Values, starts: bool) -> dic
         "is_active": not key["disabled"],
     }
     fields = [] if len(rows) != 1 else [name for name in wanted if wanted[name] != rows[0].get(name, _NONE)]
-    users = users_left_out(seen)
-    due = starts or len(rows) != 1 or bool(fields) or users > 0
-    return {"due": due, "differs": fields, "wanted": wanted, "users": users}
+    users, gone = users_left_out(seen), (seen["database"]["tracking"] or {}).get("users_gone") or 0
+    follows = moves and _has_lines(seen)
+    due = starts or len(rows) != 1 or bool(fields) or users > 0 or gone > 0 or follows
+    return {"due": due, "differs": fields, "wanted": wanted, "users": users, "gone": gone}
+
+
+def _has_lines(seen: Values) -> bool:
+    """Whether this mAI has a table with a line for each user."""
+    tracking = seen["database"]["tracking"] or {}
+    return any(tracking.get(name) is not None for name in ("users_not_mapped", "users_not_members"))
 
 
 def users_left_out(seen: Values) -> int:

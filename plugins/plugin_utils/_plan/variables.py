@@ -16,7 +16,7 @@ import jinja2
 from ansible.errors import AnsibleError
 from ansible_collections.mai.clients.plugins.module_utils._backup import settings
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
-from ansible_collections.mai.clients.plugins.plugin_utils import _extra_env
+from ansible_collections.mai.clients.plugins.plugin_utils import _extra_env, _people
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import compose_extra, proxy
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import (
     DATABASE_URL,
@@ -49,6 +49,7 @@ def _alone(client: Variables) -> t.Iterator[str]:
         found = fault(variable, client[variable]) if variable in client and variable not in idle else None
         if found:
             yield found
+    yield from _people.problems(client["mai_users"], client["mai_admin_email"])
     yield from _extra_env.problems(client["mai_extra_env"])
     yield from compose_extra.problems(client["mai_compose_extra"], f"mai-{client['slug'].replace('-', '')}")
 

@@ -19,6 +19,7 @@ from ansible_collections.mai.clients.plugins.module_utils._host_in_url import (
     is_everywhere,
     is_loopback,
 )
+from ansible_collections.mai.clients.plugins.module_utils._people import passwords
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
 
@@ -175,5 +176,14 @@ def record(template: str, client: Values, seen: Values, instance: Values, key: V
         image=instance["container"].get("image") or client["mai_image"],
         readers=readers(seen["facts"]),
         database=database(client, seen),
-        first_password="admin.env" in instance["env_files"],
+        first_password=_first_password(client, seen, instance),
+        passwords=f"{client['mai_deployment_dir']}/{passwords.FILE}",
     )
+
+
+def _first_password(client: Values, seen: Values, instance: Values) -> str:
+    """By which command it is fetched; nothing where none was made."""
+    first, email = seen["people"]["first_administrator"], client["mai_admin_email"]
+    if not email or not (first or "admin.env" in instance["env_files"]):
+        return ""
+    return passwords.command(client["mai_deployment_dir"], email, first)

@@ -27,6 +27,7 @@ KEYS = [
     "directory",
     "files",
     "override",
+    "start_command",
     "settings",
     "environment",
     "key_hash",
@@ -45,6 +46,7 @@ KEYS = [
     "proxy",
     "health",
     "database",
+    "people",
     "database_image",
     "stored_connection",
     "stored_settings",
@@ -72,6 +74,7 @@ def look(directory, **options):
         service="mai-companyabc",
         deployment_dir=str(directory),
         health_path="/health",
+        people=[],
         probe=False,
     )
     wanted.update(options)
@@ -267,7 +270,7 @@ def test_database(running):
 
 def test_what_mai_tracks(running):
     assert look(running)["database"]["tracking"] == dict.fromkeys(
-        ("used_today", "users_not_mapped", "users_not_members", "provisioning_key_saved", "exchange_rate")
+        ("used_today", "users_not_mapped", "users_not_members", "users_gone", "provisioning_key_saved", "exchange_rate")
     )
     today = time.strftime("%Y-%m-%d", time.gmtime())
     with sqlite3.connect(running / "data" / "webui.db") as database:
@@ -276,6 +279,7 @@ def test_what_mai_tracks(running):
             INSERT INTO client_daily_usage (usage_date, raw_cost)
                 VALUES ('{today}', 0.25), ('{today}', 0.5), ('2026-01-01', 9);
             INSERT INTO organization_members (user_id, organization_id) SELECT id, 'company-abc-001' FROM user LIMIT 1;
+            INSERT INTO organization_members (user_id, organization_id) VALUES ('left', 'company-abc-001');
             {schema.GLOBAL_SETTINGS + schema.RATES}
             INSERT INTO global_settings VALUES ('default', 'sk-or-v1-agency');
             INSERT INTO daily_exchange_rates VALUES ('2026-11-24', 3.64, 'nbp'), ('2026-11-25', 4.0, 'fallback');
@@ -285,6 +289,7 @@ def test_what_mai_tracks(running):
         "used_today": 0.75,
         "users_not_mapped": 3,
         "users_not_members": 2,
+        "users_gone": 1,
         "provisioning_key_saved": True,
         "exchange_rate": {"date": "2026-11-25", "rate": 4.0, "source": "fallback"},
     }
@@ -502,7 +507,13 @@ def test_native_process(directory, without_docker, native):
 def test_process_number_that_is_somebody_elses_by_now(directory, without_docker):
     (directory / "instance.pid").write_text(str(os.getppid()))
     found = look(directory)
-    assert found["process"] == {"pid": os.getppid(), "running": False, "started_at": None}
+    assert found["process"] == {
+        "pid": os.getppid(),
+        "running": False,
+        "main_pid": None,
+        "restarts": 0,
+        "started_at": None,
+    }
     assert found["environment"] == {}
 
 
@@ -748,6 +759,7 @@ def test_unit(directory, systemd, native):
         "active_state": "active",
         "sub_state": "running",
         "main_pid": process.pid,
+        "restarts": 0,
     }
     assert since == system.since_boot(1)
     assert found["directory"]["managed"] is True
@@ -765,6 +777,7 @@ def test_unit_that_does_not_exist(directory, systemd):
         "active_state": None,
         "sub_state": None,
         "main_pid": None,
+        "restarts": 0,
         "since": None,
     }
     assert found["directory"]["managed"] is False

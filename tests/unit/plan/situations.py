@@ -40,12 +40,15 @@ VARIABLES: dict[str, t.Any] = {
     "mai_markup_rate": 1.3,
     "mai_billing_email": None,
     "mai_admin_email": "admin@companyabc.com",
+    "mai_admin_name": "Admin",
+    "mai_users": [],
     "mai_deployment": "docker",
     "mai_image": "mai:1.4",
     "mai_image_pull": "missing",
     "mai_image_archive": None,
     "mai_start_command": None,
     "mai_native_service": "auto",
+    "mai_native_user": None,
     "mai_port": 8001,
     "mai_bind_address": None,
     "mai_deployment_dir": "/opt/mai/deployments/client-company-abc",
@@ -82,6 +85,7 @@ VARIABLES: dict[str, t.Any] = {
     "mai_backup_keep": {"daily": 7, "weekly": 5, "monthly": 12},
     "mai_backup_metrics_dir": None,
     "mai_usage_history": True,
+    "mai_validated_version": None,
 }
 NO_BACKUP: dict[str, t.Any] = {
     "installed": False,
@@ -136,8 +140,8 @@ def nothing() -> dict[str, t.Any]:
         },
         "directory": {
             "path": VARIABLES["mai_deployment_dir"], "exists": False, "empty": False, "managed": False,
-            "managed_by": None, "mode": None, "free_bytes": 90 * 1024**3, "device": 1, "upgrading": False,
-            "shadowed_by": None, "restoring": False, "adopting": False,
+            "managed_by": None, "made_by": None, "mode": None, "free_bytes": 90 * 1024**3, "device": 1,
+            "upgrading": False, "shadowed_by": None, "restoring": False, "adopting": False,
         },
         "files": {},
         "settings": {},
@@ -154,6 +158,7 @@ def nothing() -> dict[str, t.Any]:
         "image": {"reference": "mai:1.4", "present": True, "id": IMAGE, "user": None},
         "last_image": None,
         "override": None,
+        "start_command": None,
         "beside": [],
         "port": {"number": 8001, "listening": False, "ours": False, "process": None, "bindable": True},
         "proxy": None,
@@ -163,11 +168,12 @@ def nothing() -> dict[str, t.Any]:
         },
         "database": {
             "kind": None, "path": "/opt/mai/deployments/client-company-abc/data/webui.db", "exists": False,
-            "error": None, "error_reason": None, "users": None, "organizations": [], "tracks_usage": False,
-            "tracking": None, "copy_name": "webui.db", "own": False, "scheme": None,
+            "error": None, "error_reason": None, "users": None, "administrators": None, "organizations": [],
+            "tracks_usage": False, "tracking": None, "copy_name": "webui.db", "own": False, "scheme": None,
             "service": None, "as_wanted": None, "in_use": None,
             "driver": False, "programs": False,
         },
+        "people": {"accounts": [], "first_administrator": None},
         "database_image": {"reference": None, "present": False, "id": None, "user": None},
         "stored_connection": {"form": "none", "connections": []},
         "stored_settings": {},
@@ -214,7 +220,8 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "exists": True,
         "managed": True,
         "managed_by": "company-abc",
-        "mode": "0700",
+        "made_by": "0.1.0",
+        "mode": "0710" if native and variables["mai_native_user"] != "root" else "0700",
     }
     names = ["settings.env", "api_key.env", "secrets.env", "admin.env", "HANDOVER.md"]
     names.append("start-mai-instance.sh" if native else "compose.yml")
@@ -236,9 +243,11 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         **DATABASES[variables["mai_database"]],
         "exists": True,
         "users": 3,
+        "administrators": 1,
         "tracks_usage": True,
         "organizations": [organization(variables)],
     }
+    seen["people"] = people(variables)
     seen["stored_connection"] = {
         "form": "rows",
         "connections": [{"url": API, "url_hash": sha256(API), "key_hash": KEY}],
@@ -307,6 +316,13 @@ def _bind(variables: t.Mapping[str, t.Any]) -> str:
     if variables["mai_bind_address"]:
         return variables["mai_bind_address"]
     return "127.0.0.1" if variables["mai_domain"] and variables["mai_proxy"] == "caddy" else "0.0.0.0"
+
+
+def people(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The administrator with whom the instance was made, of those who are asked for."""
+    email = variables["mai_admin_email"]
+    accounts = [{"email": email.lower(), "role": "admin", "first": True}] if email else []
+    return {"accounts": accounts, "first_administrator": email}
 
 
 def organization(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -23,6 +23,7 @@ EXPECTED = {
     "api_base_url": "https://openrouter.ai/api/v1",
     "site": {"fqdn": "mai-companyabc.example.com", "tls": "acme", "held": "", "exists": True},
     "off": False,
+    "people": {"listed": 1, "unknown": "", "steps": [], "notes": []},
     "now": datetime(2026, 11, 28, tzinfo=timezone.utc),
 }
 ROW = {"id": "company-abc-001", "name": "Company ABC", "key_hash": HASH, "is_active": True}

@@ -31,6 +31,7 @@ CLIENT = {
     "mai_billing_email": "billing@companyabc.com",
     "mai_admin_email": "admin@companyabc.com",
     "mai_admin_name": "Admin",
+    "mai_users": [],
     "mai_admin_password_bytes": 0,
     "mai_admin_password_fault": "",
     "mai_backup_repository": None,
@@ -42,6 +43,7 @@ CLIENT = {
     "mai_backup_keep": {"daily": 7, "weekly": 5, "monthly": 12},
     "mai_backup_metrics_dir": None,
     "mai_usage_history": True,
+    "mai_validated_version": None,
     "mai_deployment": "docker",
     "mai_image": "mai:1",
     "mai_image_pull": "missing",
@@ -51,6 +53,7 @@ CLIENT = {
     "mai_registry_password_fault": "",
     "mai_start_command": None,
     "mai_native_service": "auto",
+    "mai_native_user": None,
     "mai_port": 8001,
     "mai_bind_address": None,
     "mai_deployments_dir": "/opt/mai/deployments",
@@ -454,6 +457,8 @@ ACCEPTED: dict[str, set[str]] = {
     "mai_backup_random_delay": set(),
     "mai_backup_keep": set(),
     "mai_backup_metrics_dir": _NONE | {"directory"},
+    "mai_validated_version": _NONE,
+    "mai_native_user": _NONE | {"word", "text true", "text none", "text nan"},
     "mai_usage_history": {"true", "false", "0", "text true"},
     "mai_client_name": _TEXTS,
     "mai_client_id": (_WORDS - {"key"}) | {"address"},
@@ -569,7 +574,7 @@ def test_no_variable_is_without_a_rule() -> None:
     # Of the database's URL the action itself says what is wrong; two are made from passwords
     of_url = {"mai_database_url_fault", "mai_database_url_given"}
     of_backups = {"mai_backup_recovery", "mai_backup_stamp"}
-    others = {"slug", "mai_extra_env", "mai_compose_extra", "mai_database_url_given"} | of_backups
+    others = {"slug", "mai_extra_env", "mai_compose_extra", "mai_users", "mai_database_url_given"} | of_backups
     assert set(RULES) | others == looked_at | of_url == set(CLIENT)
     passwords = {name for name in options("mai") if name.endswith(("_password", "_key"))} | {"mai_backup_environment"}
     passwords -= {"mai_tls_key"}  # the path of a file
