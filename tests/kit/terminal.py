@@ -75,6 +75,11 @@ class Terminal:
         self._process.terminate()
         return AssertionError(f"{why}\n{self.output}")
 
+    def hang_up(self) -> None:
+        """The terminal goes, as where a connection breaks."""
+        self._child.close()
+        self._process.wait(60)
+
     def wait(self) -> int:
         """Until it ends."""
         self._child.expect(pexpect.EOF)

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import socket
+import time
 import typing as t
 
 import pytest
@@ -169,6 +171,26 @@ def test_two_people_at_once_do_not_undo_each_other(office: Agency) -> None:
     terminal.answer("[yes]:")
     assert terminal.wait() == 2 and "Somebody changed the inventory meanwhile" in terminal.output
     assert files(office) == between
+
+
+def at_work(office: Agency) -> list[str]:
+    """Processes of its playbooks, by their command lines."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = path.read_bytes().decode(errors="replace")
+            found += [line] if str(office.inventory) in line else []
+    return found
+
+
+def test_where_the_terminal_goes_nobody_waits_for_an_answer(office: Agency) -> None:
+    terminal = begin(office)
+    assert at_work(office)
+    terminal.hang_up()
+    deadline = time.monotonic() + 30
+    while at_work(office):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 @pytest.mark.parametrize("leave", [CTRL_C, CTRL_D])
