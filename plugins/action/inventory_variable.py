@@ -12,7 +12,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.mai.clients.plugins.modules.inventory_variable import ARGUMENT_SPEC
-from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable, edit
+from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable, edit, thrown_away
 from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
 
 
@@ -42,7 +42,7 @@ class ActionModule(ActionBase):
 
     def _edit(self, name: str, value: t.Any, variables: t.Mapping[str, t.Any]) -> Edit:
         directory = variables.get("inventory_dir")
-        if os.environ.get("JOB_ID") and os.environ.get("AWX_HOST"):
+        if thrown_away(os.environ):
             raise NotRecordable(f"a controller's copy of the inventory is thrown away after the job: set {name} there")
         if not directory:
             raise NotRecordable("the inventory is not made of files")

@@ -14,8 +14,11 @@ import typing as t
 from ansible import context
 from ansible.errors import AnsibleFilterError
 from ansible.inventory.manager import split_host_pattern
+from ansible.utils.vars import load_extra_vars
+from ansible_collections.mai.clients.plugins.plugin_utils._names import extra_variable_problem
 
 GROUP = "mai_clients"
+CONTROLLER = "localhost"
 TRUTH_VALUES = {**dict.fromkeys(("yes", "on", "true"), "True"), **dict.fromkeys(("no", "off", "false"), "False")}
 
 
@@ -103,6 +106,10 @@ def hosts(client: str, groups: t.Mapping[str, t.Sequence[str]]) -> str:
     if any(arguments.get(only) for only in ("syntax", "listtags", "listtasks")):
         return GROUP
     _refuse_half_a_run(arguments)
+    # As ansible-playbook has read them by now
+    misspelt = extra_variable_problem(getattr(load_extra_vars, "extra_vars", {}))
+    if misspelt:
+        raise AnsibleFilterError(misspelt)
     if not isinstance(client, str):
         raise AnsibleFilterError(
             f"client is {client!r}, which YAML or JSON reads as another thing than a name: write it in quotes, as the "
@@ -130,8 +137,27 @@ def hosts(client: str, groups: t.Mapping[str, t.Sequence[str]]) -> str:
     return ":".join([*names, f"&{GROUP}"])
 
 
+def controller(groups: t.Mapping[str, t.Sequence[str]]) -> str:
+    """The host pattern of a play that is about the inventory and not about clients: it runs where Ansible does."""
+    arguments = context.CLIARGS or {}
+    if any(arguments.get(only) for only in ("syntax", "listtags", "listtasks")):
+        return CONTROLLER
+    _refuse_half_a_run(arguments)
+    limit = arguments.get("subset")
+    if limit and not _in_limit(CONTROLLER, limit, groups):
+        raise AnsibleFilterError(
+            f"--limit {limit} leaves nothing to do: this playbook chooses no clients by it. Run it again without."
+        )
+    return CONTROLLER
+
+
+def added(client: str, groups: t.Mapping[str, t.Sequence[str]], wanted: bool = True) -> str:
+    """The host pattern of a play for a client that a play before it may have added; of no host if it did not."""
+    return client if wanted and client in groups.get(GROUP, ()) else f"{CONTROLLER}:!{CONTROLLER}"
+
+
 class FilterModule:
     """Ansible's entry point."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"hosts": hosts}
+        return {"added": added, "controller": controller, "hosts": hosts}

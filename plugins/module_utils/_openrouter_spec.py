@@ -142,6 +142,7 @@ def client_plan_spec() -> dict[str, t.Any]:
             "probe": {"type": "bool", "default": True},
             "unclaimed": {"type": "bool", "default": False},
             "whatever": {"type": "bool", "default": False},
+            "any_version": {"type": "bool", "default": False},
             "unreachable_fails": {"type": "bool", "default": False},
             "seen": {"type": "dict"},
             "key": {"type": "dict", "no_log": False},

@@ -31,8 +31,8 @@ options:
     type: int
   deployment_dir:
     description:
-      - Directory on the target that the client is to have. An instance whose adoption was begun there, and not ended, is
-        found by what that noted, whatever the other options say.
+      - Directory on the target that the client is to have. An instance whose adoption was begun there, and not ended,
+        is found by what that noted, whatever the other options say.
     type: path
 attributes:
   check_mode:
@@ -63,8 +63,8 @@ instances:
     - C(project), C(working_dir) and C(config_files), what Docker Compose was called with; null for C(docker run).
     - C(data), with C(kind) (V(bind), V(volume), V(layer) for one without a mount, V(within) for a folder of a mount),
       C(source) (path on the machine), C(volume), C(bytes) and C(device) (number of its file system).
-    - C(key_candidates), C(database), C(stored_connection), C(stored_settings) as RV(mai.clients.instance_info#module:key_candidates)
-      and so on.
+    - C(key_candidates), C(database), C(stored_connection) and C(stored_settings), as M(mai.clients.instance_info)
+      returns them.
     - C(onboarding), whether it has no account yet (null where it does not run).
     - C(secret_key), where it is (V(environment), V(file), V(default), null), and whether the instance accepts a session
       made with it (null where it does not run, or has no administrator).

@@ -14,7 +14,8 @@ description:
   - Carries out, on the target, what playbook C(adopt_client.yml) has decided about an instance that
     M(mai.clients.adoptable_instances) found. Its key, what it signs its sessions with and the variables that somebody
     gave it go into the client's environment files. They never leave the target.
-  - Each state can be asked for again after a run was killed. What has begun is noted in C(.adopting) of O(deployment_dir).
+  - Each state can be asked for again after a run was killed. What has begun is noted in C(.adopting) of
+    O(deployment_dir).
 author:
   - The mai.clients team (@mai-clients)
 requirements:
@@ -51,7 +52,8 @@ options:
     elements: str
     default: []
   new_secret_key:
-    description: Whether to go on where it is not known what the instance signs its sessions with. People sign in again then.
+    description:
+      - Whether to go on where it is not known what the instance signs its sessions with. People sign in again then.
     type: bool
     default: false
   data:

@@ -55,6 +55,12 @@ options:
       - Whether to go on where something is in the way, for those who only want to know.
     type: bool
     default: false
+  any_version:
+    description:
+      - Whether to go on although the inventory was not checked for a breaking change of this collection, see
+        C(mai_validated_version) of role P(mai.clients.mai#role). Who only looks, with O(whatever), always does.
+    type: bool
+    default: false
   unclaimed:
     description:
       - Whether keys of the account that look like a client's are named, of which the inventory knows no client

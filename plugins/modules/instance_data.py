@@ -8,11 +8,11 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: instance_data
-short_description: Give an instance's data to the user as whom its image runs
+short_description: Give an instance's data to the user as whom it runs
 version_added: 0.1.0
 description:
   - Makes C(data) in a client's directory, and everything in it, the property of the user as whom the image runs, so
-    that an instance that is not root can write there.
+    that an instance that is not root can write there. Of a native instance it is a user of the machine, O(owner).
   - An image that runs as root needs nothing of it, and nothing is changed for one.
   - A user's name is looked up in the image's own C(/etc/passwd). Nothing in the image is started for that.
   - Stop the instance first where its user changes. No link is followed.
@@ -33,7 +33,9 @@ options:
   image:
     description: Name or identifier of an image on the target.
     type: str
-    required: true
+  owner:
+    description: Name of a user of the machine, for a native instance.
+    type: str
   user:
     description: As whom the instance runs, where that is not as the image says. As Compose has it, C(USER[:GROUP]).
     type: str
@@ -47,6 +49,12 @@ EXAMPLES = r"""
     client: company-abc
     deployment_dir: /opt/mai/deployments/client-company-abc
     image: registry.example.com/mai:1.4.2
+
+- name: The same for a native instance
+  mai.clients.instance_data:
+    client: company-abc
+    deployment_dir: /opt/mai/deployments/client-company-abc
+    owner: mai-companyabc
 """
 
 RETURN = r"""
@@ -63,6 +71,7 @@ given:
 """
 
 import os
+import pwd
 from contextlib import suppress
 
 from ansible.module_utils.basic import AnsibleModule
@@ -96,6 +105,13 @@ def owner_of(image: str, user: str | None, service: str) -> int | None:
     return number or None
 
 
+def account_of(name: str) -> int:
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise Refused(f"There is no user {shown(name)} on the machine.", "missing") from None
+
+
 def give(folder: str, owner: int, only_look: bool) -> int:
     """Give the folder, and all that is in it, to the owner; how many things that were."""
     missing = not os.path.lexists(folder)
@@ -125,14 +141,20 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **INSTANCE_OPTIONS,
-            "image": {"type": "str", "required": True},
+            "image": {"type": "str"},
+            "owner": {"type": "str"},
             "user": {"type": "str"},
         },
+        mutually_exclusive=[("image", "owner"), ("user", "owner")],
+        required_one_of=[("image", "owner")],
         supports_check_mode=True,
     )
     params = module.params
     try:
-        owner = owner_of(params["image"], params["user"], service_of(params))
+        if params["owner"]:
+            owner = account_of(params["owner"])
+        else:
+            owner = owner_of(params["image"], params["user"], service_of(params))
         given = 0
         if owner is not None:
             given = give(os.path.join(params["deployment_dir"], "data"), owner, module.check_mode)

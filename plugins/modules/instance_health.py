@@ -17,8 +17,8 @@ description:
   - >-
     An instance that still starts (migrates its database, say) is waited for as long as new log lines appear, however
     long that takes. It counts as failed when nothing new was logged for O(timeout) seconds, when it answers but is not
-    healthy for O(timeout) seconds, when its process has ended, or when its container has been restarted
-    three times meanwhile. What still logs after ten times O(timeout) seconds without having opened its port
+    healthy for O(timeout) seconds, when its process has ended, or when it ended and was started
+    again three times meanwhile. What still logs after ten times O(timeout) seconds without having opened its port
     counts as failed as well.
   - It is asked where it was started to listen, which its container, or C(settings.env) of a native one, says. So is the
     path of a container that the collection made; for any other it is O(health_path).
@@ -141,17 +141,26 @@ class _Native:
     def __init__(self, params: dict) -> None:
         self._directory, self._service, self._client = params["deployment_dir"], params["service"], params["client"]
         self._invocation, self._pid = "", None
+        self._first_restarts: int | None = None
 
     def ended(self) -> str | None:
         process = native.process(self._directory)
-        if process is not None:
-            self._pid = process["pid"]
-            return None if process["running"] else "its process has ended"
+        if process is not None and process["running"]:
+            self._pid = process["main_pid"]
+            return self._restarted(process["restarts"])
         unit, words = native.unit(self._service, self._client)
         if unit is None or not unit["exists"]:
+            if process is not None:
+                return "its process has ended"
             return "it was not started: neither a process nor a unit of it is there"
         self._invocation, self._pid = words.get("InvocationID", ""), unit["main_pid"]
-        return "its unit has failed" if unit["active_state"] == "failed" else None
+        return "its unit has failed" if unit["active_state"] == "failed" else self._restarted(unit["restarts"])
+
+    def _restarted(self, restarts: int) -> str | None:
+        if self._first_restarts is None:
+            self._first_restarts = restarts
+        ended = restarts - self._first_restarts
+        return f"it ended {ended} times" if ended >= _MOST_RESTARTS else None
 
     def place(self, path: str) -> tuple[str | None, str]:
         settings = folder.variables(self._directory, "settings.env")

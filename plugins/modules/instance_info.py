@@ -171,6 +171,7 @@ instance:
       description:
         - The deployment directory.
         - It is C(managed) when its mark, or the label in its compose file or unit, names this client.
+        - C(made_by) is the version of the collection that made it, null where its mark does not tell.
         - C(shadowed_by) is a compose file that Compose would take instead of C(compose.yml), null where there is none.
         - It is C(upgrading) while an upgrade has begun and neither ended nor been taken back.
         - It is C(restoring) while a restore has exchanged the data, and PostgreSQL does not hold yet what belongs to
@@ -183,6 +184,7 @@ instance:
         empty: false
         managed: true
         managed_by: company-abc
+        made_by: 0.1.0
         mode: "0700"
         free_bytes: 21474836480
         device: 65025
@@ -199,6 +201,10 @@ instance:
           group: root
           size: 812
           sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    start_command:
+      description: SHA-256 of the command by which a native instance was last started, or null.
+      returned: always
+      type: str
     settings:
       description: Digest of each value in C(settings.env).
       returned: always
@@ -266,14 +272,20 @@ instance:
         active_state: active
         sub_state: running
         main_pid: 4711
+        restarts: 0
         since: "2026-11-24T13:16:00Z"
     process:
-      description: The process that C(instance.pid) names, and whether it is still this instance. Null without one.
+      description:
+        - The process that C(instance.pid) names, and whether it is still this instance's. Null without one.
+        - C(main_pid) is the instance that it keeps, null while that is about to be started again, C(restarts) how often
+          it was.
       returned: always
       type: dict
       sample:
         pid: 4711
         running: true
+        main_pid: 4712
+        restarts: 0
         started_at: "2026-11-24T13:16:00Z"
     image:
       description:

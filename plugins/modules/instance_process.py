@@ -11,8 +11,10 @@ module: instance_process
 short_description: Start and stop a native instance where no systemd looks after it
 version_added: 0.1.0
 description:
-  - Starts C(start-mai-instance.sh) of a client's directory as a background process, and stops it again.
-  - The process's number is in C(instance.pid), its output in C(instance.log).
+  - Starts C(start-mai-instance.sh --keep) of a client's directory as a background process, and stops it again. That
+    starts the instance, again whenever it fails, after 1 second, then 2, then 4, up to a minute.
+  - The process's number is in C(instance.pid), its output in C(instance.log), of which no more than 3 MiB are kept,
+    and as much in C(instance.log.1).
   - Only a process that belongs to the directory is ever stopped, whatever the number in C(instance.pid) says.
 author:
   - The mai.clients team (@mai-clients)
@@ -88,7 +90,7 @@ def _ended(pid: int, timeout: float) -> bool:
 _START = """
 umask 077
 [ -x ./start-mai-instance.sh ] || { echo "it is missing or not executable" >&2; exit 1; }
-setsid ./start-mai-instance.sh < /dev/null >> instance.log 2>&1 &
+setsid ./start-mai-instance.sh --keep < /dev/null >> instance.log 2>&1 &
 echo $! | tee instance.pid
 """
 

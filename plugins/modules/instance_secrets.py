@@ -30,9 +30,17 @@ options:
     required: true
   client:
     description:
-      - Slug of the client whose directory it is. With it the directory is made where it is missing, gets the mode
-        V(0700), and the mark by which the collection knows what it made (the file C(.mai-clients)).
+      - Slug of the client whose directory it is. With it the directory is made where it is missing, gets its mode,
+        O(directory_mode), and the mark by which the collection knows what it made (the file C(.mai-clients)).
     type: str
+  version:
+    description: The version of the collection, which a mark that is made tells. That of an existing one stays.
+    type: str
+  directory_mode:
+    description: Mode of the directory. V(0710) lets the user of a native instance through to C(data).
+    type: str
+    choices: ["0700", "0710"]
+    default: "0700"
   secret_variables:
     description:
       - Variables in C(secrets.env). Each one that is missing is generated as 64 hexadecimal digits.
@@ -159,29 +167,33 @@ _ADMIN_OPTIONS = {
 class Directory:
     """The directory itself: whether it is there, nobody else's to read, and marked as the client's."""
 
-    def __init__(self, directory: str, client: str | None):
+    def __init__(self, directory: str, client: str | None, version: str | None, mode: str):
         self.path = directory
-        self.mark = os.path.join(directory, folder.MARK)
-        self.text = f"{client}\n"
+        self.mode = mode
+        self.client = client
+        self.text = "".join(f"{line}\n" for line in (client, version) if line)
         self.before = self._found()
-        self.changed = client is not None and self.before != ["directory, mode 0700", "marked"]
+        self.changed = client is not None and self.before != self._after()
 
     def _found(self) -> list[str]:
         if not os.path.isdir(self.path):
             return []
         mode = stat.S_IMODE(os.stat(self.path).st_mode)
-        marked = _own_file.read_text(self.mark) == self.text
+        marked = folder.mark(self.path)[0] == self.client
         return [f"directory, mode {mode:04o}", *(["marked"] if marked else [])]
+
+    def _after(self) -> list[str]:
+        return [f"directory, mode {self.mode}", "marked"]
 
     def apply(self) -> None:
         os.makedirs(self.path, mode=private_file.DIRECTORY_MODE, exist_ok=True)
-        os.chmod(self.path, private_file.DIRECTORY_MODE)
-        private_file.write(self.mark, self.text)
+        os.chmod(self.path, int(self.mode, 8))
+        if "marked" not in self.before:
+            private_file.write(os.path.join(self.path, folder.MARK), self.text)
 
     def diff(self) -> dict[str, str]:
-        after = ["directory, mode 0700", "marked"]
         headers = {"before_header": self.path, "after_header": self.path}
-        return {**headers, "before": _lines(self.before), "after": _lines(after)}
+        return {**headers, "before": _lines(self.before), "after": _lines(self._after())}
 
 
 def _lines(words: list[str]) -> str:
@@ -307,6 +319,8 @@ def main() -> None:
         argument_spec={
             "deployment_dir": {"type": "path", "required": True},
             "client": {"type": "str"},
+            "version": {"type": "str"},
+            "directory_mode": {"type": "str", "choices": ["0700", "0710"], "default": "0700"},
             "secret_variables": {
                 "type": "list",
                 "elements": "str",
@@ -332,7 +346,7 @@ def main() -> None:
             module.params[option] = take_secret(module, f"{option}_file")
     directory = module.params["deployment_dir"]
     try:
-        own = Directory(directory, module.params["client"])
+        own = Directory(directory, module.params["client"], module.params["version"], module.params["directory_mode"])
         if own.changed and not module.check_mode:
             own.apply()
         if not os.path.isdir(directory) and not module.check_mode:

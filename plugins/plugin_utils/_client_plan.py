@@ -25,18 +25,22 @@ from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils import _certificate_files, _people, _program, _record_file
 from ansible_collections.mai.clients.plugins.plugin_utils._account import ask_account
 from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
+from ansible_collections.mai.clients.plugins.plugin_utils._breaking_changes import CHANGES, collection_version
 from ansible_collections.mai.clients.plugins.plugin_utils._client import NOT_KNOWN, keys_shown, unclaimed_keys
+from ansible_collections.mai.clients.plugins.plugin_utils._names import known_names, name_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import OpenRouterError
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.listing import Listing, SharedCredit
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import connection_of
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import proxy as addresses
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import version
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Aim, Files, Observed, plan
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.database import service_of
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.foreseen import diff
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import Situation, bind_address, service
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.key import Aim as KeyAim
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.native import own_user
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.obstacles import obstacle
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import other_variable, variable_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import address
@@ -84,6 +88,7 @@ class ClientPlanAction(OpenRouterAction):
                 result, "refused", f"{shown(client['slug'])} was not touched. Correct its variables first:\n- {lines}"
             )
             self._end(result, params)
+        self._decided(client, None, params, result)
         # OpenRouter and the machine are waited for side by side
         with ThreadPoolExecutor(1) as beside:
             asked = beside.submit(contextvars.copy_context().run, self._ask, params)
@@ -92,6 +97,7 @@ class ClientPlanAction(OpenRouterAction):
         self._end(result, params)
         if params["look"]:
             result["seen"] = params["seen"] or self._seen(client, looked, result)
+        decision = self._decided(client, result["seen"].get("directory"), params, result)
         if result["seen"] and not result["problems"]:
             self._plan(client, params, result, keys)
         elif not result["problems"]:
@@ -104,7 +110,10 @@ class ClientPlanAction(OpenRouterAction):
             ordered_limit=_ordered_limit(client),
             same_api=_same_api(client, params),
             account=result["account"],
+            undecided=[decision] if decision else [],
+            collection_version=collection_version(),
             service=service(client["slug"]),
+            native_user=own_user(service(client["slug"])),
             database_service=service_of(service(client["slug"])) if client["mai_database"] == "postgresql" else "",
         )
         return result
@@ -115,6 +124,17 @@ class ClientPlanAction(OpenRouterAction):
         url, client = params["database_url"], params["variables"]
         fault = database_url_fault(url, client["mai_deployment"] == "docker")
         return {**client, "mai_database_url_fault": fault, "mai_database_url_given": bool(url)}
+
+    def _decided(self, client: Values, directory: Values | None, params: Values, result: dict[str, t.Any]) -> str:
+        """What an operator has to decide first; it stops who would change something."""
+        if result["problems"]:
+            return ""
+        current = collection_version()
+        said = version.sentence(client, directory, version.undecided(client, directory, CHANGES, current), current)
+        if said and not params["any_version"] and not params["whatever"]:
+            self._stop(result, "refused", f"{shown(client['slug'])} was not touched. {said}")
+            self._end(result, params)
+        return said
 
     def _plan(self, client: Values, params: Values, result: dict[str, t.Any], keys: list[Key] | None) -> None:
         seen = result["seen"]
@@ -191,7 +211,8 @@ class ClientPlanAction(OpenRouterAction):
         raise Refusal(result["reason"], result=told)
 
     def _problems(self, client: Values) -> list[str]:
-        return variable_problems(client, self._variables["hostvars"], self._variables["groups"]["mai_clients"])
+        names = name_problems(self._variables, known_names())
+        return names + variable_problems(client, self._variables["hostvars"], self._variables["groups"]["mai_clients"])
 
     def _ask(self, params: Values) -> tuple[dict[str, t.Any], list[Key] | None]:
         """The account and its keys, as this play has them; nothing where nobody asks for them."""

@@ -29,6 +29,8 @@ else:
 
 EXTENSIONS = ("", ".yml", ".yaml", ".json")  # those Ansible reads
 VAULT = "$ANSIBLE_VAULT"
+# Of mappings, of sequences, and of the dash in these
+INDENTATIONS = ((2, 4, 2), (2, 2, 0), (4, 6, 4), (4, 4, 2), (4, 2, 0))
 
 
 class NotRecordable(Exception):
@@ -47,7 +49,7 @@ class Edit:
 
     def former(self, name: str) -> dict[str, t.Any]:
         """The variable as the file had it, for a diff; what is tagged (a vault, say) is masked."""
-        content = _mapping(self.path, self.before)[1]
+        content = mapping(self.path, self.before)[1]
         if name not in content:
             return {}
         for kind in (bool, int, float, str):
@@ -79,29 +81,34 @@ class Edit:
             raise
 
 
+def thrown_away(environ: t.Mapping[str, str]) -> bool:
+    """Whether this is a job of AWX, whose copy of the inventory and of the project goes with it."""
+    return bool(environ.get("JOB_ID") and environ.get("AWX_HOST"))
+
+
 def edit(inventory_dir: str, host: str, name: str, value: t.Any) -> Edit:
     """What has to be written where so that the variable has this value; NotRecordable where there is no way."""
     if not HAS_RUAMEL:
         raise NotRecordable("the Python that runs Ansible has no ruamel.yaml; install ruamel.yaml>=0.18 there")
     folder = os.path.join(inventory_dir, "host_vars")
-    files = _files(folder, host)
-    texts = {path: _read(path) for path in files}
+    files = files_of(folder, host)
+    texts = {path: read(path) for path in files}
     locked = [path for path, text in texts.items() if text.startswith(VAULT)]
     if locked:
         raise NotRecordable(f"{locked[0]} is encrypted as a whole; set {name} there with ansible-vault edit")
     # Of several files the last one wins, so that is where the variable is set.
-    setting = [path for path, text in texts.items() if name in _mapping(path, text)[1]]
+    setting = [path for path, text in texts.items() if name in mapping(path, text)[1]]
     path = setting[-1] if setting else files[0] if files else os.path.join(folder, f"{host}.yml")
     if path.endswith(".json"):
         raise NotRecordable(f"{path} is JSON; set {name} there by hand")
     before = texts.get(path, "")
-    edited = Edit(path, before, _edited(path, before, name, value))
-    if edited.changed:
-        _check_writable(path)
-    return edited
+    wanted = Edit(path, before, _edited(path, before, name, value))
+    if wanted.changed:
+        check_writable(path)
+    return wanted
 
 
-def _files(folder: str, host: str) -> list[str]:
+def files_of(folder: str, host: str) -> list[str]:
     """The host's files, in the order in which Ansible reads them."""
     found: list[str] = []
     for extension in EXTENSIONS:
@@ -116,7 +123,7 @@ def _files(folder: str, host: str) -> list[str]:
     return found
 
 
-def _read(path: str) -> str:
+def read(path: str) -> str:
     try:
         with open(path, encoding="utf-8", newline="") as file:
             return file.read()
@@ -124,15 +131,15 @@ def _read(path: str) -> str:
         raise NotRecordable(f"{path} cannot be read ({getattr(error, 'strerror', None) or 'not text'})") from None
 
 
-def _yaml() -> YAML:
+def yaml_of() -> YAML:
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = 10**6
     return yaml
 
 
-def _mapping(path: str, text: str) -> tuple[YAML, t.Any]:
-    yaml = _yaml()
+def mapping(path: str, text: str) -> tuple[YAML, t.Any]:
+    yaml = yaml_of()
     try:
         content = yaml.load(text)
     except YAMLError:  # its text quotes the file
@@ -145,20 +152,27 @@ def _mapping(path: str, text: str) -> tuple[YAML, t.Any]:
 
 
 def _edited(path: str, text: str, name: str, value: t.Any) -> str:
-    """The text with the value, in the indentation that changes nothing else if there is one."""
+    content = mapping(path, text)[1]
+    if name in content and content[name] == value and not isinstance(content[name], bool):
+        return text
+    return edited(path, text, lambda content: content.update({name: value}))
+
+
+def edited(path: str, text: str, change: t.Callable[[t.Any], None]) -> str:
+    """The text with the change, in the indentation that changes nothing else if there is one."""
     head, body = _split(text)
-    if not _mapping(path, body)[1]:  # comments at most, which would be lost
-        return "".join([text.rstrip() or "---", "\n", _dumped(_yaml(), {name: value})])
+    if not mapping(path, body)[1]:  # comments at most, which would be lost
+        content = CommentedMap()
+        change(content)
+        return "".join([text.rstrip() or "---", "\n", dumped(yaml_of(), content)])
     candidates = []
-    for sequence, offset in ((4, 2), (2, 0)):
-        yaml, content = _mapping(path, body)
-        if name in content and content[name] == value and not isinstance(content[name], bool):
-            return text
-        yaml.indent(mapping=2, sequence=sequence, offset=offset)
-        faithful = _dumped(yaml, content) == body
-        content[name] = value
-        candidates.append((not faithful, head + _dumped(yaml, content)))
-    return min(candidates)[1]
+    for indent, sequence, offset in INDENTATIONS:
+        yaml, content = mapping(path, body)
+        yaml.indent(mapping=indent, sequence=sequence, offset=offset)
+        faithful = dumped(yaml, content) == body
+        change(content)
+        candidates.append((not faithful, head + dumped(yaml, content)))
+    return min(candidates, key=lambda one: one[0])[1]
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -172,13 +186,13 @@ def _split(text: str) -> tuple[str, str]:
     return "", text
 
 
-def _dumped(yaml: YAML, content: t.Any) -> str:
+def dumped(yaml: YAML, content: t.Any) -> str:
     stream = io.StringIO()
     yaml.dump(content, stream)
     return stream.getvalue()
 
 
-def _check_writable(path: str) -> None:
+def check_writable(path: str) -> None:
     """In the nearest directory that exists: what is missing can be made there."""
     directory = os.path.dirname(os.path.realpath(path))
     while not os.path.isdir(directory):

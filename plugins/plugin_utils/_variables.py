@@ -22,6 +22,8 @@ from ansible_collections.mai.clients.plugins.module_utils._host_in_url import is
 from ansible_collections.mai.clients.plugins.module_utils._instance import credentials
 from ansible_collections.mai.clients.plugins.module_utils._secret import LOOKS_SECRET, MASK
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._breaking_changes import collection_version
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import version
 
 # Of a variable and its value: what is wrong, for a person; None if nothing is.
 Rule = t.Callable[[str, t.Any], "str | None"]
@@ -72,6 +74,7 @@ IMAGE = re.compile(
 # of paths in which Ansible expands variables ('$').
 DIRECTORY = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w .@%+=~-]{1,255})+")
 _LONGEST_PATH = 1000
+ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]*")
 UPLOAD = re.compile(r"[1-9][0-9]{0,5}[MG]B")
 # What follows is a path on the machine, not on the controller
 REMOTE = "remote:"
@@ -381,6 +384,11 @@ def _repository(value: t.Any) -> bool:
     return _server(URL)(rest)
 
 
+def _validated_version(variable: str, value: t.Any) -> str | None:
+    found = version.fault(value, collection_version())
+    return f"{_is(variable, value)}{found}" if found else None
+
+
 def _password_bytes(variable: str, size: t.Any) -> str | None:
     if not isinstance(size, int) or size <= credentials.LONGEST_PASSWORD:
         return None
@@ -443,6 +451,9 @@ RULES: dict[str, Rule] = {
         _command, "give one command on one line, without control characters", optional=True, subject=_is_hidden
     ),
     "mai_native_service": _one_of("auto", "systemd", "process"),
+    "mai_native_user": _wants(
+        _text(ACCOUNT, 32), "give the name of a user of its machine, or root, or leave it out", optional=True
+    ),
     "mai_port": _wants(
         _whole(1024, 65535),
         "give a number from 1024 to 65535",
@@ -508,6 +519,8 @@ RULES: dict[str, Rule] = {
     # OpenRouter
     "openrouter_base_url": _API,
     "mai_instance_api_base_url": _API,
+    # What the inventory was checked for
+    "mai_validated_version": _validated_version,
     # The record of what was handed over
     "mai_handover_dir": _wants(_line(_LONGEST_PATH), "give the path of a directory on the controller, on one line"),
 }

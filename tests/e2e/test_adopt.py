@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
@@ -22,14 +23,18 @@ from tests.hosts.project import Result
 
 ADOPT = "playbooks/adopt_client.yml"
 SHAPES = shapes()
+# One whose data are copied, so that there is something to take back
+VICTIM = next(shape.number for shape in SHAPES if shape.data == "volume" and shape.tool == "v2" and shape.running)
 ALL = ",".join(shape.slug for shape in SHAPES)
 BOSS = {"email": "boss@example.com", "password": "of the b0ss"}
 ROW = """
 import sqlite3, sys, time
 database = sqlite3.connect(sys.argv[1])
 if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'client_organizations'").fetchone():
-    database.execute("INSERT OR IGNORE INTO client_organizations (id, name, openrouter_api_key, markup_rate, monthly_limit, "
-        "billing_email, is_active, created_at, updated_at) VALUES (?, ?, ?, 1.5, 300, 'bills@example.com', 1, 5000, 5000)", sys.argv[2:])
+    columns = "id, name, openrouter_api_key, markup_rate, monthly_limit, billing_email, is_active"
+    columns += ", created_at, updated_at"
+    values = "?, ?, ?, 1.5, 300, 'bills@example.com', 1, 5000, 5000"
+    database.execute(f"INSERT OR IGNORE INTO client_organizations ({columns}) VALUES ({values})", sys.argv[2:])
     database.commit()
 """
 
@@ -65,16 +70,10 @@ class ByHand:
 
     def _live(self, shape: Shape) -> None:
         """People use it: one more user, a file, an organisation as the guide has it."""
-        deadline = time.monotonic() + 90
         with self.api(shape) as api:
-            while True:
-                try:
-                    answer = api.post("/api/v1/auths/signin", json=BOSS)
-                    break
-                except httpx.TransportError:
-                    assert time.monotonic() < deadline, self.host.exec("docker", "logs", shape.container).stdout
-                    time.sleep(0.5)
-            self.tokens[shape.slug] = answer.raise_for_status().json()["token"]
+            _until(lambda: api.get("/health").is_success, 90)
+            answer = api.post("/api/v1/auths/signin", json=BOSS).raise_for_status()
+            self.tokens[shape.slug] = answer.json()["token"]
         with self.api(shape, self.tokens[shape.slug]) as api:
             person = {"name": "Jo O'Neil", "email": "jo@example.com", "password": "secret-1", "role": "user"}
             api.post("/api/v1/auths/add", json=person).raise_for_status()
@@ -114,6 +113,8 @@ def by_hand(
             mai_monthly_limit=300,
             mai_markup_rate=1.5,
             mai_billing_email="bills@example.com",
+            # Plain Open WebUI has no such table
+            mai_database_create_table=shape.generation == "none",
         )
     made = ByHand(fleet, host)
     made.make(standin_image.name)
@@ -145,8 +146,21 @@ def rehearsed(by_hand: ByHand, before: dict[str, t.Any]) -> Result:
 
 @pytest.fixture(scope="module")
 def adopted(by_hand: ByHand, rehearsed: Result) -> Result:
+    # One of them was killed in the midst of it
     asked = ("-e", "restart=true", "--forks", "10", "-v")
     return _all_well(by_hand.fleet.run(ALL, *asked, check=False, playbook=ADOPT))
+
+
+def _until(so: t.Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if so():
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def _all_well(result: Result) -> Result:
@@ -171,6 +185,47 @@ def test_a_rehearsal_tells_everything_and_touches_nothing(
 def test_nobody_is_interrupted_who_was_not_asked(by_hand: ByHand, rehearsed: Result) -> None:
     refused = by_hand.fleet.run(SHAPES[0].slug, check=False, playbook=ADOPT)
     assert refused.rc == 2 and "run again with -e restart=true" in refused.said and by_hand.fleet.writes == []
+
+
+def test_what_was_made_by_hand_is_found_with_entries_to_adopt_it(by_hand: ByHand, before: dict[str, t.Any]) -> None:
+    fleet = by_hand.fleet
+    found = fleet.run("", "-e", f"host={by_hand.host.address()}", playbook=ADOPT)
+    assert fleet.writes == [] and f"Made by hand on {by_hand.host.address()}: {len(SHAPES)}" in found.said
+    for shape in SHAPES:
+        assert f"mai_port: {shape.port}" in found.stdout
+        # A key of a client's name is that client's
+        assert (f"container {shape.container} has it" in found.stdout) == (shape.key != f"client-{shape.slug}")
+        assert by_hand.secrets[shape.slug] not in found.output
+
+
+def test_what_does_not_come_up_is_left_as_it_was(by_hand: ByHand, before: dict[str, t.Any], rehearsed: Result) -> None:
+    fleet, shape = by_hand.fleet, SHAPES[VICTIM]
+    look = (
+        f"cd '{shape.directory}' && find . -path ./data -prune -o -printf '%p %m %u %s\n' | sort; docker volume ls -q"
+    )
+    there = by_hand.host.exec("sh", "-c", look).stdout
+    fleet.change(shape.slug, mai_extra_env={"STANDIN_FAIL": "start"})
+    refused = fleet.run(shape.slug, "-e", "restart=true", check=False, playbook=ADOPT)
+    assert refused.rc == 2 and "Its instance runs on as it was" in refused.said
+    assert by_hand.host.exec("sh", "-c", look).stdout == there
+    now = by_hand.inspect(shape.container)
+    assert now["Id"] == before[shape.slug]["container"]["Id"] and now["State"]["Running"]
+    assert now["HostConfig"]["RestartPolicy"] == before[shape.slug]["container"]["HostConfig"]["RestartPolicy"]
+    with by_hand.api(shape, by_hand.tokens[shape.slug]) as api:
+        _until(lambda: api.get("/api/v1/auths/").raise_for_status().json()["email"] == BOSS["email"])
+    fleet.change(shape.slug, mai_extra_env={})
+
+
+def test_a_run_that_is_killed_is_finished_by_the_next_and_by_no_other(by_hand: ByHand, rehearsed: Result) -> None:
+    fleet, shape = by_hand.fleet, SHAPES[VICTIM]
+    run = fleet.start(shape.slug, "-e", "restart=true", playbook=ADOPT)
+    note = f"grep -q '\"taken\": true' '{shape.directory}/.adopting'"
+    _until(lambda: by_hand.host.exec("sh", "-c", note, check=False).returncode == 0)
+    run.signal(signal.SIGKILL)
+    run.wait(60)
+    refused = fleet.run(shape.slug, check=False)
+    assert refused.rc == 2 and "its adoption was interrupted and has to be finished first" in refused.said
+    assert by_hand.host.exec("sh", "-c", note, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s.data}-{s.tool}-{'up' if s.running else 'down'}")

@@ -148,14 +148,14 @@ def descendants(pid: int) -> list[int]:
     return [other for child in children for other in (int(child), *descendants(int(child)))]
 
 
-def start_playbook(
+def prepared(
     project: Project,
     playbook: str,
     *arguments: str,
     inventory: pathlib.Path | None = None,
     env: Mapping[str, str] | None = None,
-) -> Run:
-    """Start a playbook of the project, a path in it, with nothing of this process's own Ansible settings."""
+) -> tuple[list[str], dict[str, str]]:
+    """The command of a playbook of the project, a path in it, and its environment: nothing of this process's own."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "OPENROUTER_"))}
     programs = pathlib.Path(sys.executable).parent
     settings = {
@@ -166,7 +166,18 @@ def start_playbook(
     command = [str(programs / "ansible-playbook"), playbook, *arguments]
     if inventory is not None:
         command += ["-i", str(inventory)]
-    return Run(command, project, {**inherited, **settings, **(env or {})})
+    return command, {**inherited, **settings, **(env or {})}
+
+
+def start_playbook(
+    project: Project,
+    playbook: str,
+    *arguments: str,
+    inventory: pathlib.Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Run:
+    command, environment = prepared(project, playbook, *arguments, inventory=inventory, env=env)
+    return Run(command, project, environment)
 
 
 def run_playbook(

@@ -25,8 +25,9 @@ import httpx
 from ansible_collections.mai.clients.plugins.module_utils import _envfile
 
 from tests.hosts.paths import REPOSITORY
-from tests.hosts.project import TARGET_PYTHON, Project, Result, Run, start_playbook
+from tests.hosts.project import TARGET_PYTHON, Project, Result, Run, prepared, start_playbook
 from tests.kit.operator import Operator
+from tests.kit.terminal import Terminal
 from tests.openrouter_simulator import Simulator
 from tests.openrouter_simulator.account import new_secret
 
@@ -68,6 +69,8 @@ class Agency(Operator):
             "mai_handover_dir": str(self.handovers),
             "mai_deployment": "native",
             "mai_native_service": "process",
+            # This machine gets no users from tests, and lets none through to their folders
+            "mai_native_user": "root",
             "mai_start_command": " ".join(shlex.quote(word) for word in command),
             "mai_bind_address": "127.0.0.1",
             "mai_admin_email": "admin@example.com",
@@ -83,16 +86,30 @@ class Agency(Operator):
 
     def start(self, client: str, *arguments: str, playbook: str = ONBOARD, **environment: str) -> Run:
         """Start an onboarding, or another playbook."""
-        settings = {
+        return start_playbook(
+            self.project,
+            playbook,
+            *(["-e", f"client={client}"] if client else []),
+            *arguments,
+            inventory=self.inventory,
+            env={**self.settings(), **environment},
+        )
+
+    def settings(self) -> dict[str, str]:
+        """The environment of its playbooks."""
+        return {
             "OPENROUTER_BASE_URL": self.openrouter.url,
             "OPENROUTER_PROVISIONING_KEY": self.openrouter.provisioning_key,
             "ANSIBLE_REMOTE_TMP": str(self.folder / "ansible" / "remote"),
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
-            **environment,
         }
-        return start_playbook(
-            self.project, playbook, "-e", f"client={client}", *arguments, inventory=self.inventory, env=settings
+
+    def at_terminal(self, playbook: str, *arguments: str, **environment: str) -> Terminal:
+        """Start a playbook for whoever sits there."""
+        command, variables = prepared(
+            self.project, playbook, *arguments, inventory=self.inventory, env={**self.settings(), **environment}
         )
+        return Terminal(command, self.project.path, variables)
 
     def start_until(self, task: str, client: str, *arguments: str, **environment: str) -> HeldRun:
         """Start an onboarding and wait until it stands before the task of that name."""

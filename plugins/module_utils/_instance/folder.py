@@ -58,6 +58,8 @@ _IMAGE = re.compile(r"^ +image: *(\S.*?) *$", re.MULTILINE)
 _IMAGE_NAME = re.compile(r"^ +mai\.clients\.image: *(\S.*?) *$", re.MULTILINE)
 _IMAGE_ID = re.compile(r"""^x-mai-image: *["']?(sha256:[0-9a-f]{64})["']? *$""", re.MULTILINE)
 
+# As roles/instance/templates/start-mai-instance.sh.j2 has it
+_COMMAND = re.compile(r"^# mai\.clients\.command: ([0-9a-f]{64})$", re.MULTILINE)
 _FORMER = re.compile(r"^# replaces ([0-9a-f]{64})$", re.MULTILINE)
 
 
@@ -90,6 +92,12 @@ def image(path: str) -> dict | None:
     return {"reference": name, "id": identified.group(1) if identified else None}
 
 
+def start_command(path: str) -> str | None:
+    """The SHA-256 of the command by which a native instance was last started."""
+    found = _COMMAND.search(_own_file.read_text(os.path.join(path, "start-mai-instance.sh")) or "")
+    return found.group(1) if found else None
+
+
 def override(path: str) -> dict | None:
     """What somebody added beside our compose file."""
     for name in OVERRIDES:
@@ -98,13 +106,19 @@ def override(path: str) -> dict | None:
     return None
 
 
+def mark(path: str) -> tuple[str | None, str | None]:
+    """Whose directory it is, and the version of the collection that made it; older ones did not say."""
+    lines = (_own_file.read_text(os.path.join(path, MARK)) or "").split()
+    return (lines[0] if lines else None), (lines[1] if len(lines) > 1 else None)
+
+
 def directory(path: str, client: str, unit_client: str | None) -> dict:
     try:
         status = os.stat(path)
         entries = os.listdir(path)
     except OSError:
         status, entries = None, []
-    owner = (_own_file.read_text(os.path.join(path, MARK)) or "").strip() or None
+    owner, made_by = mark(path)
     for name in ("compose.yml", "start-mai-instance.sh"):
         owner = owner or labelled_client(_own_file.read_text(os.path.join(path, name)))
     owner = owner or unit_client
@@ -114,6 +128,7 @@ def directory(path: str, client: str, unit_client: str | None) -> dict:
         "empty": status is not None and not entries,
         "managed": owner == client,
         "managed_by": owner,
+        "made_by": made_by,
         "mode": mode(status) if status else None,
         "free_bytes": system.free_bytes(path),
         "device": system.device(path),

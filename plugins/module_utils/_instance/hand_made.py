@@ -152,7 +152,8 @@ class HandMade:
         beside = {name: _others(self.entry, every, name) for name in networks if name != "bridge"}
         return {
             "volumes": [
-                f"{mount.get('Name') or mount.get('Source')}:{mount.get('Destination')}{'' if mount.get('RW') else ':ro'}"
+                f"{mount.get('Name') or mount.get('Source')}:{mount.get('Destination')}"
+                + ("" if mount.get("RW") else ":ro")
                 for mount in self.entry.get("Mounts") or []
                 if mount.get("Type") in ("bind", "volume") and not self._is_data(mount) and not _is_anonymous(mount)
             ],

@@ -10,7 +10,9 @@ import os
 from ansible_collections.mai.clients.plugins.module_utils import _own_file
 from ansible_collections.mai.clients.plugins.module_utils._instance import folder, system
 
-_PROPERTIES = "LoadState,ActiveState,SubState,MainPID,ActiveEnterTimestampMonotonic,FragmentPath,InvocationID"
+# With it start-mai-instance.sh starts the instance again whenever it ends
+KEEP = "--keep"
+_PROPERTIES = "NRestarts,LoadState,ActiveState,SubState,MainPID,ActiveEnterTimestampMonotonic,FragmentPath,InvocationID"
 
 
 def unit(service: str, client: str) -> tuple[dict | None, dict[str, str]]:
@@ -28,6 +30,7 @@ def unit(service: str, client: str) -> tuple[dict | None, dict[str, str]]:
         "active_state": words.get("ActiveState") if exists else None,
         "sub_state": words.get("SubState") if exists else None,
         "main_pid": int(words.get("MainPID") or 0) or None,
+        "restarts": int(words.get("NRestarts") or 0),
         "since": system.since_boot(entered / 1e6) if entered else None,
     }, words
 
@@ -39,7 +42,21 @@ def process(directory: str) -> dict | None:
         return None
     pid = int(text)
     running = system.is_running(pid) and system.belongs_to(pid, directory)
-    return {"pid": pid, "running": running, "started_at": system.started_at(pid) if running else None}
+    main = pid if running else None
+    restarts = 0
+    arguments = system.arguments(pid) if running else []
+    if arguments[-1:] == [KEEP]:
+        # A shell first, which reads its own script by a child
+        main = next(iter(system.children(pid)), None) if "-c" in arguments else None
+        counted = (_own_file.read_text(os.path.join(directory, "instance.restarts")) or "").strip()
+        restarts = int(counted) if counted.isdigit() and len(counted) < 10 else 0
+    return {
+        "pid": pid,
+        "running": running,
+        "main_pid": main,
+        "restarts": restarts,
+        "started_at": system.started_at(main) if main else None,
+    }
 
 
 def log(directory: str, service: str, invocation: str) -> tuple[int, str]:

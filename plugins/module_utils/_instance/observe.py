@@ -102,11 +102,13 @@ def _gathered(wanted: dict) -> Sight:
     containers = [engine.describe(entry, client) for entry in ours]
     unit, unit_words = native.unit(service, client)
     process = native.process(path)
-    pids = _pids(unit, process)
     docker = engine.engine(info.outcome())
     if docker["networks_left"] == 0 and engine.has_network(client):
         docker["networks_left"] = 1
-    environment = engine.environment(ours[0]) if ours else system.process_environment(pids[0]) if pids else {}
+    running = [unit and unit["main_pid"], process and process["main_pid"]]
+    environment = engine.environment(ours[0]) if ours else {}
+    for pid in filter(None, running):
+        environment = environment or system.process_environment(pid)
     around = environment or (engine.proxies() if docker["engine"] else {})
     # Without a container it says itself where it listens
     url = _url(containers, environment.get("HOST", ""), wanted["port"])
@@ -154,6 +156,7 @@ def _described(wanted: dict, sight: Sight) -> dict:
         "directory": folder.directory(path, client, sight.unit_client),
         "files": folder.files(path),
         "override": folder.override(path),
+        "start_command": folder.start_command(path),
         "settings": folder.hashes(sight.settings),
         "environment": folder.hashes(sight.environment),
         "key_hash": hash_of(sight.api_key.get("OPENAI_API_KEY")),

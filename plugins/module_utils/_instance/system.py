@@ -280,6 +280,14 @@ def _stat(pid: int) -> list[str] | None:
     return text.rpartition(")")[2].split() if text else None
 
 
+def arguments(pid: int) -> list[str]:
+    return (read_text(f"/proc/{pid}/cmdline") or "").split("\0")[:-1]
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in (read_text(f"/proc/{pid}/task/{pid}/children") or "").split()]
+
+
 def process_environment(pid: int) -> dict[str, str]:
     variables = {}
     for entry in (read_text(f"/proc/{pid}/environ") or "").split("\0"):

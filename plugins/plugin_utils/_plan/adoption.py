@@ -22,7 +22,6 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.adoption_extras 
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import settings
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.room import gib
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import limit, who
-from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
 
 Values = t.Mapping[str, t.Any]
 
@@ -46,7 +45,7 @@ def adoption(
     owners: t.Mapping[str, str],
     now: datetime,
 ) -> dict[str, t.Any]:
-    """``asked``: restart, container, key_hash, new_secret_key. ``owners``: whose the names of keys are, of other clients."""
+    """``asked``: restart, checks, key_hash, new_secret_key. ``owners``: whose names of keys are, of other clients."""
     decided: dict[str, t.Any] = {"state": "due", "refusal": "", "seen": seen, "key": {}, "would": [], "how": "stays"}
     decided.update(container="", key_hash="", rename=False, known_variables=sorted(settings(client, "")), notes=[])
     begun = found["begun"] or {}
@@ -62,7 +61,8 @@ def adoption(
     if not problems and one["state"] == "running" and not asked["restart"] and not asked["checks"]:
         problems = [
             f"{shown(one['container'])} runs, and to be the client's it is started again, which interrupts its people "
-            "for some seconds. See what would be done with --check, choose the moment, and run again with -e restart=true"
+            "for some seconds. See what would be done with --check, choose the moment, and run again with -e "
+            "restart=true"
         ]
     if problems or key is None:
         return _refused(decided, client, problems)
@@ -88,7 +88,7 @@ def adoption(
 
 def _is_ours(seen: Values) -> bool:
     there = [one for one in seen["containers"] if one["managed"]]
-    return bool(there) or (bool(seen["files"].get("compose.yml")) and bool(seen["key_hash"]))
+    return bool(there) or ("compose.yml" in seen["files"] and bool(seen["key_hash"]))
 
 
 def _refused(decided: dict[str, t.Any], client: Values, problems: t.Sequence[str]) -> dict[str, t.Any]:
@@ -105,15 +105,15 @@ def _which(client: Values, found: Values, begun: Values) -> str:
     where = f"adopt_client.yml -e host={shown(client['machine'])} lists what there is"
     if begun:
         return (
-            f"its adoption was begun, and the container {shown(begun['name'])} is gone: put it back, or remove .adopting "
-            f"in {shown(client['mai_deployment_dir'])} and run onboard_client.yml"
+            f"its adoption was begun, and the container {shown(begun['name'])} is gone: put it back, or remove "
+            f".adopting in {shown(client['mai_deployment_dir'])} and run onboard_client.yml"
         )
     if found["instances"]:
         names = some_of(one["container"] for one in found["instances"])
         return f"several instances have port {client['mai_port']}: {names}. Name one with -e container=…"
     return (
-        f"no instance that was made by hand has port {client['mai_port']} on {shown(client['machine'])}: set mai_port to "
-        f"the one that it has, or name its container with -e container=…; {where}"
+        f"no instance that was made by hand has port {client['mai_port']} on {shown(client['machine'])}: set mai_port "
+        f"to the one that it has, or name its container with -e container=…; {where}"
     )
 
 
@@ -143,9 +143,13 @@ def _problems(client: Values, seen: Values, found: Values, one: Values, asked: V
     if data["kind"] not in ("bind", "volume", "layer"):
         yield f"its data are in {shown(data['target'])}, a part of a mount: give the container a mount for that folder"
     if how != "stays" and found["directory"]["data"]:
-        yield f"{where}/data is there already, and is not what {name} uses: put it away, or set another mai_deployment_dir"
+        yield (
+            f"{where}/data is there already, and is not what {name} uses: put it away, or set another "
+            "mai_deployment_dir"
+        )
     if how == "copied" and data["bytes"] is not None and (directory["free_bytes"] or 0) < data["bytes"] + _SPARE:
-        yield f"its data take {gib(data['bytes'])}, and {gib(directory['free_bytes'] or 0)} are free for {where}: make room"
+        free = gib(directory["free_bytes"] or 0)
+        yield f"its data take {gib(data['bytes'])}, and {free} are free for {where}: make room"
     yield from _database(client, one)
     if one["uncarriable"]:
         yield f"no environment file carries the value of {', '.join(map(shown, one['uncarriable']))}: change it first"
@@ -168,14 +172,22 @@ def _database(client: Values, one: Values) -> t.Iterator[str]:
     database = one["database"]
     if database["kind"] == "postgresql" or client["mai_database"] != "sqlite":
         yield (
-            "its data are in PostgreSQL, and adopting carries SQLite only: move them to mai_database: external by hand, "
-            "as docs/handbook/adopt_client.md says"
+            "its data are in PostgreSQL, which is not adopted yet: adopting carries SQLite only"
             if database["kind"] == "postgresql"
             else f"its data are in SQLite, and mai_database is {client['mai_database']}: set it to sqlite"
         )
         return
     if database["error"] and database["error_reason"] != "elsewhere":
         yield f"its database cannot be read: {database['error']}"
+    # Who makes the table does so at the first start
+    if (
+        database["users"] is not None
+        and not database["organizations_table"]
+        and not client["mai_database_create_table"]
+    ):
+        yield (
+            "its database has no client_organizations, and its image makes none: set mai_database_create_table to true"
+        )
     active = [row["id"] for row in database["organizations"] if row["is_active"]]
     if len(active) > 1:
         yield (
@@ -184,8 +196,8 @@ def _database(client: Values, one: Values) -> t.Iterator[str]:
         )
     elif active and active[0] != shown(client["mai_client_id"]):
         yield (
-            f"its organisation is {active[0]}, and mai_client_id {shown(client['mai_client_id'])} would be a second one: "
-            f"set mai_client_id to {json.dumps(active[0], ensure_ascii=False)}"
+            f"its organisation is {active[0]}, and mai_client_id {shown(client['mai_client_id'])} would be a second "
+            f"one: set mai_client_id to {json.dumps(active[0], ensure_ascii=False)}"
         )
 
 
@@ -231,16 +243,12 @@ def _key(
             f"another key is called {shown(name)} at OpenRouter ({others[0].hash[:12]}…), and its own is called "
             f"{shown(key.name)}: rename or delete the other one, or set mai_key_name to {shown(key.name)}"
         )
-    if key["limit"] is not None and money(client["mai_monthly_limit"]) is None and not _says_none(client):
+    if key["limit"] is not None and client["mai_monthly_limit"] in (None, ""):
         return None, (
-            f"its key may spend {limit(key)}, and the inventory has no mai_monthly_limit: set it, to none if nothing is "
-            "to limit it any more"
+            f"its key may spend {limit(key.data)}, and the inventory has no mai_monthly_limit: set it, to none if "
+            "nothing is to limit it any more"
         )
     return key, ""
-
-
-def _says_none(client: Values) -> bool:
-    return str(client["mai_monthly_limit"]).lower() == "none" and client["mai_monthly_limit"] is not None
 
 
 def as_adopted(client: Values, seen: Values, one: Values, key_hash: str) -> dict[str, t.Any]:
@@ -308,16 +316,20 @@ def _notes(client: Values, one: Values, key: Key) -> t.Iterator[str]:
     differs = [name for name in one["settings"] if name in wanted and one["environment"].get(name) != wanted[name]]
     for name in sorted(differs):
         yield (
-            f"{name} was {json.dumps(one['settings'][name], ensure_ascii=False)} and is set by the collection: keep it as "
-            "it was with mai_extra_env"
+            f"{name} was {json.dumps(one['settings'][name], ensure_ascii=False)} and is set by the collection: keep it "
+            "as it was with mai_extra_env"
         )
     added = [name for name in one["added"] if name not in wanted]
     if added:
-        yield f"variables that it had and the inventory does not have go on, in adopted.env: {', '.join(map(shown, added))}"
+        names = ", ".join(map(shown, added))
+        yield f"variables that it had and the inventory does not have go on, in adopted.env: {names}"
     if one["port"] != client["mai_port"]:
         yield f"its port was {one['port']} and becomes {client['mai_port']}: people's bookmarks change"
     if key.disabled and one["state"] == "running":
-        yield "its key is disabled, which is how a client is suspended: its instance stays stopped until resume_client.yml"
+        yield (
+            "its key is disabled, which is how a client is suspended: its instance stays stopped until "
+            "resume_client.yml"
+        )
     elif one["state"] != "running" and not key.disabled:
         yield "it did not run, and is started"
 
@@ -325,6 +337,7 @@ def _notes(client: Values, one: Values, key: Key) -> t.Iterator[str]:
 def done(client: Values, decided: Values, aside: str) -> list[str]:
     """What to say when it is the client's."""
     return [
-        f"{who(client)} was adopted. What was there before is kept in {shown(aside)}: remove it when nobody misses anything",
+        f"{who(client)} was adopted. What was there before is kept in {shown(aside)}: remove it when nobody misses "
+        "anything",
         *decided["notes"],
     ]

@@ -30,6 +30,7 @@ from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._client import has_url
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import database as databases
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import native
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.compose_extra import DATA, compose_extra
 from ansible_collections.mai.clients.plugins.plugin_utils._playbook import playbook
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import money
@@ -229,10 +230,17 @@ def instance(
     database = databases.database(client, seen, name, situation.new_image)
     database_files = [] if client["mai_database"] == "sqlite" else ["database.env"]
     wanted = settings(client, bind, situation.open_signup)
+    user, command = native.user(client, seen, name), sha256(client["mai_start_command"] or "")
     plan: dict[str, t.Any] = {
         "service": name,
         "keeper": keeper(client, seen),
         "recipe": recipe,
+        "user": user,
+        "own_user": user is not None and not client["mai_native_user"],
+        "directory_mode": native.directory_mode(user),
+        # Its data may become what only the new command can read: then there is a copy of it to go back to
+        "command": command,
+        "command_differs": bool(is_native and seen["start_command"] and seen["start_command"] != command),
         "env_files": [*_adopted(seen), *secret_files, *database_files, "settings.env", "api_key.env"],
         "secrets_missing": bool(set(secret_files) - set(seen["files"])) or database["file_due"],
         "database": database,
@@ -268,7 +276,7 @@ def instance(
     plan["due"] = bool(plan["why"]) and not suspended
     plan["administrator_due"] = bool(client["mai_admin_email"]) and not is_administered and not suspended
     plan["runs_as"] = _runs_as(client)
-    plan["data_owner_due"] = plan["due"] and not is_native and _may_not_be_root(client, seen, pinned)
+    plan["data_owner_due"] = plan["due"] and (bool(user) if is_native else _may_not_be_root(client, seen, pinned))
     plan["beside"] = list(_beside(client, seen, plan))
     plan["saved_key"] = _saved_key(client, seen, key, situation)
     plan["not_applied"] = _not_applied(wanted, seen)
@@ -301,6 +309,8 @@ def _digest(client: Values, plan: Values, wanted: Values, recipes: t.Mapping[str
     inputs.update((name, plan[name]) for name in ("service", "env_files", "bind"))
     if client["mai_compose_extra"]:
         inputs["compose_extra"] = plan["compose_extra"]
+    if plan["user"]:
+        inputs["user"] = plan["user"]
     if plan["database"]["service"]:
         inputs["database"] = plan["database"]["service"]
     if seen["override"] and plan["recipe"] == "compose.yml":

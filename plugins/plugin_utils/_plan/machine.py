@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.mai.clients.plugins.plugin_utils._plan import database, room
+from ansible_collections.mai.clients.plugins.plugin_utils._plan import database, native, room
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import (
+    keeper,
     last_image_is_gone,
     service,
     upgrade_command,
@@ -161,6 +162,12 @@ def cannot_start(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> 
 def machine_warnings(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> list[str]:
     """What an operator should know about the machine, though nothing stands in the way."""
     warnings = [*room.warnings(client, seen)]
+    limits = [name for name in ("mai_memory_limit", "mai_cpu_limit") if client[name]]
+    if limits and keeper(client, seen) == "process":
+        verb = "do" if len(limits) > 1 else "does"
+        warnings.append(
+            f"{' and '.join(limits)} {verb} nothing: no systemd keeps the instance, which is a plain process"
+        )
     if client["mai_database"] != "sqlite":
         warnings.append(database.SQLITE_ONLY)
     return warnings
@@ -172,7 +179,7 @@ def lacks(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> dict[st
     missing = {
         "restic": bool(client["mai_backup_repository"]) and not seen["backup"]["restic"],
         "docker": docker and not (seen["docker"]["engine"] and seen["docker"]["compose"]),
-        "directory": directory["mode"] != "0700",
+        "directory": directory["mode"] != native.directory_mode(native.user(client, seen, service(client["slug"]))),
         "mark": not directory["managed"],
         "image": docker and not seen["image"]["present"],
     }

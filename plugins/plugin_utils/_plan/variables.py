@@ -112,7 +112,7 @@ WAY = (
 LOCAL = ("local", "ansible.builtin.local")
 
 
-def _place(slug: str, variables: Variables) -> tuple[t.Any, ...]:
+def place_of(slug: str, variables: Variables) -> tuple[t.Any, ...]:
     """Where a client's machine is: one address stands for several behind a port or a jump host."""
     own = {"ansible_port": "22", "ansible_connection": "ssh"}
     way = [str(other_variable(variables, name, own.get(name, ""))) for name in WAY]
@@ -160,9 +160,9 @@ def _clash_of_repositories(client: Variables, slug: str, other: Variables, same_
         yield f"mai_backup_repository is also that of {slug}: each client needs one of its own"
 
 
-def _neighbours(client: Variables, others: t.Mapping[str, Variables]) -> t.Iterator[str]:
+def neighbour_problems(client: Variables, others: t.Mapping[str, Variables]) -> t.Iterator[str]:
     """What two clients of the inventory cannot both have."""
-    own_machine = _place(client["slug"], others[client["slug"]])
+    own_machine = place_of(client["slug"], others[client["slug"]])
     machine = shown(own_machine[0], 60)
     service = client["slug"].replace("-", "")
     key_name = client["mai_key_name"]
@@ -171,7 +171,7 @@ def _neighbours(client: Variables, others: t.Mapping[str, Variables]) -> t.Itera
     for slug, other in others.items():
         if slug == client["slug"]:
             continue
-        same_machine = own_machine[0] is not None and _place(slug, other) == own_machine
+        same_machine = own_machine[0] is not None and place_of(slug, other) == own_machine
         if same_machine:
             if port and other_variable(other, "mai_port") in (port, str(port)):
                 yield f"mai_port {port} is also that of {slug} on the machine {machine}: choose another"
@@ -194,4 +194,4 @@ def _neighbours(client: Variables, others: t.Mapping[str, Variables]) -> t.Itera
 def variable_problems(client: Variables, hostvars: t.Mapping[str, Variables], slugs: t.Sequence[str]) -> list[str]:
     """All that is wrong with the variables of ``client``, seen alone and beside the other clients of the inventory."""
     others = {slug: hostvars[slug] for slug in slugs}
-    return [*_alone(client), *_together(client), *_neighbours(client, others)]
+    return [*_alone(client), *_together(client), *neighbour_problems(client, others)]

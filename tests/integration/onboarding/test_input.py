@@ -73,6 +73,12 @@ WRONG: dict[str, tuple[dict[str, t.Any], str]] = {
     "key-missing": ({"openrouter_provisioning_key": ""}, "OPENROUTER_PROVISIONING_KEY_FILE"),
     "key-unknown": ({"openrouter_provisioning_key": "sk-or-v1-" + "5" * 64}, "This is not a management key"),
     "key-no-manager": ({}, "management key"),
+    "misspelt": (
+        {"mai_montly_limit": 5},
+        "mai_montly_limit is no variable of mai.clients: did you mean mai_monthly_limit?",
+    ),
+    "not-a-version": ({"mai_validated_version": "banana"}, "mai_validated_version is 'banana': give the version of"),
+    "newer": ({"mai_validated_version": "99.0.0"}, "mai.clients here is"),
     "many-faults": ({"mai_port": 80, "mai_monthly_limit": -1, "mai_markup_rate": 0}, "many-faults was not touched."),
 }
 
@@ -114,6 +120,12 @@ def test_an_unknown_client_is_answered_with_the_nearest_name(agency: Agency) -> 
     assert run.rc not in (0, 2) and "TASK" not in run.stdout
     assert "northwind" in run.output, run.output
     assert agency.control.journal() == [] and not agency.directory("northwind").exists()
+
+
+def test_a_misspelt_extra_variable_is_not_passed_over(agency: Agency) -> None:
+    run = agency.run(agency.client("northwind"), "-e", "take_loc=true")
+    assert run.rc not in (0, 2) and "TASK" not in run.stdout
+    assert "did you mean -e take_lock=…?" in " ".join(run.output.split()), run.output
 
 
 def test_the_provisioning_key_can_come_from_a_vault(agency: Agency, tmp_path: pathlib.Path) -> None:

@@ -27,6 +27,7 @@ KEYS = [
     "directory",
     "files",
     "override",
+    "start_command",
     "settings",
     "environment",
     "key_hash",
@@ -506,7 +507,13 @@ def test_native_process(directory, without_docker, native):
 def test_process_number_that_is_somebody_elses_by_now(directory, without_docker):
     (directory / "instance.pid").write_text(str(os.getppid()))
     found = look(directory)
-    assert found["process"] == {"pid": os.getppid(), "running": False, "started_at": None}
+    assert found["process"] == {
+        "pid": os.getppid(),
+        "running": False,
+        "main_pid": None,
+        "restarts": 0,
+        "started_at": None,
+    }
     assert found["environment"] == {}
 
 
@@ -752,6 +759,7 @@ def test_unit(directory, systemd, native):
         "active_state": "active",
         "sub_state": "running",
         "main_pid": process.pid,
+        "restarts": 0,
     }
     assert since == system.since_boot(1)
     assert found["directory"]["managed"] is True
@@ -769,6 +777,7 @@ def test_unit_that_does_not_exist(directory, systemd):
         "active_state": None,
         "sub_state": None,
         "main_pid": None,
+        "restarts": 0,
         "since": None,
     }
     assert found["directory"]["managed"] is False

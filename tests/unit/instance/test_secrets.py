@@ -11,7 +11,7 @@ import stat
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mai.clients.plugins.module_utils._envfile import parse
-from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, private_file
+from ansible_collections.mai.clients.plugins.module_utils._instance import credentials, folder, private_file
 from ansible_collections.mai.clients.plugins.modules import instance_secrets
 
 from .conftest import PASSWORD, SECRET_KEY, make_database, write_env
@@ -84,6 +84,16 @@ def test_the_clients_directory_is_put_right(ensure, directory, fault):
     result = ensure(client="company-abc")
     assert (result["changed"], result["created_variables"]) == (True, [])
     assert mode(directory) == 0o700 and (directory / ".mai-clients").read_text() == "company-abc\n"
+
+
+def test_the_mark_tells_which_version_made_the_directory_and_stays(ensure, directory):
+    directory.rmdir()
+    ensure(client="company-abc", version="0.1.0")
+    assert folder.mark(str(directory)) == ("company-abc", "0.1.0")
+    assert ensure(client="company-abc", version="0.2.0")["changed"] is False
+    directory.chmod(0o755)
+    assert ensure(client="company-abc", version="0.2.0")["changed"] is True
+    assert folder.mark(str(directory)) == ("company-abc", "0.1.0")
 
 
 def test_second_run_changes_nothing(ensure, directory):

@@ -48,6 +48,7 @@ VARIABLES: dict[str, t.Any] = {
     "mai_image_archive": None,
     "mai_start_command": None,
     "mai_native_service": "auto",
+    "mai_native_user": None,
     "mai_port": 8001,
     "mai_bind_address": None,
     "mai_deployment_dir": "/opt/mai/deployments/client-company-abc",
@@ -84,6 +85,7 @@ VARIABLES: dict[str, t.Any] = {
     "mai_backup_keep": {"daily": 7, "weekly": 5, "monthly": 12},
     "mai_backup_metrics_dir": None,
     "mai_usage_history": True,
+    "mai_validated_version": None,
 }
 NO_BACKUP: dict[str, t.Any] = {
     "installed": False,
@@ -138,8 +140,8 @@ def nothing() -> dict[str, t.Any]:
         },
         "directory": {
             "path": VARIABLES["mai_deployment_dir"], "exists": False, "empty": False, "managed": False,
-            "managed_by": None, "mode": None, "free_bytes": 90 * 1024**3, "device": 1, "upgrading": False,
-            "shadowed_by": None, "restoring": False, "adopting": False,
+            "managed_by": None, "made_by": None, "mode": None, "free_bytes": 90 * 1024**3, "device": 1,
+            "upgrading": False, "shadowed_by": None, "restoring": False, "adopting": False,
         },
         "files": {},
         "settings": {},
@@ -156,6 +158,7 @@ def nothing() -> dict[str, t.Any]:
         "image": {"reference": "mai:1.4", "present": True, "id": IMAGE, "user": None},
         "last_image": None,
         "override": None,
+        "start_command": None,
         "beside": [],
         "port": {"number": 8001, "listening": False, "ours": False, "process": None, "bindable": True},
         "proxy": None,
@@ -217,7 +220,8 @@ def converged(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         "exists": True,
         "managed": True,
         "managed_by": "company-abc",
-        "mode": "0700",
+        "made_by": "0.1.0",
+        "mode": "0710" if native and variables["mai_native_user"] != "root" else "0700",
     }
     names = ["settings.env", "api_key.env", "secrets.env", "admin.env", "HANDOVER.md"]
     names.append("start-mai-instance.sh" if native else "compose.yml")

@@ -501,7 +501,12 @@ DATA_OWNERS: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], bool]] = {
         False,
     ),
     "it keeps an image of somebody's": ({**STOPPED, "image/id": NEW_IMAGE, "last_image/user": "mai"}, {}, True),
-    "it has no image": ({"health/ok": False}, {"mai_deployment": "native"}, False),
+    "it has no image": ({"health/ok": False}, {"mai_deployment": "native"}, True),
+    "it has no image, and is root's": (
+        {"health/ok": False},
+        {"mai_deployment": "native", "mai_native_user": "root"},
+        False,
+    ),
 }
 
 

@@ -1,0 +1,36 @@
+# Copyright (c) 2026 The mai.clients team
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Machines as an inventory of clients knows them: who lives there, and how one is reached.
+
+This is private to the collection.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.mai.clients.plugins.plugin_utils._new_client import Fleet
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import WAY, other_variable
+from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
+
+GROUP = "mai_clients"
+# By which a machine of which no client is known yet is reached; none of them is a secret
+REACHED_BY = (*WAY, "ansible_ssh_private_key_file", "ansible_python_interpreter")
+
+Values = t.Mapping[str, t.Any]
+
+
+def fleet_of(groups: t.Mapping[str, t.Sequence[str]], hostvars: t.Mapping[str, Values]) -> Fleet:
+    clients = {slug: hostvars[slug] for slug in groups.get(GROUP, ())}
+    return Fleet(clients, {*groups, *groups.get("all", ())})
+
+
+def way_to(fleet: Fleet, machine: str) -> dict[str, t.Any]:
+    """By whom the machine can be asked: one of its clients, else a host like the last client, as its group has it."""
+    there = fleet.on(machine)
+    if there:
+        return {"through": there[-1], "connection": {}}
+    like = list(fleet.clients.values())[-1:]
+    way = {name: other_variable(one, name) for one in like for name in REACHED_BY}
+    return {"through": "", "connection": {name: plain(one) for name, one in way.items() if one is not None}}
