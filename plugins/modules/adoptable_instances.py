@@ -29,6 +29,11 @@ options:
   port:
     description: Only those that publish this port of the machine, or would if they ran.
     type: int
+  people:
+    description: E-mail addresses whose accounts are told of, whatever their case.
+    type: list
+    elements: str
+    default: []
   deployment_dir:
     description:
       - Directory on the target that the client is to have. An instance whose adoption was begun there, and not ended,
@@ -65,6 +70,7 @@ instances:
       C(source) (path on the machine), C(volume), C(bytes) and C(device) (number of its file system).
     - C(key_candidates), C(database), C(stored_connection) and C(stored_settings), as M(mai.clients.instance_info)
       returns them.
+    - C(accounts), of the addresses in O(people) and of nobody else.
     - C(onboarding), whether it has no account yet (null where it does not run).
     - C(secret_key), where it is (V(environment), V(file), V(default), null), and whether the instance accepts a session
       made with it (null where it does not run, or has no administrator).
@@ -110,8 +116,8 @@ from ansible_collections.mai.clients.plugins.module_utils._text import all_shown
 _COMPOSE = "com.docker.compose.project"
 
 
-def told(one: hand_made.HandMade, every: list[dict[str, Any]]) -> dict[str, Any]:
-    container, contents, published = one.described(), one.contents(), one.published() or {}
+def told(one: hand_made.HandMade, every: list[dict[str, Any]], emails: list[str]) -> dict[str, Any]:
+    container, contents, published = one.described(), one.contents(emails), one.published() or {}
     url = engine.url(container) if one.running else None
     labels = one.config.get("Labels") or {}
     variables = one.own_variables()
@@ -138,6 +144,7 @@ def told(one: hand_made.HandMade, every: list[dict[str, Any]]) -> dict[str, Any]
         "data": {**one.data, **_extent(one.data["source"])},
         "key_candidates": [{"where": place, "hash": sha256(value)} for place, value in one.keys(contents)],
         "database": contents.summary,
+        "accounts": contents.accounts_shown(),
         "onboarding": onboarding,
         "stored_connection": saved_connections(contents.saved),
         "stored_settings": saved_hashes(contents.saved, one.environment),
@@ -175,6 +182,7 @@ def main() -> None:
         argument_spec={
             "container": {"type": "str"},
             "port": {"type": "int"},
+            "people": {"type": "list", "elements": "str", "default": []},
             "deployment_dir": {"type": "path"},
         },
         supports_check_mode=True,
@@ -192,7 +200,7 @@ def main() -> None:
         found = [one for one in found if (one.published() or {}).get("host_port") == params["port"]]
     module.exit_json(
         changed=False,
-        instances=all_shown([told(one, every) for one in found]),
+        instances=all_shown([told(one, every, params["people"]) for one in found]),
         begun={name: begun[name] for name in ("id", "name", "taken")} if begun else None,
         directory={"data": bool(directory) and os.path.lexists(os.path.join(directory, "data"))},
     )

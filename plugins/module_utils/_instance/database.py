@@ -59,6 +59,10 @@ class Contents:
         if not self.summary["error"]:
             self.summary.update(error=str(error), error_reason=error.reason)
 
+    def accounts_shown(self) -> list[dict]:
+        """Of those who were asked for."""
+        return [{name: account[name] for name in ("email", "role", "first")} for account in self.accounts]
+
 
 def look(place: Place, emails: list[str] | None = None) -> Contents:
     """With the accounts of these addresses."""

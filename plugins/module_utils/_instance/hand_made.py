@@ -87,14 +87,14 @@ class HandMade:
         url = self.environment.get(URL) or ""
         return bool(url) and not url.startswith("sqlite")
 
-    def contents(self) -> database.Contents:
+    def contents(self, emails: list[str] | None = None) -> database.Contents:
         """Of a database that this machine reads without the instance: SQLite's, in a folder of the machine."""
         if self.keeps_elsewhere:
             contents = database.Contents("postgresql", None, True)
         elif self.data["source"] is None:
             contents = database.Contents("sqlite", None, True)
         else:
-            return database.look(self.place)
+            return database.look(self.place, emails)
         contents.summary.update(error="it is read once the instance is the client's", error_reason="elsewhere")
         return contents
 

@@ -219,9 +219,10 @@ def _database(wanted: dict, sight: Sight) -> dict:
 
 def _people(sight: Sight) -> dict:
     """Of those who were asked for; and with whom the instance was made, whose password admin.env holds."""
-    told = ("email", "role", "first")
-    accounts = [{name: account[name] for name in told} for account in sight.contents.accounts]
-    return {"accounts": accounts, "first_administrator": sight.admin.get(credentials.EMAIL)}
+    return {
+        "accounts": sight.contents.accounts_shown(),
+        "first_administrator": sight.admin.get(credentials.EMAIL),
+    }
 
 
 def _ask_image(reference: str | None) -> system.Started | None:

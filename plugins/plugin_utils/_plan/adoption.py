@@ -276,6 +276,7 @@ def as_adopted(client: Values, seen: Values, one: Values, key_hash: str) -> dict
         "last_image": {"reference": one["image"], "id": one["image_id"], "present": True, "user": None},
         "health": {**seen["health"], "ok": False, "status": None, "accounts": None, "onboarding": None},
         "database": {**seen["database"], **one["database"], **_read_later(one)},
+        "people": {"accounts": one["accounts"], "first_administrator": None},
         "stored_connection": one["stored_connection"],
         "stored_settings": one["stored_settings"],
     }

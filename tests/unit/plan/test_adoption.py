@@ -59,6 +59,7 @@ ONE: dict[str, t.Any] = {
     "stored_connection": {"form": "rows", "connections": []},
     "stored_settings": {},
     "onboarding": False,
+    "accounts": [],
     "secret_key": {"found": "file", "accepted": True},
     "external_user": None,
     "organization_name": "Company ABC",
