@@ -17,25 +17,27 @@ import typing as t
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._breaking_changes import CHANGES, Change
 
-_ROLES = pathlib.Path(__file__).parents[2] / "roles"
+_COLLECTION = pathlib.Path(__file__).parents[2]
 _OPTION = re.compile(r"^      ((?:mai|openrouter)_\w+):", re.MULTILINE)
 # What roles publish for the others of a run: mai, see its entry point plan, and api_key
 FACTS = ("mai_seen", "mai_key", "mai_keys", "mai_plan", "mai_checks", "mai_changes", "mai_variables")
-# What playbooks take with -e besides the variables of a client; their headers and docs/handbook say what for
-EXTRA_VARIABLES = (
-    *("ask", "canary", "carry_usage", "client", "confirm", "container", "continue", "csv_file", "delete_old"),
-    *("disk_gib", "fail_on", "fail_on_drift", "fail_on_unknown", "host", "host_lost", "idle_minutes", "json_file"),
-    *("keep_running", "key_hash", "machine", "memory_mib", "new_image", "new_limit", "new_secret_key"),
-    *("older_than_days", "onboard", "paid_test", "purge_data", "remember", "replace_lost_key", "restart"),
-    *("restore_database", "restore_to", "snapshot", "take_lock", "test_model", "when_idle", "without_backup"),
-)
+# What more than one playbook takes with -e; the headers of the playbooks name the others
+SWITCHES = ("remember", "replace_lost_key", "take_lock")
+_EXTRA = re.compile(r" -e ([a-z_]+)=")
 
 
 @functools.lru_cache(maxsize=None)
 def known_names() -> frozenset[str]:
     """Every variable that a role documents, and what is published."""
-    specs = (file.read_text(encoding="utf-8") for file in _ROLES.glob("*/meta/argument_specs.yml"))
+    specs = (file.read_text(encoding="utf-8") for file in _COLLECTION.glob("roles/*/meta/argument_specs.yml"))
     return frozenset([*FACTS, *(name for spec in specs for name in _OPTION.findall(spec))])
+
+
+@functools.lru_cache(maxsize=None)
+def extra_variables() -> frozenset[str]:
+    """Every variable that some playbook takes with -e besides those of a client."""
+    heads = (file.read_text(encoding="utf-8").partition("\n- ")[0] for file in _COLLECTION.glob("playbooks/*.yml"))
+    return frozenset([*SWITCHES, *(name for head in heads for name in _EXTRA.findall(head))])
 
 
 def _nearest(name: str, known: t.Collection[str], cutoff: float) -> str:
@@ -75,8 +77,9 @@ def name_problems(
 
 def extra_variable_problem(given: t.Iterable[t.Any]) -> str:
     """A misspelt -e name=…, which would be passed over; others may be of the operator's own."""
-    for name in sorted(name for name in given if isinstance(name, str) and name not in EXTRA_VARIABLES):
-        near = _nearest(name, EXTRA_VARIABLES, 0.8)
+    known = {name for name in extra_variables() if not name.startswith("mai_")}
+    for name in sorted(name for name in given if isinstance(name, str) and not name.startswith("mai_")):
+        near = "" if name in known else _nearest(name, known, 0.8)
         if near:
             return f"-e {shown(name, 60)}=… is nothing that a playbook of mai.clients takes: did you mean -e {near}=…?"
     return ""

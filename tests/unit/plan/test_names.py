@@ -10,14 +10,14 @@ import re
 import pytest
 from ansible_collections.mai.clients.plugins.plugin_utils._breaking_changes import Change
 from ansible_collections.mai.clients.plugins.plugin_utils._names import (
-    EXTRA_VARIABLES,
     FACTS,
+    SWITCHES,
     extra_variable_problem,
+    extra_variables,
     known_names,
     name_problems,
 )
 
-from tests.unit.repository.tasks import ROOT
 from tests.unit.repository.test_roles import FACTS as PUBLISHED
 from tests.unit.repository.test_roles import ROLES, options
 
@@ -99,15 +99,13 @@ def test_a_misspelt_extra_variable_is_refused(name, right):
 
 
 @pytest.mark.parametrize(
-    "name", [*EXTRA_VARIABLES, "awx_job_id", "tower_user_name", "region", "mai_port", "ansible_user"]
+    "name", [*sorted(extra_variables()), "awx_job_id", "tower_user_name", "region", "mai_port", "ansible_user"]
 )
 def test_extra_variables_that_are_right_or_none_of_ours(name):
     assert extra_variable_problem({name: 1}) == ""
 
 
-def test_extra_variables_are_those_that_playbooks_name():
-    """Those of the playbooks' headers, and the switches that all of them have."""
-    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").glob("*.yml")]
-    headed = {name for text in texts for name in re.findall(r"-e ([a-z_]+)=", text) if not name.startswith("mai_")}
-    assert headed - set(EXTRA_VARIABLES) == set()
-    assert set(EXTRA_VARIABLES) - headed == {"remember", "replace_lost_key", "take_lock"}
+def test_extra_variables_are_those_of_all_playbooks():
+    """Those that their headers name, and the switches."""
+    assert {"client", "new_limit", "confirm", "continue", "restore_to", *SWITCHES} <= extra_variables()
+    assert all(re.fullmatch("[a-z_]+", name) for name in extra_variables())
