@@ -9,10 +9,12 @@ This is private to the collection.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import multiprocessing
 
-from cryptography.fernet import Fernet, InvalidToken
+with contextlib.suppress(ImportError):  # ansible-core itself needs it
+    from cryptography.fernet import Fernet, InvalidToken
 
 
 def _box() -> Fernet:

@@ -9,7 +9,12 @@ registers what was typed; here an answer goes to the action that asked, and to n
 
 from __future__ import annotations
 
+import functools
+import os
 import re
+import signal
+import threading
+import time
 import typing as t
 from dataclasses import dataclass
 
@@ -48,6 +53,21 @@ class Question:
         return f"{self.words}:" if self.required else f"{self.words} [none]:"
 
 
+def _end_with(parent: int) -> None:
+    """Where the terminal goes, so does ansible-playbook, and Ansible leaves who waits for an answer behind."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    # A worker leads a group of its own: whatever it has started ends, too
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGTERM)
+    os._exit(1)
+
+
+@functools.cache
+def _watch(parent: int) -> None:
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
 def is_there() -> bool:
     try:
         read("", seconds=0)
@@ -58,6 +78,7 @@ def is_there() -> bool:
 
 def read(words: str, private: bool = False, seconds: int | None = None) -> str:
     """One line that was typed."""
+    _watch(os.getppid())
     try:
         typed = display.prompt_until(words, private=private, seconds=seconds, interrupt_input=_LEAVE)
     except AnsiblePromptInterrupt:

@@ -62,13 +62,23 @@ class Terminal:
             self._child.send(text + end)
             if self._child.expect_exact([CLEARED, pexpect.TIMEOUT], timeout=15) == 0:
                 return
-        raise AssertionError(f"Nobody read the answer to {question!r}:\n{self.output}")
+        raise self._ended(f"Nobody read the answer to {question!r}:")
 
     def sees(self, words: str) -> None:
         try:
             self._child.expect_exact(words)
         except (pexpect.TIMEOUT, pexpect.EOF):
-            raise AssertionError(f"Not seen: {words!r}\n{self.output}") from None
+            raise self._ended(f"Not seen: {words!r}") from None
+
+    def _ended(self, why: str) -> AssertionError:
+        """What failed leaves nobody behind who waits for an answer."""
+        self._process.terminate()
+        return AssertionError(f"{why}\n{self.output}")
+
+    def hang_up(self) -> None:
+        """The terminal goes, as where a connection breaks."""
+        self._child.close()
+        self._process.wait(60)
 
     def wait(self) -> int:
         """Until it ends."""

@@ -186,4 +186,4 @@ def _first_password(client: Values, seen: Values, instance: Values) -> str:
     first, email = seen["people"]["first_administrator"], client["mai_admin_email"]
     if not email or not (first or "admin.env" in instance["env_files"]):
         return ""
-    return passwords.command(client["mai_deployment_dir"], email, first)
+    return passwords.command(shown(client["mai_deployment_dir"]), shown(email), first and shown(first))

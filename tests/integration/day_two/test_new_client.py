@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import socket
+import time
 import typing as t
 
 import pytest
@@ -130,7 +132,7 @@ def test_where_it_cannot_be_added(office: Agency) -> None:
 
 def begin(office: Agency, *arguments: str) -> Terminal:
     terminal = office.at_terminal(NEW, *arguments)
-    terminal.answer("Name of the organisation:", "O'Brien $HOME “Żółw”")
+    terminal.answer("Name of the organisation:", "O'Brien $HOME \u201cŻółw\u201d")
     terminal.answer("[obrien-home-zolw]:")
     return terminal
 
@@ -149,7 +151,7 @@ def test_at_a_terminal_enter_accepts(office: Agency, ports: Ports) -> None:
     assert terminal.wait() == 0, terminal.output
     found = yaml.safe_load((office.inventory / "host_vars" / "obrien-home-zolw.yml").read_text())
     assert found == {
-        "mai_client_name": "O'Brien $HOME “Żółw”",
+        "mai_client_name": "O'Brien $HOME \u201cŻółw\u201d",
         "mai_monthly_limit": 12.5,
         "mai_markup_rate": 1.5,
         "mai_billing_email": "bills@b.example",
@@ -169,6 +171,26 @@ def test_two_people_at_once_do_not_undo_each_other(office: Agency) -> None:
     terminal.answer("[yes]:")
     assert terminal.wait() == 2 and "Somebody changed the inventory meanwhile" in terminal.output
     assert files(office) == between
+
+
+def at_work(office: Agency) -> list[str]:
+    """Processes of its playbooks, by their command lines."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = path.read_bytes().decode(errors="replace")
+            found += [line] if str(office.inventory) in line else []
+    return found
+
+
+def test_where_the_terminal_goes_nobody_waits_for_an_answer(office: Agency) -> None:
+    terminal = begin(office)
+    assert at_work(office)
+    terminal.hang_up()
+    deadline = time.monotonic() + 30
+    while at_work(office):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 @pytest.mark.parametrize("leave", [CTRL_C, CTRL_D])

@@ -232,8 +232,9 @@ def told(**odd: t.Any) -> list[dict]:
     checks = diagnosis(seen, CLIENT, account, keys, chat)
     lines(diagnosis_table(checks), 2 + len(checks) + sum(bool(check["remedy"]) for check in checks))
     site = {"site": {"fqdn": "mai-abc.example", "tls": "acme", "held": "", "exists": True}, "off": False}
+    people = {"people": {"listed": 1, "unknown": "", "steps": [], "notes": []}}
     now = datetime(2026, 11, 28, tzinfo=timezone.utc)
-    verified = verification(seen, CLIENT | {"key": {"hash": HASH}, **site, "now": now})
+    verified = verification(seen, CLIENT | {"key": {"hash": HASH}, **site, **people, "now": now})
     assert {one["status"] for one in verified} <= {"ok", "failed", "unknown"} and len(verified) == len(VERIFIED)
     lines("\n".join(one["detail"] for one in verified), len(verified))
     json.dumps([row, details, checks, verified], allow_nan=False)

@@ -124,9 +124,10 @@ def rendered(template: str, odd: str) -> str:
     key |= {"created_at": odd, "last_used_at": odd}
     key |= dict.fromkeys(("usage_daily", "usage_weekly", "usage_monthly", "usage"))
     if template == "HANDOVER.md.j2":
-        parts = {"bind": "0.0.0.0", "administered": True, "container": {"image": odd}}
+        parts = {"bind": "0.0.0.0", "administered": True, "container": {"image": odd}, "env_files": ["admin.env"]}
         site = {"record": odd, "forward": [f"to {odd}"]}
-        seen = {"facts": FACTS, "database": {"path": odd}}
+        people = {"accounts": [], "first_administrator": f"another than {odd}"}
+        seen = {"facts": FACTS, "database": {"path": odd}, "people": people}
         return words.record(text, handed_over(odd), seen, parts, key, site)
     return words.markdown(text, **off_boarded(odd, key))
 
@@ -141,6 +142,7 @@ def handed_over(odd: str) -> dict[str, t.Any]:
         "machine": odd,
         **{f"mai_{name}": odd for name in texts},
         "mai_markup_rate": 1.3,
+        "mai_users": [{"email": odd}],
         "mai_port": 8001,
         "mai_deployment": "docker",
         "mai_database": "external",

@@ -27,7 +27,7 @@ NOBODY = Fleet({})
         ("Company ABC", "company-abc"),
         ('Żółw & Söhne "Sp. z o.o."', "zolw-soehne"),
         ("O'Brien $HOME", "obrien-home"),
-        ("O’Brien", "obrien"),
+        ("O\u2019Brien", "obrien"),
         ("Straßenbau Groß GmbH & Co. KG", "strassenbau-gross"),
         ("Smørrebrød A/S", "smorrebrod"),
         ("Łódź\nDwa", "lodz-dwa"),
