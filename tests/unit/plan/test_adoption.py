@@ -30,7 +30,7 @@ ONE: dict[str, t.Any] = {
     "container": "open-webui",
     "id": "f" * 64,
     "state": "running",
-    "image": "ghcr.io/mai:1.4",
+    "image": "registry.example.com/mai:1.4",
     "image_id": IMAGE,
     "started_at": "2026-11-01T00:00:00Z",
     "host_ip": "0.0.0.0",
@@ -384,7 +384,7 @@ def test_entries_that_can_be_pasted() -> None:
         "mai_monthly_limit": 500,
         "mai_markup_rate": 1.5,
         "mai_billing_email": "bills@example.com",
-        "mai_image": "ghcr.io/mai:1.4",
+        "mai_image": "registry.example.com/mai:1.4",
         "mai_extra_env": {"BYPASS_MODEL_ACCESS_CONTROL": "false"},
     }
     assert second["mai_client_name"] == "{{ lookup('pipe', 'id') }}" and "!unsafe" in said

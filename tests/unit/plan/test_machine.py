@@ -61,6 +61,7 @@ SEEN = {
         "device": 1,
         "upgrading": False,
         "restoring": False,
+        "adopting": False,
     },
     "containers": [],
     "foreign_containers": [],
@@ -159,6 +160,7 @@ def test_nothing_stands_in_the_way(client: dict, parts: dict) -> None:
         ({"mai_bind_address": "192.0.2.1"}, {"port": {"bindable": False}}, "mai_bind_address 192.0.2.1 is no address"),
         ({}, {"directory": {"upgrading": True}}, "upgrade_client.yml -e client=company-abc"),
         ({}, {"directory": {"restoring": True}}, "restore_client.yml -e client=company-abc"),
+        ({}, {"directory": {"adopting": True}}, "adopt_client.yml -e client=company-abc"),
         ({"mai_memory_limit": "9g"}, {}, "mai_memory_limit is 9.0 GiB"),
         (
             {"mai_deployment": "native", "mai_native_service": "systemd"},
