@@ -32,7 +32,8 @@ DOCKERS_OWN = {"engine": ["docker-ce", "docker-ce-cli", "containerd.io"], "compo
 def somebody_elses(client: t.Mapping[str, t.Any], seen: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     away = (
         "Nothing of it is taken over or replaced in passing: where it is this client's, made by hand, run "
-        f"adopt_client.yml -e client={client['slug']} --check; else put it away by hand, or give the client another place"
+        f"adopt_client.yml -e client={client['slug']} --check; else put it away by hand, or give the client another "
+        "place"
     )
     directory = seen["directory"]
     if directory["exists"] and not directory["empty"] and not directory["managed"]:
