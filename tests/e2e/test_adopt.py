@@ -26,6 +26,8 @@ SHAPES = shapes()
 # One whose data are copied, so that there is something to take back
 VICTIM = next(shape.number for shape in SHAPES if shape.data == "volume" and shape.tool == "v2" and shape.running)
 ALL = ",".join(shape.slug for shape in SHAPES)
+# Each kind of data, each tool, one that is stopped
+SOME = ",".join(SHAPES[number].slug for number in (0, 1, 2, 3, 4))
 BOSS = {"email": "boss@example.com", "password": "of the b0ss"}
 ROW = """
 import sqlite3, sys, time
@@ -141,7 +143,7 @@ def before(by_hand: ByHand) -> dict[str, t.Any]:
 
 @pytest.fixture(scope="module")
 def rehearsed(by_hand: ByHand, before: dict[str, t.Any]) -> Result:
-    return _all_well(by_hand.fleet.run(ALL, "--check", "--diff", "--forks", "10", check=False, playbook=ADOPT))
+    return _all_well(by_hand.fleet.run(SOME, "--check", "--diff", "--forks", "10", check=False, playbook=ADOPT))
 
 
 @pytest.fixture(scope="module")
@@ -178,8 +180,9 @@ def test_a_rehearsal_tells_everything_and_touches_nothing(
         assert (now["Id"], now["State"]["StartedAt"], now["State"]["Status"]) == (
             *(was["Id"], was["State"]["StartedAt"], was["State"]["Status"]),
         )
-    assert rehearsed.said.count("Would rename its key ") == sum(s.key != f"client-{s.slug}" for s in SHAPES)
-    assert rehearsed.said.count("which interrupts its people until") == sum(shape.running for shape in SHAPES)
+    some = [shape for shape in SHAPES if shape.slug in SOME.split(",")]
+    assert rehearsed.said.count("Would rename its key ") == sum(s.key != f"client-{s.slug}" for s in some)
+    assert rehearsed.said.count("which interrupts its people until") == sum(shape.running for shape in some)
 
 
 def test_nobody_is_interrupted_who_was_not_asked(by_hand: ByHand, rehearsed: Result) -> None:
@@ -258,9 +261,10 @@ def test_nothing_that_counts_is_another_one(
 
 def test_a_second_run_changes_nothing(by_hand: ByHand, adopted: Result) -> None:
     started = {shape.slug: by_hand.fleet.started(shape.slug) for shape in SHAPES}
-    again = by_hand.fleet.run(ALL, playbook=ADOPT)
+    again = by_hand.fleet.run(SOME, playbook=ADOPT)
     assert (again.total("changed"), by_hand.fleet.writes) == (0, [])
-    onboarded = by_hand.fleet.run(ALL)
+    # Of all of them: what is left to do is told by the plan
+    onboarded = by_hand.fleet.run(ALL, "--forks", "10")
     assert (onboarded.total("changed"), by_hand.fleet.writes) == (0, []), onboarded.output[-3000:]
     assert started == {shape.slug: by_hand.fleet.started(shape.slug) for shape in SHAPES}
 

@@ -67,8 +67,8 @@ def adoption(
     if problems or key is None:
         return _refused(decided, client, problems)
     renamed = key.changed({"name": client["mai_key_name"]})
-    # What was begun, and is finished now, is in nobody's way
-    ahead = {**seen, "directory": {**seen["directory"], "adopting": False}}
+    # What was begun, and is finished now, is in nobody's way; nor is the container of before
+    ahead = {**seen, "directory": {**seen["directory"], "adopting": False}, "foreign_containers": []}
     if not begun.get("taken"):
         ahead = as_adopted(client, seen, one, key.hash)
     listed = [renamed if other.hash == key.hash else other for other in keys]

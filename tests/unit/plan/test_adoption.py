@@ -283,6 +283,8 @@ def test_an_adoption_that_was_killed_goes_on() -> None:
     assert machine_problems(client, merged(nothing(), ours)) == [
         "its adoption was interrupted and has to be finished first: adopt_client.yml -e client=company-abc"
     ]
+    stopped = [{"name": "open-webui-before-adoption", "ports": []}]
+    decided = decide({"state": "exited"}, seen={**ours, "foreign_containers": stopped}, begun=begun)
     assert machine_problems(client, decided["seen"]) == []
 
 
