@@ -31,17 +31,9 @@ from tests.openrouter_simulator import Simulator
 from tests.order import longest_first
 
 LONGEST = (
-    *("test_onboard.py", "test_disaster.py", "test_day_two.py", "test_upgrade.py", "test_hostile.py", "test_runner.py"),
-    "test_secrets.py",
-    *(
-        "test_interrupted.py",
-        "test_backup.py",
-        "test_proxy.py",
-        "test_postgresql.py",
-        "test_images.py",
-        "test_machine.py",
-    ),
-    *("test_many.py", "test_native.py", "test_usage.py", "test_faults.py"),
+    *("test_adopt.py", "test_onboard.py", "test_disaster.py", "test_day_two.py", "test_upgrade.py", "test_native.py"),
+    *("test_hostile.py", "test_runner.py", "test_secrets.py", "test_interrupted.py", "test_backup.py", "test_proxy.py"),
+    *("test_postgresql.py", "test_images.py", "test_machine.py", "test_many.py", "test_usage.py", "test_faults.py"),
 )
 KEEP = os.environ.get("KEEP_HOSTS") == "1"
 

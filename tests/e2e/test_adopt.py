@@ -135,7 +135,7 @@ def before(by_hand: ByHand) -> dict[str, t.Any]:
         shape.slug: {
             "container": by_hand.inspect(shape.container),
             "tables": by_hand.tables(shape, shape.container) if shape.running else None,
-            "key": by_hand.fleet.control.keys_named(shape.key),
+            "key": [key for key in by_hand.fleet.control.all_keys() if key["name"] == shape.key],
         }
         for shape in SHAPES
     }
@@ -237,7 +237,7 @@ def test_nothing_that_counts_is_another_one(
 ) -> None:
     fleet, was = by_hand.fleet, before[shape.slug]
     # The key: the same one, by the client's name
-    [key] = fleet.control.keys_named(f"client-{shape.slug}")
+    key = fleet.key(shape.slug)
     assert [key["hash"]] == [one["hash"] for one in was["key"]] and key["limit"] == 300
     # Its sessions and its people
     with by_hand.api(shape, by_hand.tokens[shape.slug]) as api:
