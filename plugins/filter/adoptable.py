@@ -40,7 +40,7 @@ def adoptable_text(
         for one in instances:
             entries.append(adoptable.entry(one, by_hash, str(machine), fleet, [made["slug"] for made in entries]))
         lines += ["", "Their entries for the inventory. Check them, then adopt one after the other:"]
-        lines += [f"  {playbook('adopt_client')} -e client={entries[0]['slug']} --check"]
+        lines += [f"  ansible-playbook {playbook('adopt_client')} -e client={entries[0]['slug']} --check"]
         lines += ["", "# hosts.yml, below mai_clients: hosts:"]
         lines += _indented(as_yaml({entry["slug"]: entry["host"] for entry in entries}), 4)
         for entry in entries:
