@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shlex
 import tarfile
 from collections.abc import Callable
 
 import pytest
+import yaml
 
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
@@ -28,6 +30,7 @@ PACKAGES = "python3-starlette python3-uvicorn python3-httpx python3-jwt python3-
 VALUES = {f"HOSTILE_{number}": value.replace(" \u2028 ", "\u2028") for number, value in enumerate(HOSTILE)}
 # Quotes, blanks and a dollar sign: it is a shell's line
 COMMAND = "env \"QUOTED=a 'b' c\" 'DOLLAR=$HOME \"x\"' python3 /opt/mai_standin"
+RELEASE = COMMAND.replace("env ", "env RELEASE=2 ", 1)
 # Asked of a machine, they say whether an instance's user reads what is not its own
 SECRETS = ("settings.env", "api_key.env", "secrets.env", "admin.env", "HANDOVER.md", ".mai-clients", "instance.log")
 
@@ -183,18 +186,40 @@ def test_whatever_ends_is_started_again(fleet: Fleet) -> None:
 def test_what_ran_before_runs_on_when_a_change_does_not_start(fleet: Fleet) -> None:
     """Whatever the other command did to the database by then."""
     spoil = "sh -c 'echo broken by design; echo garbage > \"$DATA_DIR\"/webui.db; exit 7'"
-    for slug in BOTH:
-        fleet.change(slug, mai_start_command=spoil)
-    broken = fleet.run("all", check=False)
-    assert broken.rc == 2
-    said = " ".join(broken.output.split())
-    assert said.count("The previous version runs on.") >= 2 and "broken by design" in said
-    for slug in BOTH:
-        assert "python3 /opt/mai_standin" in fleet.file(slug, "start-mai-instance.sh")
+    one, other = BOTH
+    fleet.change(other, mai_start_command=spoil)
+    broken = fleet.run(other, check=False)
+    upgraded = play(fleet, "upgrade_client", "-e", json.dumps({"new_start_command": spoil}), client=one, check=False)
+    assert f"{one} was not upgraded." in upgraded.said and recorded(fleet, one) == COMMAND
+    for slug, run in ((other, broken), (one, upgraded)):
+        assert run.rc == 2 and "The previous version runs on." in run.said and "broken by design" in run.said
+        assert json.dumps(COMMAND) in fleet.file(slug, "start-mai-instance.sh")
         assert fleet.organization(slug)["name"] == f"Client {slug}"
         assert status(fleet, slug, "Uid")[0] != "0"
-        fleet.change(slug, mai_start_command=COMMAND)
-    assert fleet.run("all").rc == 0
+    fleet.change(other, mai_start_command=COMMAND)
+
+
+def test_upgraded_to_another_release(fleet: Fleet) -> None:
+    asked = {"new_start_command": RELEASE, "continue": True}
+    rehearsed = play(fleet, "upgrade_client", "--check", "-e", json.dumps(asked))
+    assert rehearsed.said.count("Would re-create the instance") == 2 and recorded(fleet, SLUG) == COMMAND
+    play(fleet, "upgrade_client", "-e", json.dumps(asked))
+    for slug in BOTH:
+        assert json.dumps(RELEASE) in fleet.file(slug, "start-mai-instance.sh") and recorded(fleet, slug) == RELEASE
+        fleet.change(slug, mai_start_command=RELEASE)
+    assert fleet.run("all").total("changed") == 0
+
+
+def recorded(fleet: Fleet, slug: str) -> str:
+    text = (fleet.folder / "host_vars" / f"{slug}.yml").read_text()
+    return str(yaml.load(text, UnsafeText)["mai_start_command"])
+
+
+class UnsafeText(yaml.SafeLoader):
+    """Ansible's tag says that a text is no template."""
+
+
+UnsafeText.add_constructor("!unsafe", lambda _loader, node: node.value)
 
 
 def test_its_limit_and_its_key_change(fleet: Fleet) -> None:
@@ -231,8 +256,6 @@ def test_looked_at(fleet: Fleet) -> None:
     # The simulator, at which mAI counts no usage; nothing else
     for slug in BOTH:
         assert re.search(rf"msg: '{slug}: address of OpenRouter(, usage today)?'", diagnosed.said), diagnosed.output
-    upgraded = play(fleet, "upgrade_client", client=SLUG, check=False)
-    assert upgraded.rc == 2 and "set mai_start_command to it, and run onboard_client.yml" in upgraded.said
 
 
 def test_restored_where_systemd_keeps_it(fleet: Fleet) -> None:
