@@ -180,8 +180,10 @@ def test_a_password_of_ones_own_comes_by_a_file_or_the_environment(
     done = reset(peopled, client, "-e", json.dumps({"email": CLIENTS}), MAI_NEW_PASSWORD="another-0ne")
     assert done.rc == 0 and peopled.sign_in(client, CLIENTS, "another-0ne").status_code == 200
 
+    # On a command line everybody on the machine could read it
     refused = reset(peopled, client, "-e", "new_password=seen-by-all")
-    assert refused.rc == 2 and "everybody on this machine can read a command line" in refused.said
+    assert refused.rc == 4 and "did you mean -e new_password_file=…?" in " ".join(refused.output.split())
+    assert "seen-by-all" not in refused.output
 
 
 def test_an_unknown_address_is_named_with_the_nearest(peopled: Agency, client: str) -> None:
