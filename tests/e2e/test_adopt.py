@@ -41,11 +41,18 @@ if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'client_organizati
 """
 
 
+REMOVE = """
+docker ps --all --quiet --filter publish=20100-20120 | xargs -r docker rm --force --volumes
+docker volume ls --quiet --filter name=hand | xargs -r docker volume rm
+docker network prune --force
+"""
+
+
 class ByHand:
     """The clients, before and after."""
 
-    def __init__(self, fleet: Fleet, host: Host) -> None:
-        self.fleet, self.host = fleet, host
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
         self.secrets: dict[str, str] = {}
         self.tokens: dict[str, str] = {}
 
@@ -56,18 +63,23 @@ class ByHand:
             body = {"name": shape.key, "limit": 300, "limit_reset": "monthly"}
             made = httpx.post(f"{openrouter.url}/keys", json=body, headers=headers, trust_env=False).json()
             self.secrets[shape.slug] = made["key"]
-        script = "\n".join(
-            f"(\n{shape.script(image, openrouter.url, self.secrets[shape.slug])}\n) &" for shape in SHAPES
-        )
-        self.host.exec("bash", "-c", f"{script}\nwait", data="")
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(self._live, SHAPES))
-        stopped = [shape.container for shape in SHAPES if not shape.running]
-        self.host.exec("docker", "stop", *stopped)
+            list(pool.map(lambda shape: self._make(shape, image), SHAPES))
+
+    def _make(self, shape: Shape, image: str) -> None:
+        script = shape.script(image, self.fleet.openrouter.url, self.secrets[shape.slug])
+        self.exec(shape, "bash", "-c", script)
+        self._live(shape)
+        if not shape.running:
+            self.exec(shape, "docker", "stop", shape.container)
+
+    def exec(self, shape: Shape, *command: str, check: bool = True, data: str | None = None) -> str:
+        """On its machine."""
+        return self.fleet.host(shape.slug).exec(*command, check=check, data=data).stdout
 
     def api(self, shape: Shape, token: str | None = None) -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        url = f"http://{self.host.address()}:{shape.port}"
+        url = f"http://{self.fleet.host(shape.slug).address()}:{shape.port}"
         return httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=30)
 
     def _live(self, shape: Shape) -> None:
@@ -82,7 +94,7 @@ class ByHand:
         if shape.generation == "A":
             row = (shape.identifier, shape.name, self.secrets[shape.slug])
             command = ("docker", "exec", "-i", shape.container, "python3", "-", f"{INSIDE}/webui.db", *row)
-            self.host.exec(*command, data=ROW)
+            self.exec(shape, *command, data=ROW)
 
     def tables(self, shape: Shape, container: str) -> dict[str, t.Any]:
         """Of a running one, read within it: wherever its data are."""
@@ -91,23 +103,24 @@ class ByHand:
             if table == "client_organizations" and shape.generation == "none":
                 continue
             read = ("docker", "exec", container, "python3", "-c", READ_TABLE, f"{INSIDE}/webui.db", table)
-            rows = json.loads(self.host.exec(*read).stdout)
+            rows = json.loads(self.exec(shape, *read))
             found[table] = [{name: value for name, value in row.items() if name[-3:] != "_at"} for row in rows]
         return found
 
-    def inspect(self, container: str) -> dict[str, t.Any]:
-        return json.loads(self.host.exec("docker", "inspect", container).stdout)[0]
+    def inspect(self, shape: Shape) -> dict[str, t.Any]:
+        """Its container as it was made by hand."""
+        return json.loads(self.exec(shape, "docker", "inspect", shape.container))[0]
 
 
 @pytest.fixture(scope="module")
 def by_hand(
     new_fleet: t.Callable[..., Fleet], ready_hosts: tuple[Host, Host], standin_image: Image
 ) -> t.Iterator[ByHand]:
-    fleet, host = new_fleet(mai_bind_address="0.0.0.0"), ready_hosts[1]
+    fleet = new_fleet(mai_bind_address="0.0.0.0")
     for shape in SHAPES:
         fleet.put(
             shape.slug,
-            host,
+            ready_hosts[shape.number // 2 % 2],
             mai_client_name=shape.name,
             mai_client_id=shape.identifier,
             mai_port=shape.port,
@@ -118,22 +131,20 @@ def by_hand(
             # Plain Open WebUI has no such table
             mai_database_create_table=shape.generation == "none",
         )
-    made = ByHand(fleet, host)
+    made = ByHand(fleet)
     made.make(standin_image.name)
     yield made
-    host.exec("sh", "-c", "docker ps --all --quiet --filter publish=20100-20120 | xargs -r docker rm --force --volumes")
     for shape in SHAPES:
-        host.exec("sh", "-c", f"rm -rf '{shape.directory}' /srv/disk/{shape.slug}")
-    host.exec(
-        "sh", "-c", "docker volume ls --quiet --filter name=hand | xargs -r docker volume rm; docker network prune -f"
-    )
+        made.exec(shape, "sh", "-c", f"rm -rf '{shape.directory}' /srv/disk/{shape.slug}")
+    for host in ready_hosts:
+        host.exec("sh", "-c", REMOVE, check=False)
 
 
 @pytest.fixture(scope="module")
 def before(by_hand: ByHand) -> dict[str, t.Any]:
     return {
         shape.slug: {
-            "container": by_hand.inspect(shape.container),
+            "container": by_hand.inspect(shape),
             "tables": by_hand.tables(shape, shape.container) if shape.running else None,
             "key": [key for key in by_hand.fleet.control.all_keys() if key["name"] == shape.key],
         }
@@ -176,7 +187,7 @@ def test_a_rehearsal_tells_everything_and_touches_nothing(
 ) -> None:
     assert by_hand.fleet.writes == []
     for shape in SHAPES:
-        now, was = by_hand.inspect(shape.container), before[shape.slug]["container"]
+        now, was = by_hand.inspect(shape), before[shape.slug]["container"]
         assert (now["Id"], now["State"]["StartedAt"], now["State"]["Status"]) == (
             *(was["Id"], was["State"]["StartedAt"], was["State"]["Status"]),
         )
@@ -192,9 +203,11 @@ def test_nobody_is_interrupted_who_was_not_asked(by_hand: ByHand, rehearsed: Res
 
 def test_what_was_made_by_hand_is_found_with_entries_to_adopt_it(by_hand: ByHand, before: dict[str, t.Any]) -> None:
     fleet = by_hand.fleet
-    found = fleet.run("", "-e", f"host={by_hand.host.address()}", playbook=ADOPT)
-    assert fleet.writes == [] and f"Made by hand on {by_hand.host.address()}: {len(SHAPES)}" in found.said
-    for shape in SHAPES:
+    machine = fleet.host(SHAPES[0].slug)
+    shapes_there = [shape for shape in SHAPES if fleet.host(shape.slug) is machine]
+    found = fleet.run("", "-e", f"host={machine.address()}", playbook=ADOPT)
+    assert fleet.writes == [] and f"Made by hand on {machine.address()}: {len(shapes_there)}" in found.said
+    for shape in shapes_there:
         assert f"mai_port: {shape.port}" in found.stdout
         # A key of a client's name is that client's
         assert (f"container {shape.container} has it" in found.stdout) == (shape.key != f"client-{shape.slug}")
@@ -206,12 +219,12 @@ def test_what_does_not_come_up_is_left_as_it_was(by_hand: ByHand, before: dict[s
     look = (
         f"cd '{shape.directory}' && find . -path ./data -prune -o -printf '%p %m %u %s\n' | sort; docker volume ls -q"
     )
-    there = by_hand.host.exec("sh", "-c", look).stdout
+    there = by_hand.exec(shape, "sh", "-c", look)
     fleet.change(shape.slug, mai_extra_env={"STANDIN_FAIL": "start"})
     refused = fleet.run(shape.slug, "-e", "restart=true", check=False, playbook=ADOPT)
     assert refused.rc == 2 and "Its instance runs on as it was" in refused.said
-    assert by_hand.host.exec("sh", "-c", look).stdout == there
-    now = by_hand.inspect(shape.container)
+    assert by_hand.exec(shape, "sh", "-c", look) == there
+    now = by_hand.inspect(shape)
     assert now["Id"] == before[shape.slug]["container"]["Id"] and now["State"]["Running"]
     assert now["HostConfig"]["RestartPolicy"] == before[shape.slug]["container"]["HostConfig"]["RestartPolicy"]
     with by_hand.api(shape, by_hand.tokens[shape.slug]) as api:
@@ -222,13 +235,13 @@ def test_what_does_not_come_up_is_left_as_it_was(by_hand: ByHand, before: dict[s
 def test_a_run_that_is_killed_is_finished_by_the_next_and_by_no_other(by_hand: ByHand, rehearsed: Result) -> None:
     fleet, shape = by_hand.fleet, SHAPES[VICTIM]
     run = fleet.start(shape.slug, "-e", "restart=true", playbook=ADOPT)
-    note = f"grep -q '\"taken\": true' '{shape.directory}/.adopting'"
-    _until(lambda: by_hand.host.exec("sh", "-c", note, check=False).returncode == 0)
+    note = f"grep -q '\"taken\": true' '{shape.directory}/.adopting' && printf taken"
+    _until(lambda: by_hand.exec(shape, "sh", "-c", note, check=False) == "taken")
     run.signal(signal.SIGKILL)
     run.wait(60)
     refused = fleet.run(shape.slug, check=False)
     assert refused.rc == 2 and "its adoption was interrupted and has to be finished first" in refused.said
-    assert by_hand.host.exec("sh", "-c", note, check=False).returncode == 0
+    assert by_hand.exec(shape, "sh", "-c", note, check=False) == "taken"
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s.data}-{s.tool}-{'up' if s.running else 'down'}")
@@ -255,7 +268,7 @@ def test_nothing_that_counts_is_another_one(
     assert environment["HOSTILE"] == shape.environment("", "")["HOSTILE"]
     # One container, from the very same image
     assert fleet.container(shape.slug)["Image"] == was["container"]["Image"]
-    names = by_hand.host.exec("docker", "ps", "--all", "--format", "{{.Names}}").stdout.split()
+    names = by_hand.exec(shape, "docker", "ps", "--all", "--format", "{{.Names}}").split()
     assert not [name for name in names if name.endswith("-before-adoption")]
 
 
