@@ -166,7 +166,7 @@ STAGES = (
     Stage("integration", ("test",), pytest("tests/integration", workers=3), minutes=45),
     Stage("faults", ("test",), pytest("tests/faults", workers=2), minutes=20),
     Stage("contract", ("test",), pytest("tests/contract", workers=2), minutes=20),
-    Stage("e2e", ("test",), pytest("tests/e2e", workers=3), minutes=50),
+    Stage("e2e", ("test",), pytest("tests/e2e", workers=2), minutes=50),
     # Not part of make test: some hundred packages of two releases.
     Stage("openwebui-install", ("openwebui",), commands(f"sh tests/openwebui/install.sh {OPENWEBUI}"), minutes=15),
     Stage(
