@@ -171,11 +171,12 @@ class Run:
     """One reconciliation, of which the outcome tells what became of it, however it ended."""
 
     def __init__(self, params: dict[str, Any]) -> None:
-        self.people = decide.wanted(params["users"], params["admin_email"], params["admin_name"])
+        self._passwords = Passwords(params["deployment_dir"])
+        named = params["admin_email"], params["admin_name"]
+        self.people = decide.wanted(params["users"], *named, self._passwords.first_administrator)
         self._administrator = (params["admin_email"] or "").lower()
         self._given = params["admin_password"]
         self._instance = Instance(params["url"], place_of(params["deployment_dir"]))
-        self._passwords = Passwords(params["deployment_dir"])
         self.done: list[dict[str, Any]] = []
 
     def due(self) -> list[dict[str, Any]]:

@@ -19,10 +19,17 @@ ADMIN, USER = "admin", "user"
 ADD, RAISE, UNBLOCK, LOWER, BLOCK, DELETE = STEPS = ("add", "raise", "unblock", "lower", "block", "delete")
 
 
-def wanted(users: list[dict[str, Any]], admin_email: str | None, admin_name: str | None) -> list[dict[str, Any]]:
-    """The list, by address in lower case as the instance keeps it, with the administrator that the inventory names."""
+def wanted(
+    users: list[dict[str, Any]], admin_email: str | None, admin_name: str | None, first_administrator: str | None = None
+) -> list[dict[str, Any]]:
+    """The list, by address in lower case as the instance keeps it, with the administrator that the inventory names.
+
+    The one with whom the instance was made is left to the instance: who has another address by now, or was sent away by
+    the client's own administrators, does not come back.
+    """
     found = {str(user["email"]).lower(): user for user in users}
-    if admin_email:
+    made_with = (first_administrator or "").lower()
+    if admin_email and (admin_email.lower() != made_with or made_with in found):
         administrator = found.get(admin_email.lower()) or {"name": admin_name}
         found[admin_email.lower()] = dict(administrator, role=ADMIN, state="present")
     return [

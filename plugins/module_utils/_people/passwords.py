@@ -49,6 +49,11 @@ class Passwords:
             )
         return people
 
+    @property
+    def first_administrator(self) -> str | None:
+        """With whom the instance was made."""
+        return self._admin.get(credentials.EMAIL)
+
     def of(self, email: str) -> str | None:
         return self._admin.get(credentials.PASSWORD) if self._is_admins(email) else self.people.get(email)
 
@@ -66,10 +71,10 @@ class Passwords:
         private_file.write(self._path, json.dumps(self.people, ensure_ascii=False, indent=0, sort_keys=True) + "\n")
 
     def command(self, email: str) -> str:
-        return command(self._directory, email, self._admin.get(credentials.EMAIL) or "-")
+        return command(self._directory, email, self.first_administrator or "-")
 
     def _is_admins(self, email: str) -> bool:
-        return self._admin.get(credentials.EMAIL, "").lower() == email
+        return (self.first_administrator or "").lower() == email
 
 
 def everybodys(directory: str) -> dict[str, str]:

@@ -38,20 +38,21 @@ _WOULD = {
 def people(client: Values, seen: Values, parts: Values, suspended: bool) -> dict[str, t.Any]:
     """``parts`` is the plan of the instance. What cannot be done now waits, and what is not known is said."""
     users = [dict(one) for one in listed(client["mai_users"])]
-    wanted = decide.wanted(users, client["mai_admin_email"], client["mai_admin_name"])
+    known = seen["people"]
+    wanted = decide.wanted(users, client["mai_admin_email"], client["mai_admin_name"], known["first_administrator"])
     administrators, first = seen["database"]["administrators"], None
     if not parts["administered"]:
         # Made with the instance itself, before anybody is added
         first = (client["mai_admin_email"] or "").lower()
         administrators = 1 if first else 0
-    steps = [one for one in decide.steps(wanted, seen["people"]["accounts"]) if one["email"] != first]
+    steps = [one for one in decide.steps(wanted, known["accounts"]) if one["email"] != first]
     refused = decide.refusal(steps, administrators or 0)
     waits = _waits(seen, parts, suspended, administrators) if steps else ""
     unknown = _unknown(seen, parts) if users else ""
-    known = not (unknown or _unknown(seen, parts))
-    due = bool(steps) and known and not (refused or waits)
+    is_known = not (unknown or _unknown(seen, parts))
+    due = bool(steps) and is_known and not (refused or waits)
     notes = [unknown] if unknown else []
-    if known and steps:
+    if is_known and steps:
         notes += [f"its people are not as listed: {refused}"] if refused else []
         notes += [f"its people are not as listed ({counted(steps)}): {waits}"] if waits and not refused else []
     return {
@@ -62,7 +63,7 @@ def people(client: Values, seen: Values, parts: Values, suspended: bool) -> dict
         "steps": steps,
         "due": due,
         "counted": counted(steps) if due else "",
-        "refused": refused if known and not waits else "",
+        "refused": refused if is_known and not waits else "",
         "unknown": unknown,
         # Whose rows of the organisation's come or go with them
         "moves": due and any(one["step"] in (decide.ADD, decide.DELETE) for one in steps),

@@ -147,6 +147,13 @@ def test_another_administrators_address_adds_one_and_takes_nothing() -> None:
     assert "people.json" not in plan([])["record"]["text"]
 
 
+def test_the_administrator_with_whom_the_instance_was_made_does_not_come_back() -> None:
+    """Who has another address by now, or was sent away, is the instance's own affair; but for a list that says so."""
+    gone = {"people": {"accounts": [], "first_administrator": ADMIN.upper()}}
+    assert plan([], gone)["people"]["steps"] == []
+    assert [one["email"] for one in plan([person(ADMIN, role="admin")], gone)["people"]["steps"]] == [ADMIN]
+
+
 def test_who_is_listed_too_keeps_the_name_of_the_list() -> None:
     users = [person(OTHER.upper(), name="O.")]
     found = plan(users, {"people": {"accounts": [], "first_administrator": ADMIN}}, mai_admin_email=OTHER)
