@@ -118,8 +118,11 @@ class _Docker:
         state, restarts = self._details.get("State") or {}, self._details.get("RestartCount") or 0
         if self._first_restarts is None:
             self._first_restarts = restarts
-        if restarts - self._first_restarts >= _MOST_RESTARTS:
-            return f"it ended {restarts} times, the last time with exit code {state.get('ExitCode')}"
+        # While it runs once more, Docker tells no exit code
+        at_rest = state.get("Status") != "running"
+        if restarts - self._first_restarts >= (_MOST_RESTARTS if at_rest else 2 * _MOST_RESTARTS):
+            last = f", the last time with exit code {state.get('ExitCode')}" if at_rest else ""
+            return f"it ended {restarts} times{last}"
         if state.get("Status") == "exited":
             return f"it ended with exit code {state.get('ExitCode')}"
         return None
