@@ -19,7 +19,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils import _child, _menu, 
 from ansible_collections.mai.clients.plugins.plugin_utils._client import account_keys
 from ansible_collections.mai.clients.plugins.plugin_utils._menu import Choice, Target, Unclear
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import other_variable
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import key_names, other_variable
 from ansible_collections.mai.clients.plugins.plugin_utils._playbook import ROOT, playbook
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal
 from ansible_collections.mai.clients.plugins.plugin_utils._sealed import seal, unseal
@@ -45,10 +45,7 @@ class ActionModule(ActionBase):
         self._key_typed = unseal(options["session"])
         hostvars = self._task_vars["hostvars"]
         slugs = self._task_vars["groups"].get("mai_clients", ())
-        # The names of their keys, as far as they can be known outside their own runs
-        self._clients = {
-            str(slug): str(other_variable(hostvars[slug], "mai_key_name", f"client-{slug}")) for slug in slugs
-        }
+        self._clients = key_names({slug: hostvars[slug] for slug in slugs})
         self._fleet = [*(hostvars[slug] for slug in slugs), self._task_vars]
         try:
             if options["created"]:

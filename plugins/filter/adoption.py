@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 
 from ansible_collections.mai.clients.plugins.plugin_utils._client import account_keys
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import adoption as adopting
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import key_names
 from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
 
 Values = t.Mapping[str, t.Any]
@@ -26,9 +27,8 @@ def adoption(
     slugs: t.Sequence[str],
 ) -> dict[str, t.Any]:
     mine = plain(client)
-    owners = {
-        str(hostvars[slug].get("mai_key_name") or f"client-{slug}"): str(slug) for slug in slugs if slug != mine["slug"]
-    }
+    others = {slug: hostvars[slug] for slug in slugs if slug != mine["slug"]}
+    owners = {name: slug for slug, name in key_names(others).items()}
     now = datetime.now(timezone.utc)
     return adopting.adoption(mine, plain(seen), plain(found), account_keys(plain(keys)), plain(asked), owners, now)
 

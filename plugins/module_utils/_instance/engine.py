@@ -19,7 +19,8 @@ _OWN_LABELS = "mai.clients."
 _COMPOSE_LABELS = tuple("com.docker.compose.project" + end for end in ("", ".working_dir")) + (
     "com.docker.compose.service",
 )
-_CONTAINER_PORT = 8080
+# Where an image of the instance listens, and keeps its data
+CONTAINER_PORT, CONTAINER_DATA = 8080, "/app/backend/data"
 # As roles/instance/templates/compose.yml.j2 writes it, and as it did
 _OWN_CHECK, _FORMER_CHECK, _INSIDE = ["CMD", "python3", "-ISc"], ["CMD", "sh"], "http://127.0.0.1:8080"
 _NEVER = "0001-01-01T00:00:00Z"
@@ -140,7 +141,7 @@ def address(details: dict) -> str:
 
 def url(container: dict) -> str | None:
     """Where a container, as described, is asked on this machine; None where it publishes nothing."""
-    places = sorted(container["ports"], key=lambda place: place["container_port"] != _CONTAINER_PORT)
+    places = sorted(container["ports"], key=lambda place: place["container_port"] != CONTAINER_PORT)
     return f"http://{asked_at(places[0]['host_ip'])}:{places[0]['host_port']}" if places else None
 
 

@@ -22,7 +22,6 @@ from ansible_collections.mai.clients.plugins.module_utils._instance.place import
 from ansible_collections.mai.clients.plugins.module_utils._instance.session import token
 from ansible_collections.mai.clients.plugins.module_utils._instance.web import request
 
-DATA = "/app/backend/data"
 # What a container of another kind has none of
 _TELLING = ("WEBUI_SECRET_KEY", "WEBUI_NAME", "WEBUI_URL", "OPENROUTER_EXTERNAL_USER", "ENABLE_OPENAI_API")
 SECRET_KEYS = ("WEBUI_SECRET_KEY", "WEBUI_JWT_SECRET_KEY")
@@ -79,8 +78,7 @@ class HandMade:
 
     @property
     def place(self) -> DataPlace:
-        named = {URL: self.environment[URL]} if self.keeps_elsewhere else {}
-        return DataPlace("", named, self.data["source"] or "")
+        return DataPlace("", {}, self.data["source"] or "")
 
     @property
     def keeps_elsewhere(self) -> bool:
@@ -183,7 +181,7 @@ class HandMade:
     @property
     def inner_port(self) -> int:
         port = self.environment.get("PORT") or ""
-        return int(port) if port.isascii() and port.isdigit() else 8080
+        return int(port) if port.isascii() and port.isdigit() else engine.CONTAINER_PORT
 
     def published(self) -> dict[str, Any] | None:
         """Where people reach it on the machine: host_ip and host_port."""
@@ -204,13 +202,15 @@ def _is_one(entry: dict[str, Any]) -> bool:
     environment = engine.environment(entry)
     mounted = [mount.get("Destination") for mount in entry.get("Mounts") or []]
     return (
-        DATA in mounted or any(name in environment for name in _TELLING) or bool(candidates.named_keys([environment]))
+        engine.CONTAINER_DATA in mounted
+        or any(name in environment for name in _TELLING)
+        or bool(candidates.named_keys([environment]))
     )
 
 
 def _data(entry: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
     """Where its data are: a folder of the machine (bind), a volume, or nowhere but in the container (layer)."""
-    target = environment.get("DATA_DIR") or DATA
+    target = environment.get("DATA_DIR") or engine.CONTAINER_DATA
     found = {"kind": "layer", "source": None, "volume": None, "target": target}
     for mount in entry.get("Mounts") or []:
         inside = os.path.relpath(target, mount.get("Destination") or "/")

@@ -18,7 +18,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._client import amount
 from ansible_collections.mai.clients.plugins.plugin_utils._new_client import Fleet, free_slug, slug_of
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import adoption_extras
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import other_variable
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import key_names, other_variable
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import SLUG
 
 Values = t.Mapping[str, t.Any]
@@ -105,7 +105,7 @@ def rows(found: t.Sequence[Values], keys: t.Mapping[str, Key]) -> list[tuple[str
 
 def unclaimed(found: t.Sequence[Values], keys: t.Sequence[Key], fleet: Fleet) -> list[tuple[Key, str]]:
     """The keys of the account that belong to no client of the inventory, and whose each of them could be."""
-    owned = {str(other_variable(one, "mai_key_name") or f"client-{slug}") for slug, one in fleet.clients.items()}
+    owned = set(key_names(fleet.clients).values())
     holders = {place["hash"]: one["container"] for one in found for place in one["key_candidates"]}
     names = {
         str(other_variable(one, "mai_client_name") or slug): f"client {slug}" for slug, one in fleet.clients.items()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import posixpath
 import typing as t
 
+from ansible_collections.mai.clients.plugins.module_utils._instance.engine import CONTAINER_DATA
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._client import CELL
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.database import service_of
@@ -22,7 +23,7 @@ Values = t.Mapping[str, t.Any]
 # What the instance gets, containers beside it, and what both of them name
 PARTS = ("service", "services", "networks", "volumes", "configs", "secrets")
 LABEL = "mai.clients.beside"
-DATA = "/app/backend/data"
+DATA = CONTAINER_DATA
 _OWN_LABELS = "mai.clients."
 MERGED = ("labels", "ports", "volumes", "security_opt", "depends_on")
 _SAME = "the collection sets it"

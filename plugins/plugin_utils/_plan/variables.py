@@ -103,6 +103,11 @@ def other_variable(variables: Variables, name: str, default: t.Any = None) -> t.
         return None
 
 
+def key_names(clients: t.Mapping[str, Variables]) -> dict[str, str]:
+    """What each client's key is called at OpenRouter, as far as that is known outside of the client's own run."""
+    return {str(slug): str(other_variable(one, "mai_key_name") or f"client-{slug}") for slug, one in clients.items()}
+
+
 # By which way a machine is reached; whether two are one is known for sure only where all of them are alike
 WAY = (
     *("ansible_port", "ansible_ssh_port", "ansible_connection", "ansible_user", "ansible_ssh_user"),
