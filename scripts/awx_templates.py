@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes AWX's job templates, with their surveys, and the table of them in docs/awx.md, from scripts/awx_templates.yml.
 
-    scripts/awx_templates.py            writes both
-    scripts/awx_templates.py --check    writes nothing; fails where they differ from the source
+scripts/awx_templates.py            writes both
+scripts/awx_templates.py --check    writes nothing; fails where they differ from the source
 """
 
 from __future__ import annotations
@@ -135,9 +135,7 @@ def table(known: dict[str, Any]) -> str:
         note = {"awx_inventory": " ¹", "controller_credential": " ²"}.get(one.get("only_if", ""), "")
         kind = "check" if one["job_type"] == "check" else "run or check"
         rows.append(f"| {one['name']}{note} | `playbooks/{one['playbook']}.yml` | {asked or 'none'}{fixed} | {kind} |")
-    rows += [
-        f"| none: it is {why} | `playbooks/{name}.yml` | | |" for name, why in known["no_template"].items()
-    ]
+    rows += [f"| none: it is {why} | `playbooks/{name}.yml` | | |" for name, why in known["no_template"].items()]
     reasons = [f"`{name}`: {why}." for name, why in known["not_asked"].items()]
     return "\n".join([*rows, "", "Not asked: " + " ".join(reasons)])
 
@@ -162,9 +160,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, fail where a file differs")
     check = parser.parse_args().check
     differs = [
-        (path, text)
-        for path, text in made().items()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
+        (path, text) for path, text in made().items() if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
     for path, text in differs:
         print(f"{'differs' if check else 'written'}: {path.relative_to(ROOT)}")

@@ -41,9 +41,9 @@ options:
   objects:
     description:
       - >-
-        Lists of objects by their kind: C(organizations), C(execution_environments), C(credential_types), C(credentials),
-        C(projects), C(inventories), C(inventory_sources), C(notifications), C(templates), C(workflows) with
-        C(simplified_workflow_nodes), C(schedules), C(roles).
+        Lists of objects by their kind: C(organizations), C(execution_environments), C(credential_types),
+        C(credentials), C(projects), C(inventories), C(inventory_sources), C(notifications), C(templates), C(workflows)
+        with C(simplified_workflow_nodes), C(schedules), C(roles).
     type: dict
     required: true
   referenced:
@@ -57,7 +57,7 @@ options:
     description:
       - >-
         OpenRouter's provisioning key, which has to be known where a credential is made. Left out,
-        E(OPENROUTER_PROVISIONING_KEY) or the file that E(OPENROUTER_PROVISIONING_KEY_FILE) names. It is not sent anywhere.
+        E(OPENROUTER_PROVISIONING_KEY) or the file that E(OPENROUTER_PROVISIONING_KEY_FILE) names. It is not sent.
     type: str
 """
 

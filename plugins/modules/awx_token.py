@@ -13,11 +13,11 @@ author:
   - The mai.clients team (@mai-clients)
 description:
   - >-
-    The modules of C(awx.awx) make a token of their own for each task, and delete it, where the environment has a user and a
-    password. This makes one for all of them, for their option C(controller_oauthtoken), and deletes it in the end.
+    The modules of C(awx.awx) make a token of their own for each task, and delete it, where the environment has a user
+    and a password. This makes one for all of them, for their option C(controller_oauthtoken), and deletes it.
   - >-
-    Where the environment has a token, none is made, and RV(token) is empty. Also in check mode, in which the controller is
-    read.
+    Where the environment has a token, none is made, and RV(token) is empty. One is made in check mode, too: the
+    controller is read then.
   - Runs on the controller. The result of the task that makes a token is never shown.
 requirements:
   - the collection that O(namespace) names

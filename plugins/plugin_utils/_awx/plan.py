@@ -11,6 +11,7 @@ This is private to the collection.
 from __future__ import annotations
 
 import json
+import os
 import typing as t
 
 import yaml
@@ -51,8 +52,14 @@ LISTS = (
 TEXTS = ("extra_vars", "variables", "source_vars")
 # Left out where they are empty: the object keeps what it has
 IF_GIVEN = ("credential", "galaxy_credentials", "notification_templates_error")
-# No field of the object
-APART = ("update_secrets", "simplified_workflow_nodes", "id", "there")
+# No field of the object: they say what is done, or where it is looked for
+APART = ("name", "update_secrets", "simplified_workflow_nodes", "id", "there")
+FOREIGN = {"inventory_sources": ("organization",), "schedules": ("organization",)}
+# What people are given roles of, as the module calls it, and above
+RESOURCES = {
+    "job_templates": "templates",
+    **{kind: kind for kind in ("workflows", "projects", "inventories", "credentials")},
+}
 NODE_LISTS = ("success_nodes", "failure_nodes", "always_nodes")
 
 
@@ -75,21 +82,28 @@ def linked(thing: Thing, field: str) -> str:
     return name_of(thing.get("summary_fields", {}).get(field))
 
 
-def there(reader: Reader, kind: str, endpoint: str, item: Thing) -> Thing | None:
+def of_these_names(reader: Reader, endpoint: str, names: t.Sequence[str]) -> list[Thing]:
+    """The objects of these names, and maybe others: in one question."""
+    if len(set(names)) == 1:
+        return reader.all(endpoint, name=names[0])
+    beginning = os.path.commonprefix(list(names))
+    return reader.all(endpoint, **({"name__startswith": beginning} if beginning else {})) if names else []
+
+
+def there(kind: str, item: Thing, objects: t.Iterable[Thing]) -> Thing | None:
     """The object of that name, as the module would find it."""
-    found = reader.all(endpoint, name=item["name"])
+    found = [thing for thing in objects if thing["name"] == item["name"]]
     within = WITHIN.get(kind)
     if within and within in item:
         found = [thing for thing in found if linked(thing, within) == item[within]]
     return found[0] if found else None
 
 
-def differences(reader: Reader, item: Thing, thing: Thing) -> list[str]:
+def differences(reader: Reader, kind: str, item: Thing, thing: Thing) -> list[str]:
     """The fields in which an object differs from what it is to be."""
+    apart = (*APART, *FOREIGN.get(kind, ()))
     return [
-        field
-        for field, wanted in item.items()
-        if field not in (*APART, "name") and not same(reader, field, wanted, thing, item)
+        field for field, wanted in item.items() if field not in apart and not same(reader, field, wanted, thing, item)
     ]
 
 
@@ -108,6 +122,9 @@ def same(reader: Reader, field: str, wanted: t.Any, thing: Thing, item: Thing) -
 
 
 def names_in(reader: Reader, thing: Thing, field: str) -> list[str]:
+    few = thing.get("summary_fields", {}).get(field)
+    if isinstance(few, list):
+        return sorted(name_of(one) for one in few)
     related = thing.get("related", {}).get(field)
     return sorted(name_of(one) for one in reader.all(related)) if related else []
 
@@ -128,7 +145,7 @@ def could_be(have: t.Any, wanted: t.Any) -> bool:
     """Whether these are the same, as far as one can see: a secret is shown as a mask."""
     if isinstance(have, dict) and isinstance(wanted, dict):
         return set(have) == set(wanted) and all(could_be(have[name], wanted[name]) for name in wanted)
-    return have == MASK or have == wanted
+    return have in (MASK, wanted)
 
 
 class Plan:
@@ -136,26 +153,29 @@ class Plan:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._there: dict[str, list[Thing]] = {}
         self.due: dict[str, list[Thing]] = {kind: [] for kind, _endpoint, _words in KINDS}
         self.due.update(workflow_nodes=[], workflow_links=[], workflow_nodes_gone=[], roles=[], project_updates=[])
         self.words: list[str] = []
 
     def decide(self, wanted: t.Mapping[str, list[Thing]]) -> None:
         for kind, endpoint, words in KINDS:
-            for item in wanted.get(kind) or []:
-                self._object(kind, endpoint, words, cleaned(item))
+            items = wanted.get(kind) or []
+            self._there[kind] = of_these_names(self._reader, endpoint, [item["name"] for item in items])
+            for item in items:
+                self._object(kind, words, cleaned(item))
         self._project(wanted)
         for workflow in wanted.get("workflows") or []:
             self._workflow(workflow)
         for role in wanted.get("roles") or []:
             self._role(role)
 
-    def _object(self, kind: str, endpoint: str, words: str, item: Thing) -> None:
-        thing = there(self._reader, kind, endpoint, item)
+    def _object(self, kind: str, words: str, item: Thing) -> None:
+        thing = there(kind, item, self._there[kind])
         if thing is None:
             self.words.append(f"would make {words} {item['name']}")
         else:
-            fields = differences(self._reader, item, thing)
+            fields = differences(self._reader, kind, item, thing)
             if not fields:
                 return
             self.words.append(f"would change {words} {item['name']}: {', '.join(fields)}")
@@ -165,7 +185,8 @@ class Plan:
         """A project whose sync failed has no playbooks, and one that was synced too early not all of them."""
         templates = wanted.get("templates") or []
         for project in {(one["project"], one["organization"]) for one in templates}:
-            thing = there(self._reader, "projects", "projects", {"name": project[0], "organization": project[1]})
+            known_ones = of_these_names(self._reader, "projects", [project[0]])
+            thing = there("projects", {"name": project[0], "organization": project[1]}, known_ones)
             if thing is None or any(one["name"] == project[0] for one in self.due["projects"]):
                 continue  # made or changed, it syncs by itself
             why = "" if thing.get("status") == "successful" else f"its last sync is: {thing.get('status')}"
@@ -179,7 +200,7 @@ class Plan:
 
     def _workflow(self, workflow: Thing) -> None:
         base = {"workflow_job_template": workflow["name"], "organization": workflow["organization"]}
-        thing = there(self._reader, "workflows", "workflow_job_templates", workflow)
+        thing = there("workflows", workflow, self._there["workflows"])
         number = {} if thing is None else {"workflow_job_template": thing["id"]}
         nodes = self._reader.all("workflow_job_template_nodes", **number) if number else []
         have = {node["identifier"]: node for node in nodes}
@@ -192,7 +213,9 @@ class Plan:
                 self.words.append(f"would make step {name} of workflow {workflow['name']}")
             links = {key: sorted(names.get(one, "") for one in have.get(name, {}).get(key, [])) for key in NODE_LISTS}
             if links != {key: sorted(node[key]) for key in NODE_LISTS}:
-                self.due["workflow_links"].append({**base, "identifier": name, **{key: node[key] for key in NODE_LISTS}})
+                self.due["workflow_links"].append(
+                    {**base, "identifier": name, **{key: node[key] for key in NODE_LISTS}}
+                )
                 self.words.append(f"would join step {name} of workflow {workflow['name']} to those after it")
         # Only what this collection once made there goes
         for name in sorted(set(have) - set(wanted)):
@@ -210,26 +233,32 @@ class Plan:
         return all(approval.get(field) == value for field, value in node["approval_node"].items())
 
     def _role(self, role: Thing) -> None:
-        """Who is to be given what, and has it not."""
-        resources = {"job_templates": "job_templates", "workflows": "workflow_job_templates"}
-        resources.update({kind: kind for kind in ("projects", "inventories", "credentials")})
-        for who in ("teams", "users"):
-            for resource, endpoint in resources.items():
-                lacking = [name for name in role.get(resource, []) if not self._granted(role, who, endpoint, name)]
-                if role.get(who) and lacking:
-                    self.due["roles"].append({"role": role["role"], who: role[who], resource: lacking})
-                    people, things = ", ".join(role[who]), resource.replace("_", " ")
-                    self.words.append(f"would let {people} {role['role']} {len(lacking)} {things}")
+        """The module gives all of it to all of them, so it is given to them where anybody lacks anything."""
+        wanted = {
+            self._role_number(kind, name, role["role"])
+            for resource, kind in RESOURCES.items()
+            for name in role.get(resource, [])
+        }
+        lacking = [
+            name
+            for who, field in (("teams", "name"), ("users", "username"))
+            for name in role.get(who, [])
+            if not wanted <= self._roles_of(who, field, name)
+        ]
+        if lacking:
+            self.due["roles"].append(role)
+            self.words.append(f"would give {', '.join(lacking)} the role {role['role']} of what is made here")
 
-    def _granted(self, role: Thing, who: str, endpoint: str, name: str) -> bool:
-        found = self._reader.all(endpoint, name=name) if role.get(who) else []
-        if not found:
-            return False
-        one = found[0].get("summary_fields", {}).get("object_roles", {}).get(f"{role['role']}_role")
-        if one is None:
-            return False
-        have = {thing.get("username" if who == "users" else "name") for thing in self._reader.all(f"roles/{one['id']}/{who}")}
-        return set(role[who]) <= have
+    def _role_number(self, kind: str, name: str, role: str) -> int:
+        """Of an object that is there; of no object nobody has a role yet."""
+        for thing in self._there[kind]:
+            if thing["name"] == name:
+                return thing.get("summary_fields", {}).get("object_roles", {}).get(f"{role}_role", {}).get("id", -1)
+        return -1
+
+    def _roles_of(self, who: str, field: str, name: str) -> set[int]:
+        found = self._reader.all(who, **{field: name})
+        return {role["id"] for role in self._reader.all(f"{who}/{found[0]['id']}/roles")} if found else set()
 
 
 def obstacles(reader: Reader, wanted: t.Mapping[str, list[Thing]], referenced: t.Mapping[str, list[str]]) -> list[str]:
@@ -243,7 +272,9 @@ def obstacles(reader: Reader, wanted: t.Mapping[str, list[Thing]], referenced: t
             if number == 0:
                 found.append(f"no {words.rstrip('s')} is called {name}")
             elif number > 1 and endpoint == "credentials":
-                found.append(f"{number} {words} are called {name}, and a template could not tell them apart: rename all but one")
+                found.append(
+                    f"{number} {words} are called {name}, and a template could not tell them apart: rename all but one"
+                )
     for item in wanted.get("credentials") or []:
         others = [
             thing
@@ -253,7 +284,7 @@ def obstacles(reader: Reader, wanted: t.Mapping[str, list[Thing]], referenced: t
         ]
         if others:
             found.append(
-                f"a credential {item['name']} is there already, of the type {linked(others[0], 'credential_type')} and the"
-                f" organisation {linked(others[0], 'organization') or 'none'}: rename it, or set mai_awx_credential"
+                f"a credential {item['name']} is there already, of the type {linked(others[0], 'credential_type')} and"
+                f" the organisation {linked(others[0], 'organization') or 'none'}: rename it, or set mai_awx_credential"
             )
     return found

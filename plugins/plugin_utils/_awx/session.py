@@ -112,7 +112,6 @@ def _shared_code(namespace: str) -> t.Any:
             raise
         where = INSTALL.get(namespace, "ask whoever wrote it")
         raise Refusal(
-            f"Nothing was changed. The collection {namespace} (mai_awx_namespace) is not installed here: {where}. In AWX it"
-            " has to be in the execution environment of the job."
+            f"Nothing was changed. The collection {namespace} (mai_awx_namespace) is not installed here: {where}. In"
+            " AWX it has to be in the execution environment of the job."
         ) from None
-
