@@ -78,6 +78,7 @@ def job_template(template: dict[str, Any], questions: dict[str, Any]) -> dict[st
         credentials = "_awx_setup_credentials_for_setup"
         extra = "{{ _awx_setup_settings }}"
     changes = template["job_type"] == "run"
+    asked = survey(template, questions)
     return {
         "name": f"{{{{ mai_awx_prefix }}}}{template['name']}",
         "description": template["about"],
@@ -96,8 +97,9 @@ def job_template(template: dict[str, Any], questions: dict[str, Any]) -> dict[st
         "allow_simultaneous": True,
         # A slice sees only its part of the inventory
         "job_slice_count": 1,
-        "survey_enabled": True,
-        "survey_spec": {"name": "", "description": "", "spec": survey(template, questions)},
+        # AWX takes no survey without a question
+        "survey_enabled": bool(asked),
+        "survey_spec": {"name": "", "description": "", "spec": asked} if asked else {},
     }
 
 
@@ -136,8 +138,11 @@ def table(known: dict[str, Any]) -> str:
         kind = "check" if one["job_type"] == "check" else "run or check"
         rows.append(f"| {one['name']}{note} | `playbooks/{one['playbook']}.yml` | {asked or 'none'}{fixed} | {kind} |")
     rows += [f"| none: it is {why} | `playbooks/{name}.yml` | | |" for name, why in known["no_template"].items()]
-    reasons = [f"`{name}`: {why}." for name, why in known["not_asked"].items()]
-    return "\n".join([*rows, "", "Not asked: " + " ".join(reasons)])
+    by_reason: dict[str, list[str]] = {}
+    for name, why in known["not_asked"].items():
+        by_reason.setdefault(why, []).append(f"`{name}`")
+    reasons = [f"- {', '.join(names)}: {why}." for why, names in by_reason.items()]
+    return "\n".join([*rows, "", "What is not asked:", "", *reasons])
 
 
 def variable(known: dict[str, Any], name: str) -> str:
