@@ -93,6 +93,7 @@ def job_template(template: dict[str, Any], questions: dict[str, Any]) -> dict[st
         "diff_mode": not changes,
         "ask_diff_mode_on_launch": True,
         "ask_job_type_on_launch": changes,
+        **({"notification_templates_error": "{{ mai_awx_notify }}"} if template.get("scheduled") else {}),
         # The lock on each machine lets only one run at a time change a client
         "allow_simultaneous": True,
         # A slice sees only its part of the inventory

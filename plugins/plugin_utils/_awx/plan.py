@@ -58,7 +58,7 @@ FOREIGN = {"inventory_sources": ("organization",), "schedules": ("organization",
 # What people are given roles of, as the module calls it, and above
 RESOURCES = {
     "job_templates": "templates",
-    **{kind: kind for kind in ("workflows", "projects", "inventories", "credentials")},
+    **{kind: kind for kind in ("organizations", "workflows", "projects", "inventories", "credentials")},
 }
 NODE_LISTS = ("success_nodes", "failure_nodes", "always_nodes")
 
@@ -189,7 +189,7 @@ class Plan:
             thing = there("projects", {"name": project[0], "organization": project[1]}, known_ones)
             if thing is None or any(one["name"] == project[0] for one in self.due["projects"]):
                 continue  # made or changed, it syncs by itself
-            why = "" if thing.get("status") == "successful" else f"its last sync is: {thing.get('status')}"
+            why = "" if thing.get("status") in ("successful", "ok") else f"its last sync is: {thing.get('status')}"
             if not why:
                 known = set(self._reader.get(f"projects/{thing['id']}/playbooks"))
                 lacking = sorted({one["playbook"] for one in templates} - known)
