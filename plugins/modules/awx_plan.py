@@ -43,7 +43,7 @@ options:
     description:
       - >-
         Lists of objects by their kind: C(organizations), C(execution_environments), C(credential_types),
-        C(credentials), C(projects), C(inventories), C(inventory_sources), C(notifications), C(templates), C(workflows)
+        C(credentials), C(projects), C(inventories), C(groups), C(inventory_sources), C(notifications), C(templates), C(workflows)
         with C(simplified_workflow_nodes), C(schedules), C(roles).
     type: dict
     required: true

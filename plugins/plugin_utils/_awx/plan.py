@@ -27,6 +27,7 @@ KINDS = (
     ("credentials", "credentials", "credential"),
     ("projects", "projects", "project"),
     ("inventories", "inventories", "inventory"),
+    ("groups", "groups", "group"),
     ("inventory_sources", "inventory_sources", "inventory source"),
     ("notifications", "notification_templates", "notification template"),
     ("templates", "job_templates", "job template"),
@@ -36,7 +37,7 @@ KINDS = (
 # Within which object a name is looked for
 WITHIN = {
     "credentials": "credential_type",
-    "inventory_sources": "inventory",
+    **dict.fromkeys(("groups", "inventory_sources"), "inventory"),
     "schedules": "unified_job_template",
     **dict.fromkeys(("projects", "inventories", "notifications", "templates", "workflows"), "organization"),
 }
