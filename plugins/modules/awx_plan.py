@@ -43,8 +43,8 @@ options:
     description:
       - >-
         Lists of objects by their kind: C(organizations), C(execution_environments), C(credential_types),
-        C(credentials), C(projects), C(inventories), C(groups), C(inventory_sources), C(notifications), C(templates), C(workflows)
-        with C(simplified_workflow_nodes), C(schedules), C(roles).
+        C(credentials), C(projects), C(inventories), C(groups), C(inventory_sources), C(notifications), C(templates),
+        C(workflows) with C(simplified_workflow_nodes), C(schedules), C(roles).
     type: dict
     required: true
   referenced:
