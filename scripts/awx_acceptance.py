@@ -98,7 +98,7 @@ def main(given: list[str] | None = None) -> int:
             return 1
     # Jobs are launched by whoever set up
     with httpx.Client(
-        base_url=f"{os.environ['CONTROLLER_HOST']}/api/v2/",
+        base_url=f"{address(os.environ['CONTROLLER_HOST'])}/api/v2/",
         verify=os.environ.get("CONTROLLER_VERIFY_SSL", "true").lower() not in ("false", "no", "0"),
         timeout=60,
         **credentials(os.environ),
@@ -109,6 +109,11 @@ def main(given: list[str] | None = None) -> int:
     bad = [row for row in rows if row["status"] not in ("successful", "not launched")]
     print(f"{len(rows)} templates, {len(bad)} of them not successful")
     return 1 if bad else 0
+
+
+def address(host: str) -> str:
+    """As the modules take it."""
+    return host.rstrip("/") if host.startswith(("http://", "https://")) else f"https://{host}"
 
 
 def credentials(environ: Any) -> dict[str, Any]:

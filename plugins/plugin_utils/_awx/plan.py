@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import typing as t
 
 import yaml
@@ -34,6 +35,7 @@ KINDS = (
     ("workflows", "workflow_job_templates", "workflow"),
     ("schedules", "schedules", "schedule"),
 )
+ENDPOINTS = {kind: endpoint for kind, endpoint, _words in KINDS}
 # Within which object a name is looked for
 WITHIN = {
     "credentials": "credential_type",
@@ -252,7 +254,8 @@ class Plan:
 
     def _role_number(self, kind: str, name: str, role: str) -> int:
         """Of an object that is there; of no object nobody has a role yet."""
-        for thing in self._there[kind]:
+        # What is only used was not looked for yet
+        for thing in self._there[kind] or self._reader.all(ENDPOINTS[kind], name=name):
             if thing["name"] == name:
                 return thing.get("summary_fields", {}).get("object_roles", {}).get(f"{role}_role", {}).get("id", -1)
         return -1
@@ -276,6 +279,9 @@ def obstacles(reader: Reader, wanted: t.Mapping[str, list[Thing]], referenced: t
                 found.append(
                     f"{number} {words} are called {name}, and a template could not tell them apart: rename all but one"
                 )
+    if any(re.match(r"[a-z+]+://[^/@]*:[^/@]*@", item["scm_url"]) for item in wanted.get("projects") or []):
+        # Everybody who may see the project would read it
+        found.append("mai_awx_project_url holds a password: put it into a credential, mai_awx_project_credential")
     for item in wanted.get("credentials") or []:
         others = [
             thing
