@@ -66,6 +66,19 @@ options:
     description: Whether what is not given is asked for where there is a terminal.
     type: bool
     default: true
+  backend:
+    description:
+      - >-
+        Where the inventory is kept. V(files) are the files of the run's own inventory. V(awx) is an inventory that AWX or
+        Automation Controller keeps itself, reached by its API with what E(CONTROLLER_HOST), and E(CONTROLLER_OAUTH_TOKEN)
+        or E(CONTROLLER_USERNAME) and E(CONTROLLER_PASSWORD) say, as its built-in credential injects them.
+      - Left out, it is what C(mai_inventory_backend) of all clients says, else V(files).
+    type: str
+    choices: [files, awx]
+  awx_inventory:
+    description:
+      - Name or id of the inventory, with O(backend=awx). Left out, it is the inventory of the job.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -134,6 +147,8 @@ ARGUMENT_SPEC = {
     "listening": {"type": "list", "elements": "int", "default": []},
     "not_asked": {"type": "str", "default": ""},
     "ask": {"type": "bool", "default": True},
+    "backend": {"type": "str", "choices": ["files", "awx"]},
+    "awx_inventory": {"type": "str"},
 }
 
 

@@ -40,6 +40,19 @@ options:
     description: Its value, a number, a text, or null. It must not be a secret.
     type: raw
     required: true
+  backend:
+    description:
+      - >-
+        Where the inventory is kept. V(files) are the files of the run's own inventory. V(awx) is an inventory that AWX or
+        Automation Controller keeps itself, reached by its API with what E(CONTROLLER_HOST), and E(CONTROLLER_OAUTH_TOKEN)
+        or E(CONTROLLER_USERNAME) and E(CONTROLLER_PASSWORD) say, as its built-in credential injects them.
+    type: str
+    choices: [files, awx]
+    default: files
+  awx_inventory:
+    description:
+      - Name or id of the inventory, with O(backend=awx). Left out, it is the inventory of the job.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -71,6 +84,8 @@ from ansible.module_utils.basic import AnsibleModule
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
     "value": {"type": "raw", "required": True},
+    "backend": {"type": "str", "choices": ["files", "awx"], "default": "files"},
+    "awx_inventory": {"type": "str"},
 }
 
 
