@@ -82,11 +82,6 @@ class Edit:
             raise
 
 
-def thrown_away(environ: t.Mapping[str, str]) -> bool:
-    """Whether this is a job of AWX, whose copy of the inventory and of the project goes with it."""
-    return bool(environ.get("JOB_ID") and environ.get("AWX_HOST"))
-
-
 def check_library() -> None:
     if not HAS_RUAMEL:
         raise NotRecordable("the Python that runs Ansible has no ruamel.yaml; install ruamel.yaml>=0.18 there")

@@ -14,7 +14,8 @@ import typing as t
 
 from ansible_collections.mai.clients.plugins.plugin_utils import _awx_inventory, _host_vars, _inventory_files, _machines
 from ansible_collections.mai.clients.plugins.plugin_utils._controller import Controller, login
-from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable, thrown_away
+from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable
+from ansible_collections.mai.clients.plugins.plugin_utils._job import in_job
 from ansible_collections.mai.clients.plugins.plugin_utils._new_client import Fleet
 
 Values = t.Mapping[str, t.Any]
@@ -52,7 +53,7 @@ class Files:
     is_the_runs = True
 
     def __init__(self, variables: Values) -> None:
-        if thrown_away(os.environ):
+        if in_job(os.environ):
             raise NotRecordable(
                 f"{_IN_A_JOB}; else add the client where the inventory comes from: run this in a clone of it, and push"
             )
@@ -137,7 +138,7 @@ def recording(
         with _inventory(awx_inventory, variables) as inventory:
             yield inventory.recording(host, name, value)
         return
-    if thrown_away(os.environ):
+    if in_job(os.environ):
         raise NotRecordable(f"{_IN_A_JOB}; else set {name} where the inventory comes from")
     if not directory:
         raise NotRecordable("the inventory is not made of files")
