@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible.plugins.action import ActionBase
@@ -20,6 +21,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils import (
 )
 from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable
 from ansible_collections.mai.clients.plugins.plugin_utils._interview import Interview, Unknown
+from ansible_collections.mai.clients.plugins.plugin_utils._job import in_job
 from ansible_collections.mai.clients.plugins.plugin_utils._machines import GROUP, clients_of, way_to
 from ansible_collections.mai.clients.plugins.plugin_utils._names import FACTS
 from ansible_collections.mai.clients.plugins.plugin_utils._new_client import Fleet
@@ -98,6 +100,7 @@ class ActionModule(ActionBase):
                 one.write()
         result: Values = {"changed": True, "client": slug, "machine": machine, "notes": interview.notes}
         result["files"] = [one.path for one in edits]
+        result["in_job"] = in_job(os.environ)
         if not inventory.is_the_runs:
             result["host"] = {"name": slug, "groups": [GROUP], **host.entry, **host.variables}
         if self._task.diff:
@@ -129,7 +132,8 @@ class ActionModule(ActionBase):
                     ]
                 )
             )
-        return {"client": slug, "machine": machine, "files": where, "notes": ["the inventory has this client already"]}
+        notes = ["the inventory has this client already"]
+        return {"client": slug, "machine": machine, "files": where, "notes": notes, "in_job": in_job(os.environ)}
 
     @staticmethod
     def _confirmed(host: _inventory_files.Host, edits: list[Edit]) -> bool:

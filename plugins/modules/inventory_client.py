@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: inventory_client
-short_description: Add a client to the files of an inventory
+short_description: Add a client to an inventory
 version_added: 0.1.0
 author:
   - The mai.clients team (@mai-clients)
@@ -131,10 +131,18 @@ notes:
   elements: str
   sample: ["mai_port 8003: the first free one there"]
 files:
-  description: The files that hold the client now, on the controller.
+  description: The files that hold the client now, on the controller; with O(backend=awx) the inventory and its host.
   returned: with O(until=written)
   type: list
   elements: str
+host:
+  description: Arguments of M(ansible.builtin.add_host), for an inventory that the run does not read again.
+  returned: with O(backend=awx), when the client was added
+  type: dict
+in_job:
+  description: Whether the run is a job of AWX.
+  returned: with O(until=written)
+  type: bool
 """
 
 from ansible.module_utils.basic import AnsibleModule

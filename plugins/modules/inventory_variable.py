@@ -17,9 +17,8 @@ description:
     first one that the host has, else into a new one, C(host_vars/<host>.yml). Comments, order and quotes are kept.
   - Runs on the controller. The host is not contacted.
   - >-
-    Where the inventory is not made of files that last (an inventory of AWX, a list of hosts on the command line, files
-    that cannot be written, a file encrypted as a whole), nothing is written, and RV(reason) says why. That is no
-    failure.
+    Where the inventory is not made of files that last (a job of AWX, a list of hosts on the command line, files that
+    cannot be written, a file encrypted as a whole), nothing is written, and RV(reason) says why. That is no failure.
 requirements:
   - ruamel.yaml >= 0.18 (on the controller)
 attributes:
@@ -68,7 +67,7 @@ recorded:
   returned: always
   type: bool
 file:
-  description: The file in which the value is, on the controller.
+  description: The file in which the value is, on the controller; with O(backend=awx) the inventory and its host.
   returned: when RV(recorded) is true
   type: str
   sample: inventories/example/host_vars/company-abc.yml

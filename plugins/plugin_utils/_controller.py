@@ -33,7 +33,7 @@ MAX_BODY = 64 * 2**20
 PAGE = 200
 MAX_PAGES = 500
 # Of the API: nothing that leads elsewhere
-_PATH = re.compile(r"(?:/[A-Za-z0-9_.~-]+)+/?")
+_PATH = re.compile(r"(?:/[A-Za-z0-9_][A-Za-z0-9_.~-]*)+/?")
 LOG_IN = (
     "attach a credential of the type Red Hat Ansible Automation Platform to the job template; at a terminal set "
     "CONTROLLER_HOST, and CONTROLLER_OAUTH_TOKEN or CONTROLLER_USERNAME and CONTROLLER_PASSWORD"

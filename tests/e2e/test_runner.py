@@ -28,7 +28,7 @@ SLUG = "from-awx"
 EMPTY = {"openrouter_provisioning_key": "", "mai_billing_email": "", "replace_lost_key": "", "take_lock": ""}
 # Everything that happens to a client after its onboarding, in this order, and the answers of its survey
 OPERATIONS: dict[str, dict[str, str]] = {
-    "set_limit": {"new_limit": "750"},
+    "set_limit": {"new_limit": "750", "remember": "false"},
     "suspend_client": {"keep_running": ""},
     "resume_client": {},
     "rotate_key": {"older_than_days": "", "carry_usage": "", "delete_old": ""},
