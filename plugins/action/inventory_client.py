@@ -118,9 +118,7 @@ class ActionModule(ActionBase):
         return {name: one for name, one in found.items() if name not in (*_inventory_backend.OWN, *FACTS)}
 
     @staticmethod
-    def _already(
-        fleet: Fleet, slug: str, machine: str, given: Values, inventory: _inventory_backend.Backend
-    ) -> Values:
+    def _already(fleet: Fleet, slug: str, machine: str, given: Values, inventory: _inventory_backend.Backend) -> Values:
         where = inventory.where(slug)
         differs = _new_client.differences(fleet, slug, machine, given)
         if differs:

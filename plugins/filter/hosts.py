@@ -122,8 +122,8 @@ def hosts(client: str, groups: t.Mapping[str, t.Sequence[str]]) -> str:
     _refuse_answers()
     if not isinstance(client, str):
         raise AnsibleFilterError(
-            f"client is {quoted(client)}, which YAML or JSON reads as another thing than a name: write it in quotes, as the "
-            "name of a client or group, or several with commas between."
+            f"client is {quoted(client)}, which YAML or JSON reads as another thing than a name: write it in quotes, as "
+            "the name of a client or group, or several with commas between."
         )
     names = [name.strip() for name in client.split(",") if name.strip()]
     if not names:
@@ -141,7 +141,8 @@ def hosts(client: str, groups: t.Mapping[str, t.Sequence[str]]) -> str:
     limit = arguments.get("subset")
     if limit and not any(_in_limit(host, limit, groups) for host in chosen):
         raise AnsibleFilterError(
-            f"--limit {shown(limit, LONGEST)} leaves none of the clients named with client={shown(client, LONGEST)}: nothing would be done. "
+            f"--limit {shown(limit, LONGEST)} leaves none of the clients named with "
+            f"client={shown(client, LONGEST)}: nothing would be done. "
             "Drop the limit, or name a client that it includes."
         )
     return ":".join([*names, f"&{GROUP}"])
@@ -157,7 +158,8 @@ def controller(groups: t.Mapping[str, t.Sequence[str]]) -> str:
     limit = arguments.get("subset")
     if limit and not _in_limit(CONTROLLER, limit, groups):
         raise AnsibleFilterError(
-            f"--limit {shown(limit, LONGEST)} leaves nothing to do: this playbook chooses no clients by it. Run it again without."
+            f"--limit {shown(limit, LONGEST)} leaves nothing to do: this playbook chooses no clients by it. "
+            "Run it again without."
         )
     return CONTROLLER
 

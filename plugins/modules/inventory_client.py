@@ -69,9 +69,10 @@ options:
   backend:
     description:
       - >-
-        Where the inventory is kept. V(files) are the files of the run's own inventory. V(awx) is an inventory that AWX or
-        Automation Controller keeps itself, reached by its API with what E(CONTROLLER_HOST), and E(CONTROLLER_OAUTH_TOKEN)
-        or E(CONTROLLER_USERNAME) and E(CONTROLLER_PASSWORD) say, as its built-in credential injects them.
+        Where the inventory is kept. V(files) are the files of the run's own inventory. V(awx) is an inventory that AWX
+        or Automation Controller keeps itself, reached by its API with what E(CONTROLLER_HOST), and
+        E(CONTROLLER_OAUTH_TOKEN) or E(CONTROLLER_USERNAME) and E(CONTROLLER_PASSWORD) say, as its built-in credential
+        injects them.
       - Left out, it is what C(mai_inventory_backend) of all clients says, else V(files).
     type: str
     choices: [files, awx]

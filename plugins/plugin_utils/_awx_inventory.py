@@ -21,15 +21,18 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import
 
 Values = t.Mapping[str, t.Any]
 
-# A text as a template that is nothing but this text: AWX takes no tags in variables, so not !unsafe. In Ansible's strings
-# a backslash is one, so a quote cannot be escaped.
+# A text as a template that is nothing but this text: AWX takes no tags in variables, so not !unsafe. In Ansible's
+# strings a backslash is one, so a quote cannot be escaped.
 _PIECE = r"""(?:"[^"]*"|'"')"""
 _LITERAL = re.compile(rf"\{{\{{ ({_PIECE}(?: ~ {_PIECE})*) \}}\}}")
 
 
 def which(given: t.Any, variables: Values) -> str:
     """The inventory by what was given, else the job's own; its id, or its name."""
-    for one in (given, *(variables.get(f"{who}_inventory_{what}") for what in ("id", "name") for who in ("awx", "tower"))):
+    for one in (
+        given,
+        *(variables.get(f"{who}_inventory_{what}") for what in ("id", "name") for who in ("awx", "tower")),
+    ):
         text = "" if one is None or isinstance(one, (bool, dict, list)) else str(one).strip()
         if text:
             return text
@@ -66,7 +69,9 @@ class Inventory:
         [one] = found
         name = shown(one.get("name"), 60)
         if one.get("kind"):
-            raise NotRecordable(f"the AWX inventory {name} is a {shown(one['kind'], 20)} one, which has no hosts itself")
+            raise NotRecordable(
+                f"the AWX inventory {name} is a {shown(one['kind'], 20)} one, which has no hosts itself"
+            )
         number = _id(one)
         return cls(controller, number, name, tuple(controller.all(f"/inventories/{number}/inventory_sources/")))
 
@@ -169,7 +174,8 @@ class Addition(Edit):
 def fleet_of(tree: Values, hostvars: t.Mapping[str, Values]) -> Fleet:
     """The clients; ``hostvars`` are the run's own, which alone can tell what a template of a variable comes to."""
     clients = {
-        slug: {name: one for name, one in _readable(slug, _merged(tree, slug), hostvars)} for slug in _members(tree, GROUP)
+        slug: {name: one for name, one in _readable(slug, _merged(tree, slug), hostvars)}
+        for slug in _members(tree, GROUP)
     }
     names = {*tree, *_hosts(tree, "all"), *(_meta(tree))} - {"_meta"}
     return Fleet(clients, {*names, *(slug for group in tree for slug in _hosts(tree, group))})

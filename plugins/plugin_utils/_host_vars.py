@@ -156,7 +156,11 @@ def edited_text(path: str, text: str, name: str, value: t.Any) -> str:
     found = _json_of(text)
     if found:
         content, indent = found
-        return text if _has(content, name, value) else json.dumps({**content, name: value}, indent=indent, ensure_ascii=text.isascii())
+        return (
+            text
+            if _has(content, name, value)
+            else json.dumps({**content, name: value}, indent=indent, ensure_ascii=text.isascii())
+        )
     return _edited(path, text, name, value)
 
 

@@ -16,7 +16,7 @@ LONGEST = 100
 
 
 def in_job(environ: t.Mapping[str, str]) -> bool:
-    """Whether copies of the inventory and of the project, and every file of this machine, are thrown away afterwards."""
+    """Whether the copies of inventory and project, and every file of this machine, are thrown away afterwards."""
     return bool(environ.get("JOB_ID") and environ.get("AWX_HOST"))
 
 

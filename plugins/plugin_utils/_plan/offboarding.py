@@ -83,7 +83,11 @@ def offboarding(
             *_backup(asked.get("backup") or {}),
             *(["the machine was not touched: its instance and data may still be there"] if lost else []),
             *_earlier(archives, asked["purge"], would),
-            *([f"record: {record['path'] or _record_of_job(directory and not asked['purge'], archive)}"] if due else []),
+            *(
+                [f"record: {record['path'] or _record_of_job(directory and not asked['purge'], archive)}"]
+                if due
+                else []
+            ),
             f"remove {client['slug']} from the inventory ({asked['inventory']})",
         ],
     }

@@ -178,7 +178,9 @@ def markdown(template: str, **values: t.Any) -> str:
     return environment.from_string(template).render(**values)
 
 
-def record(template: str, client: Values, seen: Values, instance: Values, key: Values, site: Values, stamp: str = "") -> str:
+def record(
+    template: str, client: Values, seen: Values, instance: Values, key: Values, site: Values, stamp: str = ""
+) -> str:
     """The hand-over record, in Markdown."""
     place = address(client, instance)
     return markdown(

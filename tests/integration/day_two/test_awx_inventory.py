@@ -17,7 +17,13 @@ from tests.kit.agency import Agency
 
 NEW, SET_LIMIT = "playbooks/new_client.yml", "playbooks/set_limit.yml"
 NAME = 'Żółw & Söhne {{ "Sp. z o.o." }}'
-ON_FILE = "# agreed in May\nansible_host: 127.0.0.1\nansible_connection: local\nmai_port: 8001\nmai_monthly_limit: 50  # USD\n"
+ON_FILE = """\
+# agreed in May
+ansible_host: 127.0.0.1
+ansible_connection: local
+mai_port: 8001
+mai_monthly_limit: 50  # USD
+"""
 
 
 class Office(t.NamedTuple):
@@ -66,7 +72,11 @@ def test_a_client_is_added_and_its_limit_changed(office: Office) -> None:
     assert [f"{one.method} {one.path}" for one in office.awx.writes[writes:]] == ["POST /api/v2/groups/1/hosts/"]
     made = office.variables("zolw-soehne")
     # As the neighbour is reached
-    assert made["ansible_connection"] == "local" and made["ansible_host"] == "127.0.0.1" and made["mai_monthly_limit"] == 50
+    assert (
+        made["ansible_connection"] == "local"
+        and made["ansible_host"] == "127.0.0.1"
+        and made["mai_monthly_limit"] == 50
+    )
     again = office.job(NEW, 3, **answers)
     assert (again.rc, again.total("changed")) == (0, 0) and "nothing was changed" in again.said, again.output
     clash = office.job(NEW, 4, **{**answers, "mai_client_name": "Other", "mai_port": "8001"})

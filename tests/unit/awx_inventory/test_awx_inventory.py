@@ -30,7 +30,9 @@ def awx() -> Awx:
     awx = Awx()
     inventory = awx.inventory(variables='{"mai_domain": "example.org"}')
     one = awx.host(inventory, "company-abc", "ansible_host: mai-01\nmai_port: 8001\n" + YAML[4:])
-    two = awx.host(inventory, "northwind", '{"ansible_host": "mai-01", "mai_port": "8002", "ansible_become_user": "root"}')
+    two = awx.host(
+        inventory, "northwind", '{"ansible_host": "mai-01", "mai_port": "8002", "ansible_become_user": "root"}'
+    )
     awx.host(inventory, "web", "")
     awx.group(inventory, "gold", [two], variables="mai_markup_rate: 1.5\nmai_domain: gold.example.org\n")
     awx.group(inventory, "mai_clients", [one], children=["gold"], variables="mai_markup_rate: 1.2\n")

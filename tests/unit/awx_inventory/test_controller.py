@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way to a controller's API: who is logged in, where it is, and what is said when it does not do what it is asked."""
+"""The way to a controller's API: who is logged in, where it is, and what is said when it does not do as it is asked."""
 
 from __future__ import annotations
 
@@ -83,7 +83,10 @@ def test_all_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (httpx.Response(301, headers={"Location": f"https://evil.test/{TOKEN}"}), "answered 301. This is not AWX's API"),
+        (
+            httpx.Response(301, headers={"Location": f"https://evil.test/{TOKEN}"}),
+            "answered 301. This is not AWX's API",
+        ),
         (httpx.Response(200, text="<html>"), "answered 200. This is not AWX's API"),
         (httpx.Response(200, json=[1]), "answered 200. This is not AWX's API"),
         (httpx.Response(400, json={"x": SECRET}), "answered 400. AWX does not accept it"),

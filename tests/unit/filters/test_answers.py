@@ -125,7 +125,12 @@ def test_hostile_answers_are_refused_shortly_and_counted() -> None:
     folder = ROOT / "build" / "report.d"
     folder.mkdir(parents=True, exist_ok=True)
     names = len(RULES) + 1 + len(WRITABLE)
-    lines = ["## Hostile answers of surveys", "", "| variables | answers | refused | taken as text |", "|--:|--:|--:|--:|"]
+    lines = [
+        "## Hostile answers of surveys",
+        "",
+        "| variables | answers | refused | taken as text |",
+        "|--:|--:|--:|--:|",
+    ]
     lines.append(f"| {names} | {refused + taken} | {refused} | {taken} |")
     (folder / "hostile-answers.md").write_text("\n".join(lines) + "\n")
 
