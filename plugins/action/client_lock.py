@@ -185,8 +185,8 @@ class ActionModule(ActionBase):
         if not (options["force"] or owner.abandoned(options["max_age"])):
             raise Refusal(
                 f"Another run is changing this client: {owner}. Wait until it has ended and run again. If it was "
-                "cancelled, or killed on a controller that is gone, take the lock over with -e take_lock=true, or wait: "
-                f"after {options['max_age'] // 60} minutes it counts as abandoned (lock: {path}).",
+                "cancelled, or killed on a controller that is gone, take the lock over with -e take_lock=true, or "
+                f"wait: after {options['max_age'] // 60} minutes it counts as abandoned (lock: {path}).",
                 result={"changed": False, "state": "busy"},
             )
         if not self._task.check_mode:

@@ -122,8 +122,8 @@ def hosts(client: str, groups: t.Mapping[str, t.Sequence[str]]) -> str:
     _refuse_answers()
     if not isinstance(client, str):
         raise AnsibleFilterError(
-            f"client is {quoted(client)}, which YAML or JSON reads as another thing than a name: write it in quotes, as "
-            "the name of a client or group, or several with commas between."
+            f"client is {quoted(client)}, which YAML or JSON reads as another thing than a name: write it in quotes, "
+            "as the name of a client or group, or several with commas between."
         )
     names = [name.strip() for name in client.split(",") if name.strip()]
     if not names:

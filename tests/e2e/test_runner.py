@@ -32,11 +32,11 @@ OPERATIONS: dict[str, dict[str, str]] = {
     "suspend_client": {"keep_running": ""},
     "resume_client": {},
     "rotate_key": {"older_than_days": "", "carry_usage": "", "delete_old": ""},
-    "upgrade_client": {"new_image": "", "when_idle": ""},
+    "upgrade_client": {"new_image": "", "when_idle": "", "canary": "", "idle_minutes": "", "continue": ""},
     "list_clients": {"fail_on": "down"},
     "client_info": {},
-    "site": {},
-    "diagnose_client": {"paid_test": ""},
+    "site": {"fail_on_drift": ""},
+    "diagnose_client": {"paid_test": "", "disk_gib": "", "memory_mib": "", "fail_on_unknown": "", "json_file": ""},
     "offboard_client": {"confirm": SLUG, "purge_data": "", "host_lost": ""},
 }
 

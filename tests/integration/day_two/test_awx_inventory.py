@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import pathlib
+import types
 import typing as t
 
 import pytest
@@ -14,9 +16,11 @@ import yaml
 from tests.awx_imitation import Awx
 from tests.hosts.project import Result
 from tests.kit.agency import Agency
+from tests.openrouter_simulator import Simulator
 
 NEW, SET_LIMIT = "playbooks/new_client.yml", "playbooks/set_limit.yml"
 NAME = 'Żółw & Söhne {{ "Sp. z o.o." }}'
+SLUG = "company-abc"
 ON_FILE = """\
 # agreed in May
 ansible_host: 127.0.0.1
@@ -50,16 +54,25 @@ class Office(t.NamedTuple):
         return yaml.safe_load(self.awx.one("hosts", slug)["variables"])
 
 
-@pytest.fixture
-def office(onboarded: Agency, awx: Awx) -> Office:
+def opened(agency: Agency, awx: Awx) -> Office:
     inventory = awx.add("inventories", name="Clients", organization=1)
     group = awx.add("groups", name="mai_clients", inventory=inventory)
-    host = awx.add("hosts", name="company-abc", inventory=inventory, variables=ON_FILE)
-    awx.controller.store.put("groups", group, "hosts", {"id": host})
-    return Office(onboarded, awx, inventory)
+    awx.controller.put(
+        "groups", awx.controller.store.get("groups", group), "hosts", {"name": SLUG, "variables": ON_FILE}
+    )
+    return Office(agency, awx, inventory)
 
 
-def test_a_client_is_added_and_its_limit_changed(office: Office) -> None:
+@pytest.fixture
+def office(tmp_path: pathlib.Path, awx: Awx) -> Office:
+    """One that needs no OpenRouter: its client was never onboarded."""
+    nobody = types.SimpleNamespace(url="http://127.0.0.1:1", provisioning_key="")
+    agency = Agency(tmp_path, t.cast(Simulator, nobody))
+    agency.client(SLUG)
+    return opened(agency, awx)
+
+
+def test_a_client_is_added(office: Office) -> None:
     answers = {"mai_inventory_backend": "awx", "mai_client_name": NAME, "machine": "127.0.0.1", "client": "", "ask": ""}
     writes = len(office.awx.writes)
     checked = office.job(NEW, 1, "--check", "--diff", **answers)
@@ -81,53 +94,47 @@ def test_a_client_is_added_and_its_limit_changed(office: Office) -> None:
     assert (again.rc, again.total("changed")) == (0, 0) and "nothing was changed" in again.said, again.output
     clash = office.job(NEW, 4, **{**answers, "mai_client_name": "Other", "mai_port": "8001"})
     assert clash.rc == 2 and "mai_port 8001 is also that of company-abc" in clash.said, clash.output
+    refused = office.job(NEW, 5, mai_client_name="N")
+    assert refused.rc == 2 and "thrown away" in refused.said and "mai_inventory_backend" in refused.said
 
-    # What is told of the client that was onboarded, and recorded of it
-    changed = office.job(SET_LIMIT, 5, client="company-abc", new_limit="75", mai_inventory_backend="awx", remember="")
+
+def test_a_limit_is_recorded_or_not_changed(onboarded: Agency, awx: Awx) -> None:
+    office = opened(onboarded, awx)
+    office.agency.control.clear_journal()
+    refused = office.job(SET_LIMIT, 4, client=SLUG, new_limit="80")
+    assert refused.rc == 2 and "company-abc was not touched. The limit cannot be recorded" in refused.said
+    assert "set mai_inventory_backend to awx" in refused.said and "With -e remember=false" in refused.said
+    assert office.agency.control.writes() == [] and office.agency.key(SLUG)["limit"] == 50
+
+    changed = office.job(SET_LIMIT, 5, client=SLUG, new_limit="75", mai_inventory_backend="awx", remember="")
     assert changed.rc == 0, changed.output
     assert "recorded in the AWX inventory Clients, host company-abc" in changed.said
-    assert office.awx.one("hosts", "company-abc")["variables"] == ON_FILE.replace("50 ", "75 ")
-    key = office.agency.key("company-abc")
+    assert office.awx.one("hosts", SLUG)["variables"] == ON_FILE.replace("50 ", "75 ")
+    key = office.agency.key(SLUG)
     told = changed.stdout.partition("CUSTOM STATS")[2]
-    assert '"mai_handover"' in told and key["hash"] in told and office.agency.secret("company-abc") not in told
-    handover = (office.agency.directory("company-abc") / "HANDOVER.md").read_text()
+    assert "mai_handover:" in told and key["hash"] in told and office.agency.secret(SLUG) not in told
+    handover = (office.agency.directory(SLUG) / "HANDOVER.md").read_text()
     stamp = "| changed by job | 5, template A &#124; template, launched by alice, revision 0123456789ab |"
     assert stamp in handover
     kept = {path.name: path.read_text() for path in office.agency.handovers.iterdir()}
 
-    second = office.job(SET_LIMIT, 6, client="company-abc", new_limit="75", mai_inventory_backend="awx", take_lock="")
+    second = office.job(SET_LIMIT, 6, client=SLUG, new_limit="75", mai_inventory_backend="awx", take_lock="")
     assert (second.rc, second.total("changed")) == (0, 0) and key["hash"] in second.stdout, second.output
     # No job wrote on the controller, and what it is alone changed nothing
     assert {path.name: path.read_text() for path in office.agency.handovers.iterdir()} == kept
-    assert (office.agency.directory("company-abc") / "HANDOVER.md").read_text() == handover
+    assert (office.agency.directory(SLUG) / "HANDOVER.md").read_text() == handover
 
 
-def test_files_of_a_job_are_not_written(office: Office) -> None:
-    before = office.agency.key("company-abc")["limit"]
-    office.agency.control.clear_journal()
-    refused = office.job(SET_LIMIT, 1, client="company-abc", new_limit="80")
-    assert refused.rc == 2 and "company-abc was not touched. The limit cannot be recorded" in refused.said
-    assert "set mai_inventory_backend to awx" in refused.said and "With -e remember=false" in refused.said
-    assert office.agency.key("company-abc")["limit"] == before and office.agency.control.writes() == []
-    added = office.job(NEW, 2, mai_client_name="N")
-    assert added.rc == 2 and "thrown away" in added.said and "mai_inventory_backend" in added.said
-    exception = office.job(SET_LIMIT, 3, client="company-abc", new_limit="80", remember="false")
-    assert exception.rc == 0 and "NOT RECORDED" in exception.said, exception.output
-    assert not office.awx.writes[3:]
-
-
-@pytest.mark.parametrize(
-    ("playbook", "answers"),
-    [
-        ("onboard_client", {"client": "Bad Slug; rm -rf"}),
-        ("set_limit", {"client": "company-abc", "new_limit": "x" * 10_000}),
-        ("offboard_client", {"client": "company-abc", "confirm": "a\nb"}),
-        ("new_client", {"mai_client_name": "N", "machine": "--limit"}),
-    ],
-)
-def test_hostile_answers_touch_nothing(office: Office, playbook: str, answers: dict[str, t.Any]) -> None:
-    office.agency.control.clear_journal()
-    refused = office.job(f"playbooks/{playbook}.yml", 1, **answers)
-    assert refused.rc != 0 and "x" * 200 not in refused.output and len(refused.output) < 4000, refused.output
-    assert "is " in refused.said or "No client or group 'Bad Slug; rm -rf'" in refused.said
-    assert office.agency.control.writes() == []
+def test_hostile_answers_touch_nothing(office: Office) -> None:
+    writes = len(office.awx.writes)
+    for playbook, name, value in [
+        ("onboard_client", "client", "Bad Slug; rm -rf"),
+        ("set_limit", "new_limit", "x" * 10_000),
+        ("offboard_client", "confirm", "a\nb"),
+        ("new_client", "machine", "--limit"),
+    ]:
+        refused = office.job(f"playbooks/{playbook}.yml", 1, **{"client": SLUG, name: value})
+        said = " ".join(refused.output.split())
+        assert refused.rc == 4 and "x" * 200 not in said and len(said) < 2500, refused.output
+        assert f"{name} is '" in said or "No client or group 'Bad Slug; rm -rf'" in said, refused.output
+    assert not office.agency.deployments.exists() and len(office.awx.writes) == writes
