@@ -22,7 +22,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils import (
 from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable
 from ansible_collections.mai.clients.plugins.plugin_utils._interview import Interview, Unknown
 from ansible_collections.mai.clients.plugins.plugin_utils._job import in_job
-from ansible_collections.mai.clients.plugins.plugin_utils._machines import GROUP, clients_of, way_to
+from ansible_collections.mai.clients.plugins.plugin_utils._machines import clients_of, way_to
 from ansible_collections.mai.clients.plugins.plugin_utils._names import FACTS
 from ansible_collections.mai.clients.plugins.plugin_utils._new_client import Fleet
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal
@@ -101,8 +101,7 @@ class ActionModule(ActionBase):
         result: Values = {"changed": True, "client": slug, "machine": machine, "notes": interview.notes}
         result["files"] = [one.path for one in edits]
         result["in_job"] = in_job(os.environ)
-        if not inventory.is_the_runs:
-            result["host"] = {"name": slug, "groups": [GROUP], **host.entry, **host.variables}
+        result["host"] = inventory.for_the_run(host)
         if self._task.diff:
             result["diff"] = _diff(host, edits)
         return result

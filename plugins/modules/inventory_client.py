@@ -137,8 +137,8 @@ files:
   type: list
   elements: str
 host:
-  description: Arguments of M(ansible.builtin.add_host), for an inventory that the run does not read again.
-  returned: with O(backend=awx), when the client was added
+  description: Arguments of M(ansible.builtin.add_host), for an inventory that the run does not read again; else empty.
+  returned: when the client was added
   type: dict
 in_job:
   description: Whether the run is a job of AWX.

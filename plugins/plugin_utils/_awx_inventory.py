@@ -103,11 +103,7 @@ class Inventory:
                 f"the source {_names(overwriting)} of {self} overwrites what it does not know: its next update would "
                 "take the client out again. Add the client where the source comes from, or switch its Overwrite off"
             )
-        reached = {}
-        for name, one in (_host_variables(tree, host.beside) if host.beside else {}).items():
-            if str(name).startswith("ansible_"):
-                reached[name] = one
-        variables = {**reached, **_as_template({**host.entry, **host.variables})}
+        variables = {**reached_by(tree, host.beside), **_as_template({**host.entry, **host.variables})}
         group = _group_for(tree, host.beside)
         return Addition(
             f"{self}, host {host.slug}, group {group}",
@@ -171,6 +167,16 @@ class Addition(Edit):
         return _id(found[0])
 
 
+def reached_by(tree: Values, neighbour: str | None) -> dict[str, t.Any]:
+    """How Ansible reaches the neighbour's machine, as far as its own variables say so; as it is written there."""
+    own = _host_variables(tree, neighbour) if neighbour else {}
+    return {name: one for name, one in own.items() if str(name).startswith("ansible_")}
+
+
+def is_template(value: t.Any) -> bool:
+    return isinstance(value, str) and any(mark in value for mark in TEMPLATES)
+
+
 def fleet_of(tree: Values, hostvars: t.Mapping[str, Values]) -> Fleet:
     """The clients; ``hostvars`` are the run's own, which alone can tell what a template of a variable comes to."""
     clients = {
@@ -183,7 +189,7 @@ def fleet_of(tree: Values, hostvars: t.Mapping[str, Values]) -> Fleet:
 
 def _readable(slug: str, variables: Values, hostvars: t.Mapping[str, Values]) -> t.Iterator[tuple[str, t.Any]]:
     for name, value in variables.items():
-        if isinstance(value, str) and any(mark in value for mark in TEMPLATES):
+        if is_template(value):
             value = _from_template(value)
             if value is None and slug in hostvars:
                 value = other_variable(hostvars[slug], name)
@@ -196,7 +202,7 @@ def _as_template(value: t.Any) -> t.Any:
         return {name: _as_template(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_as_template(one) for one in value]
-    if isinstance(value, str) and any(mark in value for mark in TEMPLATES):
+    if is_template(value):
         pieces = ["'\"'" if one == '"' else f'"{one}"' for one in re.split('(")', value) if one]
         return f"{{{{ {' ~ '.join(pieces)} }}}}"
     return value

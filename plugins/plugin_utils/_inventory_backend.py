@@ -32,10 +32,6 @@ _IN_A_JOB = (
 class Backend(t.Protocol):
     """An inventory, to which a client is added."""
 
-    # Whether the run has the new client as soon as it reads its inventory again; a job's is a program that says what it
-    # said before
-    is_the_runs: bool
-
     def fleet(self) -> Fleet: ...
 
     def where(self, slug: str) -> list[str]:
@@ -46,11 +42,12 @@ class Backend(t.Protocol):
     def moved(self, host: _inventory_files.Host, edits: list[Edit]) -> bool:
         """Whether somebody changed the inventory since the edits were made."""
 
+    def for_the_run(self, host: _inventory_files.Host) -> dict[str, t.Any]:
+        """What the run has to be told of the new client, where it does not learn it by reading its inventory again."""
+
 
 class Files:
     """A directory of YAML files, the run's own inventory."""
-
-    is_the_runs = True
 
     def __init__(self, variables: Values) -> None:
         if in_job(os.environ):
@@ -72,14 +69,15 @@ class Files:
     def moved(self, host: _inventory_files.Host, edits: list[Edit]) -> bool:
         return self.edits(host) != edits
 
+    def for_the_run(self, host: _inventory_files.Host) -> dict[str, t.Any]:
+        return {}
+
     def __str__(self) -> str:
         return self._directory
 
 
 class Awx:
     """An inventory of AWX as it is now, whatever the run itself was started with."""
-
-    is_the_runs = False
 
     def __init__(self, inventory: _awx_inventory.Inventory, variables: Values) -> None:
         self._inventory = inventory
@@ -97,6 +95,12 @@ class Awx:
 
     def moved(self, host: _inventory_files.Host, edits: list[Edit]) -> bool:
         return self._inventory.tree() != self._tree
+
+    def for_the_run(self, host: _inventory_files.Host) -> dict[str, t.Any]:
+        """A job's inventory is a program, which says what it said before."""
+        reached = _awx_inventory.reached_by(self._tree, host.beside)
+        plain = {name: one for name, one in reached.items() if not _awx_inventory.is_template(one)}
+        return {"name": host.slug, "groups": [_machines.GROUP], **plain, **host.entry, **host.variables}
 
     def __str__(self) -> str:
         return str(self._inventory)
