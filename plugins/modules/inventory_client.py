@@ -16,9 +16,12 @@ description:
     Adds a host to the group of clients in C(hosts.yml), with its machine and port, and writes its other variables to
     C(host_vars/<client>.yml). Comments, order and quotes are kept.
   - >-
+    With O(backend=awx) the host and all its variables go into an inventory that AWX keeps itself, in one request. What
+    clashes is looked up there.
+  - >-
     What is not given is asked for in the terminal of C(ansible-playbook), with a proposal that Enter accepts. Without a
     terminal the proposals are taken, and what there is none for is an error.
-  - Runs on the controller, in the inventory of the run, which has to be one directory. No machine is contacted.
+  - Runs on the controller. Of files the inventory of the run has to be one directory. No machine is contacted.
   - >-
     A client that is there already as it is described changes nothing. One that differs, and anything that two clients
     cannot both have, is refused before anything is written.
