@@ -15,9 +15,15 @@ import typing as t
 
 from ansible.template import is_trusted_as_template
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
-from ansible_collections.mai.clients.plugins.plugin_utils import _new_client
-from ansible_collections.mai.clients.plugins.plugin_utils._inventory_files import TEMPLATES
-from ansible_collections.mai.clients.plugins.plugin_utils._variables import fault, is_switch, money, number, quoted
+from ansible_collections.mai.clients.plugins.plugin_utils._values import is_template
+from ansible_collections.mai.clients.plugins.plugin_utils._variables import (
+    MACHINE,
+    fault,
+    is_switch,
+    money,
+    number,
+    quoted,
+)
 
 # Of a value: what to give instead; None where it fits
 Rule = t.Callable[[t.Any], "str | None"]
@@ -85,9 +91,7 @@ def _inventory(value: t.Any) -> bool:
 _NAME = _wants(_line(100), "give a name of the inventory")
 _SWITCH = _wants(_switch, "give true or false")
 _FILE = _wants(_line(4096), "give the path of a file, on one line")
-_MACHINE = _wants(
-    lambda value: not _new_client.machine_fault(value), "give its host name or address, as Ansible is to reach it"
-)
+_MACHINE = _wants(_text(MACHINE), "give its host name or address, as Ansible is to reach it")
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(
@@ -144,4 +148,4 @@ def answer_problem(given: t.Mapping[str, t.Any]) -> str:
 
 def _is_template(value: t.Any) -> bool:
     """Of the operator's own, at the terminal; in a survey's answer a template is text."""
-    return isinstance(value, str) and any(mark in value for mark in TEMPLATES) and is_trusted_as_template(value)
+    return is_template(value) and is_trusted_as_template(value)

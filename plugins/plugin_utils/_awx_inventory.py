@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._controller import Controller, Refused
 from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable, edited_text
-from ansible_collections.mai.clients.plugins.plugin_utils._inventory_files import GROUP, TEMPLATES, Host, as_yaml
+from ansible_collections.mai.clients.plugins.plugin_utils._inventory_files import GROUP, Host, as_yaml
 from ansible_collections.mai.clients.plugins.plugin_utils._new_client import Fleet
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import other_variable
+from ansible_collections.mai.clients.plugins.plugin_utils._values import is_template
 
 Values = t.Mapping[str, t.Any]
 
@@ -171,10 +172,6 @@ def reached_by(tree: Values, neighbour: str | None) -> dict[str, t.Any]:
     """How Ansible reaches the neighbour's machine, as far as its own variables say so; as it is written there."""
     own = _host_variables(tree, neighbour) if neighbour else {}
     return {name: one for name, one in own.items() if str(name).startswith("ansible_")}
-
-
-def is_template(value: t.Any) -> bool:
-    return isinstance(value, str) and any(mark in value for mark in TEMPLATES)
 
 
 def fleet_of(tree: Values, hostvars: t.Mapping[str, Values]) -> Fleet:

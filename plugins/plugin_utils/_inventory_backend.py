@@ -17,6 +17,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._controller import Con
 from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable
 from ansible_collections.mai.clients.plugins.plugin_utils._job import in_job
 from ansible_collections.mai.clients.plugins.plugin_utils._new_client import Fleet
+from ansible_collections.mai.clients.plugins.plugin_utils._values import is_template
 
 Values = t.Mapping[str, t.Any]
 
@@ -99,7 +100,7 @@ class Awx:
     def for_the_run(self, host: _inventory_files.Host) -> dict[str, t.Any]:
         """A job's inventory is a program, which says what it said before."""
         reached = _awx_inventory.reached_by(self._tree, host.beside)
-        plain = {name: one for name, one in reached.items() if not _awx_inventory.is_template(one)}
+        plain = {name: one for name, one in reached.items() if not is_template(one)}
         return {"name": host.slug, "groups": [_machines.GROUP], **plain, **host.entry, **host.variables}
 
     def __str__(self) -> str:

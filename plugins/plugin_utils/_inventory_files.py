@@ -25,6 +25,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import (
     read,
     yaml_of,
 )
+from ansible_collections.mai.clients.plugins.plugin_utils._values import is_template
 
 try:
     from ruamel.yaml.comments import CommentedMap, TaggedScalar
@@ -36,8 +37,6 @@ except ImportError:  # _host_vars says so
 
 GROUP = "mai_clients"
 YAML_FILES = (".yml", ".yaml")
-# What Ansible would take for a template
-TEMPLATES = ("{{", "{%", "{#")
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def written(value: t.Any, plain: bool = False) -> t.Any:
         return [written(one, plain) for one in value]
     if not isinstance(value, str):
         return value
-    if not plain and any(mark in value for mark in TEMPLATES):
+    if not plain and is_template(value):
         # In one line of double quotes, whatever is in it
         return TaggedScalar(value=value, style='"', tag="!unsafe")
     if not value.isprintable():
