@@ -86,7 +86,7 @@ class Client:
             raise MissingLibrary(
                 f"The Python library httpx is missing in the Python that runs Ansible ({sys.executable}). Install"
                 " httpx>=0.27 there, or run in an execution environment that is built with this collection"
-                " (meta/execution-environment.yml names httpx)."
+                " (meta/execution-environment.yml), such as that of execution-environment.yml in its repository."
             )
         self._secret = _checked_key(provisioning_key)
         self._base_url = environment.checked_url(base_url)
