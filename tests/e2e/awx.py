@@ -54,6 +54,16 @@ def oldest_core() -> dict[str, str]:
     return {"PYTHONPATH": str(folder), "PATH": f"{folder / 'bin'}:{PROGRAMS}:{os.environ.get('PATH', os.defpath)}"}
 
 
+def _run(**options: t.Any) -> t.Any:
+    """ansible-runner takes a signal for a cancelled job, and goes on to take those of its caller after the job."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        return ansible_runner.run(quiet=True, **options)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
 @dataclasses.dataclass(frozen=True)
 class Job:
     """What AWX stores about one."""
@@ -103,6 +113,7 @@ class Awx:
         self.vault_password = self.canary("vault password")
         self.group: dict[str, t.Any] = {}
         self._numbers = itertools.count(4711)
+        self._workers: list[subprocess.Popen[bytes]] = []
         _lay_out(folder, project.path)
 
     # What the agency has
@@ -207,7 +218,7 @@ class Awx:
         job = self._options(self.folder, playbook, verbosity, options, bool(credential), env or {})
         self._write(self.folder, credential or {}, answers, job["ident"])
         self.fleet.control.clear_journal()
-        runner = ansible_runner.run(private_data_dir=str(self.folder), quiet=True, **job)
+        runner = _run(private_data_dir=str(self.folder), **job)
         return self.ended(runner.status, runner.rc, list(runner.events), self.folder / "artifacts" / job["ident"])
 
     def send(
@@ -227,13 +238,21 @@ class Awx:
         self._write(here, {}, answers, job["ident"])
         self.fleet.control.clear_journal()
         with open(stream, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            ansible_runner.run(streamer="transmit", _output=file, private_data_dir=str(here), **job)
+            _run(streamer="transmit", _output=file, private_data_dir=str(here), **job)
         shutil.rmtree(here)
         node.mkdir()
         command = [sys.executable, "-m", "ansible_runner", "worker", "--private-data-dir", str(node)]
         with open(stream, "rb") as sent, open(back, "wb") as output:
             worker = subprocess.Popen(command, stdin=sent, stdout=output, cwd=node, start_new_session=True)
+        self._workers.append(worker)
         return Sent(self, node, worker, back)
+
+    def close(self) -> None:
+        """Jobs that a failed test left behind end."""
+        for worker in self._workers:
+            if worker.poll() is None:
+                _kill(descendants(worker.pid))
+                worker.kill()
 
     def ended(self, status: str, rc: int, events: list[dict[str, t.Any]], kept: pathlib.Path) -> Job:
         texts = [
@@ -262,6 +281,12 @@ class Awx:
         return named | {f"a key, {key[:12]}…" for key in ANY_KEY.findall(text)}
 
 
+def _kill(pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def _lay_out(folder: pathlib.Path, project: pathlib.Path) -> None:
     shutil.copytree(project, folder / "project", symlinks=True)
     for name in ("env", "inventory", "cp", "home"):
@@ -288,11 +313,10 @@ class Sent(t.NamedTuple):
         kept = self.node.with_suffix(".kept")
         kept.mkdir()
         with open(self.back, "rb") as stream:
-            processed = ansible_runner.run(
+            processed = _run(
                 streamer="process",
                 _input=stream,
                 private_data_dir=str(kept),
-                quiet=True,
                 event_handler=lambda event: bool(events.append(event)),
             )
         code = next(kept.glob("artifacts/*/rc"), None)
@@ -303,7 +327,5 @@ class Sent(t.NamedTuple):
         inside = descendants(self.worker.pid)
         self.worker.send_signal(signal.SIGTERM)
         self.worker.wait(60)
-        for pid in inside:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        _kill(inside)
         return self.wait()

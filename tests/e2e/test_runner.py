@@ -16,7 +16,7 @@ import typing as t
 
 import pytest
 
-from tests.e2e.awx import BAKED, OLDEST_CORE, PROGRAMS, REQUIREMENTS, Awx, Job, oldest_core
+from tests.e2e.awx import BAKED, OLDEST_CORE, PROGRAMS, REQUIREMENTS, Awx, Job, Sent, oldest_core
 from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
@@ -81,6 +81,7 @@ def awx(
         fleet.put(SLUG, host, mai_client_name="From AWX", **backup)
         fleet.put("another", host, mai_client_name="Another")
         yield awx
+        awx.close()
         report(awx)
 
 
@@ -233,7 +234,8 @@ def story(awx: Awx, simulator: Simulator, ready_hosts: tuple[Host, Host]) -> Sto
     control.clear_faults()
 
     nodes = {slug: awx.folder.with_name(f"n{number}") for number, slug in enumerate(CANCELLED)}
-    sent = {}
+    sent: dict[str, Sent] = {}
+    cancelled: dict[str, Job] = {}
     for slug, where in CANCELLED.items():
         file = nodes[slug].with_suffix(".hold")
         plugins = REPOSITORY / "tests" / "kit" / "callback_plugins"
@@ -246,15 +248,12 @@ def story(awx: Awx, simulator: Simulator, ready_hosts: tuple[Host, Host]) -> Sto
         sent[slug] = awx.send(nodes[slug], client=slug, env=hold if task else {}, **EMPTY)
         if fault is not None:  # in time, it would give the request up: it is cancelled at once
             control.wait_until_held(fault, 120)
-            sent[slug].cancel()
+            cancelled[slug] = sent[slug].cancel()
             control.clear_faults()
-    cancelled = {}
     for slug, job in sent.items():
-        if isinstance(CANCELLED[slug], str):
+        if slug not in cancelled:
             job.wait_for(nodes[slug].with_suffix(".hold").exists)
             cancelled[slug] = job.cancel()
-        else:
-            cancelled[slug] = job.wait()
     left = {key["name"].split(" ~")[0] for key in control.all_keys() if "~pending-" in key["name"]}
 
     fleet.change("broken", mai_extra_env={})
