@@ -319,7 +319,7 @@ class Sent(t.NamedTuple):
                 private_data_dir=str(kept),
                 event_handler=lambda event: bool(events.append(event)),
             )
-        code = next(kept.glob("artifacts/*/rc"), None)
+        code = next(kept.rglob("rc"), None)
         return self.awx.ended(processed.status, int(code.read_text()) if code else -1, events, kept)
 
     def cancel(self) -> Job:
