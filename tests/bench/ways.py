@@ -56,7 +56,7 @@ def _fleet(machine: Fleet, host: Host, folder: pathlib.Path, way: str, size: int
     return fleet
 
 
-def _batch(way: str, slugs: list[str]) -> Batch:
+def batch(way: str, slugs: list[str]) -> Batch:
     """What is started, each by its arguments."""
     if way == ONE:
         return [("-e", "client=all", "--forks", str(FORKS))]
@@ -72,7 +72,7 @@ def _measured(fleet: Fleet, way: str, state: str) -> dict[str, t.Any]:
     fleet.control.clear_journal()
     started = time.monotonic()
     with Memory() as memory:
-        results = _run(fleet, _batch(way, slugs), memory)
+        results = _run(fleet, batch(way, slugs), memory)
     seconds = time.monotonic() - started
     if any(result.rc for result in results) or sum(len(result.stats) for result in results) != len(slugs):
         raise AssertionError("\n".join(result.output[-3000:] for result in results if result.rc))
@@ -83,9 +83,9 @@ def _measured(fleet: Fleet, way: str, state: str) -> dict[str, t.Any]:
     return {**figures, "calls": len(fleet.control.journal()), "peak_mib": memory.peak_mib}
 
 
-def _run(fleet: Fleet, batch: Batch, memory: Memory) -> list[Result]:
+def _run(fleet: Fleet, jobs: Batch, memory: Memory) -> list[Result]:
     """All of them, so many at once; each as in a container of its own: no connection is shared or left."""
-    waiting, running, results = list(batch), [], []
+    waiting, running, results = list(jobs), [], []
     simulator = fleet.openrouter
     own = {"OPENROUTER_BASE_URL": simulator.url, "OPENROUTER_PROVISIONING_KEY": simulator.provisioning_key}
     with contextlib.ExitStack() as stack:
