@@ -13,11 +13,12 @@ from pathlib import Path
 
 import tree
 
+# Its ansible-lint would be the one of our own stage, with fewer rules
 CONFIGURATION = """\
 [galaxy-importer]
 CHECK_REQUIRED_TAGS = True
 CHECK_CHANGELOG = True
-RUN_ANSIBLE_LINT = True
+RUN_ANSIBLE_LINT = False
 RUN_ANSIBLE_TEST = False
 """
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs ``ansible-test sanity`` of one ansible-core: scripts/sanity.py 2.21.5
+"""Runs ``ansible-test sanity`` of one ansible-core: scripts/sanity.py 2.21.5 [--skip-test pylint]
 
 Everything it needs besides PyPI is prepared here: a venv with that ansible-core, a stand-in for the script with
 which ansible-test puts pip into its own venvs (it would be downloaded from a host that is often out of reach), and
@@ -98,7 +98,7 @@ def make_links(links: Path, interpreters: dict[str, str]) -> None:
             link.symlink_to(path)
 
 
-def main(version: str) -> int:
+def main(version: str, *options: str) -> int:
     series = version.rpartition(".")[0]
     if series not in CORES:
         sys.exit(f"Not prepared for ansible-core {version}; known: {', '.join(CORES)}")
@@ -107,7 +107,7 @@ def main(version: str) -> int:
     usable = [path for python, path in interpreters.items() if core.supports(python)]
     if not usable:
         if debian13.possible():
-            return debian13.run(__file__, version)
+            return debian13.run(__file__, version, *options)
         sys.exit(
             f"ansible-core {version} needs Python {core.oldest} to {core.newest} with venv and pip, and this machine "
             "has none on PATH. Install one (Debian, Ubuntu: with its -venv package), or run as root on Debian 12."
@@ -126,7 +126,7 @@ def main(version: str) -> int:
         subprocess.run(["git", "add", "--all"], cwd=collection, check=True)
         path = os.pathsep.join([str(binaries), str(cache / "interpreters"), os.environ["PATH"]])
         return subprocess.run(
-            [str(binaries / "ansible-test"), "sanity", "--local", "--color", "no"],
+            [str(binaries / "ansible-test"), "sanity", "--local", "--color", "no", *options],
             cwd=collection,
             env={**os.environ, "PATH": path, "HOME": str(cache / "home")},
             check=False,
@@ -134,6 +134,6 @@ def main(version: str) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) < 2:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

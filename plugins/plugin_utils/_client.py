@@ -79,11 +79,8 @@ def keys_shown(keys: t.Iterable[Key], name: str) -> list[dict[str, t.Any]]:
     return [key.shown() for key in keys if owner_of(key) == name]
 
 
-def unclaimed_keys(
-    keys: t.Iterable[Values], hostvars: t.Mapping[str, Values], slugs: t.Iterable[str], prefix: str = "client-"
-) -> list[str]:
-    """Names of the keys that look like a client's, and of which the inventory knows no client."""
-    known = {str(hostvars[slug].get("mai_key_name") or f"client-{slug}") for slug in slugs}
+def unclaimed_keys(keys: t.Iterable[Values], known: t.Collection[str], prefix: str = "client-") -> list[str]:
+    """Names of the keys that look like a client's, where none of the inventory's is called so."""
     owners = {key.name: owner_of(key) for key in account_keys(keys)}
     return [shown(name) for name in sorted(owners) if owners[name].startswith(prefix) and owners[name] not in known]
 

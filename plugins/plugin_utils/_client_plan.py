@@ -42,7 +42,11 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.instance import 
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.key import Aim as KeyAim
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.native import own_user
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.obstacles import obstacle
-from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import other_variable, variable_problems
+from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import (
+    key_names,
+    other_variable,
+    variable_problems,
+)
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.words import address
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal, Unanswered
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import database_url_fault, money
@@ -240,8 +244,9 @@ class ClientPlanAction(OpenRouterAction):
         if keys is not None:
             result["account"]["api_keys"] = keys_shown(keys, params["variables"]["mai_key_name"])
         if keys is not None and params["unclaimed"]:
-            inventory = self._variables["hostvars"], self._variables["groups"]["mai_clients"]
-            result["account"]["unclaimed"] = unclaimed_keys([key.data for key in keys], *inventory)
+            hostvars, slugs = self._variables["hostvars"], self._variables["groups"]["mai_clients"]
+            known = key_names({slug: hostvars[slug] for slug in slugs}).values()
+            result["account"]["unclaimed"] = unclaimed_keys([key.data for key in keys], known)
         return keys
 
     def _look(self, client: Values, params: Values) -> Values | AnsibleConnectionFailure:

@@ -32,6 +32,8 @@ MOVES = {
     "copied": "its data, {size}, are copied to {to}; {source} is kept",
     "from the container": "its data, which lie in the container itself, are copied to {to}",
 }
+# Docker's words for a container whose processes are there, whatever they do just now
+LIVE = ("running", "paused", "restarting")
 # Room for what is written meanwhile
 _SPARE = 64 * 1024 * 1024
 
@@ -58,7 +60,7 @@ def adoption(
     key, fault = _key(client, one, keys, asked, owners)
     problems = [] if begun else [*_problems(client, seen, found, one, asked, how)]
     problems += [fault] if fault else []
-    if not problems and one["state"] == "running" and not asked["restart"] and not asked["checks"]:
+    if not problems and one["state"] in LIVE and not asked["restart"] and not asked["checks"]:
         problems = [
             f"{shown(one['container'])} runs, and to be the client's it is started again, which interrupts its people "
             "for some seconds. See what would be done with --check, choose the moment, and run again with -e "
@@ -300,7 +302,7 @@ def _would(client: Values, one: Values, key: Key, plan: Values, how: str) -> t.I
             f"{field} {_worth(key[field])} to {_worth(value)}" for field, value in plan["changes"].items()
         )
         yield f"Would change its key: {changes}."
-    what = "stop" if one["state"] == "running" else "take over"
+    what = "stop" if one["state"] in LIVE else "take over"
     again = ", which interrupts its people until it is started again as the client's" if what == "stop" else ""
     yield f"Would {what} the container {name}{again}."
     size = "of unknown size" if data["bytes"] is None else f"{data['bytes'] / 1e6:.0f} MB"
@@ -326,12 +328,12 @@ def _notes(client: Values, one: Values, key: Key) -> t.Iterator[str]:
         yield f"variables that it had and the inventory does not have go on, in adopted.env: {names}"
     if one["port"] != client["mai_port"]:
         yield f"its port was {one['port']} and becomes {client['mai_port']}: people's bookmarks change"
-    if key.disabled and one["state"] == "running":
+    if key.disabled and one["state"] in LIVE:
         yield (
             "its key is disabled, which is how a client is suspended: its instance stays stopped until "
             "resume_client.yml"
         )
-    elif one["state"] != "running" and not key.disabled:
+    elif one["state"] not in LIVE and not key.disabled:
         yield "it did not run, and is started"
 
 

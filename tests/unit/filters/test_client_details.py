@@ -216,7 +216,7 @@ def told(**odd: t.Any) -> list[dict]:
     seen, keys, account, chat = given["seen"], list(given["keys"]), given["account"], given["chat"]
     row = client_overview(seen, CLIENT, keys)
     plain = client_overview(SEEN, {**CLIENT, "slug": "def"}, [KEY])
-    unclaimed = unclaimed_keys(keys, {"abc": {}}, [], "")
+    unclaimed = unclaimed_keys(keys, [], "")
     differing = len(row["differs"]) + len(plain["differs"]) + len(unclaimed)
     table = overview_table([row, plain], unclaimed)
     lines(table, 3 + (2 + differing if differing else 0))

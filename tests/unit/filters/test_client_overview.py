@@ -207,7 +207,7 @@ def test_every_row_is_a_line() -> None:
     key = {**KEY, "last_used_at": ESCAPES, "limit_reset": ESCAPES, "label": ESCAPES}
     seen = changed(SEEN, "containers", [{**SEEN["containers"][0], "image": ESCAPES * 50}])
     rows = [row(seen, (key,), name=ESCAPES, machine=ESCAPES * 50, url=ESCAPES, problems=[ESCAPES]), row(slug="x")]
-    unclaimed = unclaimed_keys([{"name": f"client-{ESCAPES}"}, *({"name": name} for name in (None, 7, ["a"]))], {}, [])
+    unclaimed = unclaimed_keys([{"name": f"client-{ESCAPES}"}, *({"name": name} for name in (None, 7, ["a"]))], [])
     assert unclaimed == ["client-x␊up  client-forged <U+202E>␛[2J<U+2028>"]
     lines = overview_table(rows, unclaimed).splitlines()
     assert len(lines) == 3 + 2 + sum(len(one["differs"]) for one in rows) + 1
@@ -252,8 +252,7 @@ def test_alarms() -> None:
 
 def test_unclaimed_keys() -> None:
     names = ["client-a", "client-a ~retired-0123456789", "client-b ~pending-0123456789", "special", "mine", "client-c"]
-    hostvars = {"a": {}, "s": {"mai_key_name": "special"}}
-    found = unclaimed_keys([{"name": name} for name in names], hostvars, ["a", "s"])
+    found = unclaimed_keys([{"name": name} for name in names], {"client-a", "special"})
     assert found == ["client-b ~pending-0123456789", "client-c"]
 
 

@@ -114,7 +114,7 @@ def show(key: dict[str, t.Any]) -> None:
     assert client_keys([key], NAME) in ([], [key])
     row = client_overview({}, CLIENT, [key])
     assert overview_table([row]) and overview_csv([row])
-    unclaimed_keys([key], {}, [])
+    unclaimed_keys([key], [])
 
 
 @pytest.mark.parametrize("field", [name for name in FIELDS if name not in ("hash", "name")])

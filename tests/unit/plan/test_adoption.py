@@ -213,6 +213,8 @@ def test_data_move_only_where_they_must(data: dict[str, t.Any], device: int, how
             "its key may spend 500.00 USD per calendar month (UTC), and the inventory has no mai_monthly_limit",
         ),
         ({"asked": {"restart": False}}, "run again with -e restart=true"),
+        ({"one": {"state": "paused"}, "asked": {"restart": False}}, "run again with -e restart=true"),
+        ({"one": {"state": "restarting"}, "asked": {"restart": False}}, "run again with -e restart=true"),
         ({"variables": {"mai_deployment": "native"}}, "set mai_deployment to docker"),
         ({"begun": {"id": "x", "name": "old", "taken": True}, "instances": []}, "the container old is gone"),
     ],

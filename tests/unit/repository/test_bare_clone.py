@@ -60,10 +60,12 @@ def test_roles_are_found(clone):
     )
 
 
-@pytest.mark.parametrize("name", PLAYBOOKS)
-def test_playbooks_are_found_by_file_and_by_name(clone, name):
-    for playbook in (f"playbooks/{name}.yml", f"mai.clients.{name}"):
-        assert f"playbooks/{name}.yml" in run(clone, "ansible-playbook", "--syntax-check", playbook)
+@pytest.mark.parametrize("named", ["playbooks/{}.yml", "mai.clients.{}"])
+def test_playbooks_are_found_by_file_and_by_name(clone, named):
+    checked = run(clone, "ansible-playbook", "--syntax-check", *map(named.format, PLAYBOOKS))
+    assert [line.rpartition("/")[2] for line in checked.splitlines() if line.startswith("playbook: ")] == [
+        f"{name}.yml" for name in PLAYBOOKS
+    ]
 
 
 def test_the_example_inventory_is_the_default(clone):
