@@ -12,7 +12,7 @@ import pytest
 from tests.unit.repository.tasks import ROOT, load
 
 # What crosses the borders of roles: see entry point plan of role mai
-FACTS = ("mai_seen", "mai_key", "mai_keys", "mai_plan", "mai_checks", "mai_changes", "mai_variables")
+FACTS = ("mai_handover", "mai_seen", "mai_key", "mai_keys", "mai_plan", "mai_checks", "mai_changes", "mai_variables")
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 
 
