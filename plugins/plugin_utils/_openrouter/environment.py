@@ -141,7 +141,7 @@ def missing_httpx() -> MissingLibrary:
     return MissingLibrary(
         f"The Python library httpx is missing in the Python that runs Ansible ({sys.executable}). Install"
         " httpx>=0.27 there, or run in an execution environment that is built with this collection"
-        " (meta/execution-environment.yml names httpx)."
+        " (meta/execution-environment.yml), such as that of execution-environment.yml in its repository."
     )
 
 
