@@ -219,6 +219,9 @@ class Controller:
             return self._page(KINDS[kind].lists[target], self.store.listed(kind, thing["id"], target), query)
         if (kind, target) in REVERSE:
             return self.listing(target, {**query, REVERSE[kind, target]: [str(thing["id"])]})
+        if kind in ("teams", "users") and name == "roles":
+            mine = [role for (role, actor), members in self.granted.items() if actor == kind and thing["id"] in members]
+            return {"count": len(mine), "next": None, "previous": None, "results": [{"id": role} for role in mine]}
         if (kind, name) == ("hosts", "groups"):
             groups = [
                 one for one in self.store.all("groups") if thing in self.store.listed("groups", one["id"], "hosts")

@@ -83,7 +83,7 @@ class Awx:
         assert len(found) == 1, f"{len(found)} of {kind} are called {name}"
         return found[0]
 
-    def add(self, kind: str, **fields: Any) -> int:
+    def add(self, kind: str, /, **fields: Any) -> int:
         """An object of that kind; returns its number."""
         with self.lock:
             return self.controller.create(kind, fields)["id"]

@@ -199,6 +199,11 @@ class Store:
                 summary[name] = {key: other[key] for key in ("id", "name", "description") if key in other}
                 if target == "unified_job_templates":
                     summary[name]["unified_job_type"] = other["type"].replace("_template", "")
+        if kind == "job_templates" and thing["organization"]:
+            summary["organization"] = {
+                "id": thing["organization"],
+                "name": self.get("organizations", thing["organization"])["name"],
+            }
         roles = {of[2]: {"id": role, "name": of[2]} for role, of in self.roles.items() if of[:2] == (kind, number)}
         if roles:
             summary["object_roles"] = roles

@@ -25,7 +25,7 @@ from tests.hosts.paths import REPOSITORY
 sys.path.insert(0, str(REPOSITORY / ".ansible" / "collections"))
 
 FIGURES = "## Figures of one run"
-PARTS = ["keys", "onboarding", "fleet", "idle"]
+PARTS = ["keys", "onboarding", "fleet", "ways", "idle"]
 
 
 def main() -> int:
@@ -62,6 +62,10 @@ def main() -> int:
             from tests.bench import many
 
             figures["fleet"] = many.measure(folder / "fleet", plan.latency_ms, plan.repeats, _tell)
+        if "ways" in parts:
+            from tests.bench import ways
+
+            figures["ways"] = ways.measure(folder / "ways", plan.latency_ms, _tell, options.clients or ways.SIZES)
         if "idle" in parts:
             from tests.bench import idle
 
@@ -104,6 +108,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Benchmark (docs/benchmark.md)")
     parser.add_argument("--quick", action="store_true", help="a check of the benchmark itself: few keys, no host")
     parser.add_argument("--only", action="append", choices=PARTS, help="one part; default: all")
+    parser.add_argument("--clients", action="append", type=int, help="a size of the part ways; default: 1, 10 and 50")
     parser.add_argument("--docs", action="store_true", help="put the figures into docs/benchmark.md, too")
     parser.add_argument("--latency-ms", type=float, help="delay of each of OpenRouter's answers (default: 50)")
     parser.add_argument("--concurrency", type=int, help="concurrency of openrouter_keys (default: 8)")

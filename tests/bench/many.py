@@ -35,7 +35,7 @@ def measure(
     sizes: t.Sequence[int] = SIZES,
 ) -> dict[str, t.Any]:
     with onboarding.farm(folder, latency_ms) as (host, machine):
-        _give_networks(host)
+        give_networks(host)
         fleets = {size: _fleet(machine, host, folder / f"of-{size}", size) for size in sizes}
         first = fleets[max(sizes)].run("all", playbook=SITE, seconds=1800)
         tell(f"{max(sizes)} clients onboarded by site.yml in {first.seconds:.0f} s, which is not measured")
@@ -48,7 +48,7 @@ def measure(
     return {**figures, "rows": rows, "goals": report.goals_of_fleet(rows)}
 
 
-def _give_networks(host: Host) -> None:
+def give_networks(host: Host) -> None:
     """As on a machine where the collection installed Docker: its own ranges of addresses are enough for thirty."""
     ranges = (REPOSITORY / "roles" / "machine" / "files" / "daemon.json").read_text()
     host.exec("sh", "-c", 'mkdir -p /etc/docker && printf %s "$1" > /etc/docker/daemon.json', "-", ranges)

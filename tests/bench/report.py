@@ -119,6 +119,8 @@ def markdown(figures: Figures) -> str:
         parts += ["### One client over SSH", *_onboarding(figures["onboarding"])]
     if "fleet" in figures:
         parts += ["### A converged fleet on one machine", *_fleet(figures["fleet"])]
+    if "ways" in figures:
+        parts += ["### Many clients: one run, slices, or a run for each", _ways(figures["ways"])]
     if "idle" in figures:
         parts += [f"### {figures['idle']['clients']} idle clients", _idle(figures["idle"]["rows"])]
     if "lines" in figures:
@@ -192,6 +194,24 @@ def _onboarding(onboarding: Figures) -> list[str]:
         f"Start of `ansible-playbook`, measured in turn with them: {onboarding['start_seconds']:.2f} s ({starts}).",
         _verdicts(onboarding["goals"]),
     ]
+
+
+def _ways(ways: Figures) -> str:
+    cells = [
+        [
+            str(row["clients"]),
+            row["way"],
+            row["run"],
+            f"{row['seconds']:.0f}",
+            f"{row['seconds'] / row['clients']:.1f}",
+            str(row["calls"]),
+            f"{row['peak_mib']:.0f}",
+            f"{row['peak_mib'] / row['clients']:.0f}",
+        ]
+        for row in ways["rows"]
+    ]
+    columns = ["clients", "way", "run", "seconds", "for each client", "calls", "peak MiB", "for each client"]
+    return table(columns, cells, words=3)
 
 
 def _fleet(fleet: Figures) -> list[str]:

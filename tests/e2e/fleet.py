@@ -119,6 +119,10 @@ class Fleet(Operator):
         """Its own variables."""
         return dict(self._clients[slug][1])
 
+    def clients(self) -> dict[str, dict[str, Any]]:
+        """Each client's own variables."""
+        return {slug: dict(own) for slug, (_host, own) in self._clients.items()}
+
     @staticmethod
     def directory(slug: str) -> str:
         return f"/opt/mai/deployments/client-{slug}"

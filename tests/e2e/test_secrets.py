@@ -11,20 +11,18 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import os
 import pathlib
-import re
 import threading
 import time
 import typing as t
-import urllib.parse
 
 import pytest
 
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
 from tests.hosts.project import Result
+from tests.kit.canaries import READABLE, forms
 from tests.openrouter_simulator import Simulator
 
 GIVEN = 'given-Pass\'word "with" $igns & ümlaut 7f3a'
@@ -53,19 +51,6 @@ for folder in sys.argv[1:]:
                 if not name.endswith(".py") or "ansible_collections" not in name:
                     tell(archive.read(name))
 """
-
-
-def forms(secret: str) -> set[str]:
-    """A secret, and its longest word, as they may look after somebody passed them on."""
-    return _forms(secret) | _forms(max(re.findall(r"[A-Za-z0-9]+", secret), key=len))
-
-
-def _forms(secret: str) -> set[str]:
-    raw = secret.encode()
-    encoded = {base64.b64encode(b"x" * shift + raw).decode().rstrip("=")[4:-2] for shift in range(3)}
-    quoted = {urllib.parse.quote(secret), urllib.parse.quote_plus(secret), urllib.parse.quote(secret, safe="")}
-    escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
-    return {form for form in {secret, raw.hex(), secret[::-1]} | encoded | quoted | escaped if len(form) > 8}
 
 
 class Watch:
@@ -181,9 +166,7 @@ def test_no_secret_is_in(story: Story, run: str, what: str) -> None:
 
 def test_no_secret_is_in_a_file_that_others_on_the_host_can_read(story: Story) -> None:
     host = story.fleet.host("leak-given")
-    # As somebody who is not root: what lies in a closed directory is out of reach.
-    files = "find / -xdev -type d ! -perm -o=x -prune -o -type f -perm -o=r -newer /run/before-the-leak-test"
-    script = f"{{ {files} -exec cat {{}} +; journalctl --no-pager; }} | LC_ALL=C tr -cd '\\11\\12\\40-\\176'"
+    script = READABLE.replace("MARK", "/run/before-the-leak-test")
     host.exec("sh", "-c", "umask 022; cat > /var/tmp/planted", data=story.fleet.openrouter.provisioning_key)
     assert story.found(host.exec("sh", "-c", script).stdout) == {"provisioning key"}
     host.exec("rm", "/var/tmp/planted")

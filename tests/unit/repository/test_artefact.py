@@ -23,11 +23,13 @@ PUBLISHED = {
     "LICENSES",
     "MANIFEST.json",
     "README.md",
+    "bindep.txt",
     "changelogs",
     "docs",
     "meta",
     "playbooks",
     "plugins",
+    "requirements.txt",
     "roles",
 }
 LEFT_BEHIND = (
@@ -73,3 +75,5 @@ def test_there_is_no_link_in_it(members):
 def test_everything_that_playbooks_use_is_in_it(members):
     parts = {"plugins", "roles", "playbooks", "meta"}
     assert {str(path) for path in tree.files() if path.parts[0] in parts} <= set(members)
+    # What meta/execution-environment.yml names: without them, the build of an image stops
+    assert {"requirements.txt", "bindep.txt"} <= set(members)
