@@ -164,7 +164,10 @@ def edited_text(path: str, text: str, name: str, value: t.Any) -> str:
             if _has(content, name, value)
             else json.dumps({**content, name: value}, indent=indent, ensure_ascii=text.isascii())
         )
-    return _edited(path, text, name, value, plain=True)
+    # AWX keeps no blank at the end of a text, and without that one no indentation would be the text's own
+    whole = text if text.endswith("\n") else f"{text}\n"
+    found = _edited(path, whole, name, value, plain=True)
+    return text if found == whole else found
 
 
 def _json_of(text: str) -> tuple[dict[str, t.Any], int | None] | None:
