@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.metadata
 import os
 import pathlib
 import shutil
@@ -327,11 +328,12 @@ def test_nobody_else_on_the_machine_can_read_a_secret(awx: Awx, first: Job, stor
 def report(awx: Awx) -> None:
     """What was searched, for build/report.md."""
     seen = awx.ledger
+    cores = sorted({OLDEST_CORE, importlib.metadata.version("ansible-core")})
     endings = ", ".join(f"{count} {status}" for status, count in sorted(seen.endings.items()))
     lines = [
         "## Jobs as AWX runs them",
         "",
-        f"{seen.jobs} jobs of ansible-runner ({endings}), ansible-core of .venv and {OLDEST_CORE}, verbosity 0 and 4,"
+        f"{seen.jobs} jobs of ansible-runner ({endings}), ansible-core {' and '.join(cores)}, verbosity 0 and 4,"
         " with --check and --diff.",
         "",
         "| searched | |",
