@@ -231,6 +231,8 @@ def story(awx: Awx, simulator: Simulator, ready_hosts: tuple[Host, Host]) -> Sto
     control.fault(kind="status", status=400, method="POST", when="after", name="client-refused", body=leaky)
     failed = awx.launch(verbosity=4, options="--diff", client=named, **EMPTY)
     control.clear_faults()
+    # Docker would start it again and again
+    host.exec("docker", "rm", "--force", fleet.service("broken"), check=False)
 
     nodes = {slug: awx.folder.with_name(f"n{number}") for number, slug in enumerate(CANCELLED)}
     sent: dict[str, Sent] = {}
