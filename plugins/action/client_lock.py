@@ -19,7 +19,9 @@ import typing as t
 
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.modules.client_lock import ARGUMENT_SPEC
+from ansible_collections.mai.clients.plugins.plugin_utils._job import in_job, job_value
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal
 
 # Exit codes of the scripts below
@@ -86,7 +88,7 @@ def _started(pid: int) -> str | None:
 
 def _user() -> str:
     try:
-        return os.environ.get("AWX_USER_NAME") or getpass.getuser()
+        return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
 
@@ -98,16 +100,20 @@ class Owner:
         self.values = values
 
     @classmethod
-    def this_run(cls) -> Owner:
+    def this_run(cls, variables: t.Mapping[str, t.Any]) -> Owner:
         pid = os.getppid()  # tasks run in workers, whose parent is the run itself
+        job = in_job(os.environ)
+        # In a job the user of this process and the name of its container say nothing
+        user = job_value(variables, "user_name") or job_value(variables, "schedule_name") if job else ""
         return cls(
             {
                 "run": os.path.basename(C.DEFAULT_LOCAL_TMP),
                 "machine": _machine(),
                 "pid": pid,
                 "started": _started(pid),
-                "who": f"{_user()} on {socket.gethostname()}",
+                "who": user or f"{_user()} on {socket.gethostname()}",
                 "job": os.environ.get("JOB_ID") or None,
+                "template": job_value(variables, "job_template_name") if job else "",
                 "since": int(time.time()),
             }
         )
@@ -135,8 +141,9 @@ class Owner:
     def __str__(self) -> str:
         since = self.values.get("since")
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since)) if isinstance(since, int) else "an unknown time"
-        job = f", job {self.values['job']}" if self.values.get("job") else f", process {self.values.get('pid')}"
-        return f"{self.values.get('who', 'somebody')}{job}, since {when}"
+        template = f" ({self.values['template']})" if self.values.get("template") else ""
+        job = f"job {self.values['job']}{template}" if self.values.get("job") else f"process {self.values.get('pid')}"
+        return shown(f"{self.values.get('who', 'somebody')}, {job}, since {when}")
 
 
 class ActionModule(ActionBase):
@@ -154,7 +161,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(ARGUMENT_SPEC)
-        path, me = options["path"], Owner.this_run()
+        path, me = options["path"], Owner.this_run(task_vars or {})
 
         if options["state"] == "released":
             if not self._task.check_mode:
@@ -178,8 +185,8 @@ class ActionModule(ActionBase):
         if not (options["force"] or owner.abandoned(options["max_age"])):
             raise Refusal(
                 f"Another run is changing this client: {owner}. Wait until it has ended and run again. If it was "
-                "killed on a controller that is gone, take the lock over with -e take_lock=true, or wait: after "
-                f"{options['max_age'] // 60} minutes it counts as abandoned (lock: {path}).",
+                "cancelled, or killed on a controller that is gone, take the lock over with -e take_lock=true, or "
+                f"wait: after {options['max_age'] // 60} minutes it counts as abandoned (lock: {path}).",
                 result={"changed": False, "state": "busy"},
             )
         if not self._task.check_mode:

@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.mai.clients.plugins.modules.inventory_variable import ARGUMENT_SPEC
-from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable, edit, thrown_away
+from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import NotRecordable
+from ansible_collections.mai.clients.plugins.plugin_utils._inventory_backend import recording
 from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
 
 
@@ -26,9 +26,9 @@ class ActionModule(ActionBase):
         _validation, options = self.validate_argument_spec(ARGUMENT_SPEC)
         name, value = str(options["name"]), _written(options["value"])
         try:
-            wanted = self._edit(name, value, task_vars or {})
-            if wanted.changed and not self._task.check_mode:
-                wanted.write()
+            with recording(options["backend"], options["awx_inventory"], task_vars or {}, name, value) as wanted:
+                if wanted.changed and not self._task.check_mode:
+                    wanted.write()
         except NotRecordable as error:
             return {**result, "changed": False, "recorded": False, "reason": str(error)}
         except OSError as error:
@@ -39,14 +39,6 @@ class ActionModule(ActionBase):
             values = {"before": wanted.former(name), "after": {name: value}}
             result["diff"] = {**values, "before_header": wanted.path, "after_header": wanted.path}
         return result
-
-    def _edit(self, name: str, value: t.Any, variables: t.Mapping[str, t.Any]) -> Edit:
-        directory = variables.get("inventory_dir")
-        if thrown_away(os.environ):
-            raise NotRecordable(f"a controller's copy of the inventory is thrown away after the job: set {name} there")
-        if not directory:
-            raise NotRecordable("the inventory is not made of files")
-        return edit(str(directory), str(variables["inventory_hostname"]), name, value)
 
 
 def _written(value: t.Any) -> t.Any:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import typing as t
 from datetime import datetime, timezone
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mai.clients.plugins.module_utils._text import shown, shown_or_none
+from ansible_collections.mai.clients.plugins.plugin_utils._answers import FAIL_ON
 from ansible_collections.mai.clients.plugins.plugin_utils._client import (
     CELL,
     GIB,
@@ -38,6 +38,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys impor
 )
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.backup import TOO_OLD_HOURS, age_text
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.proxy import https
+from ansible_collections.mai.clients.plugins.plugin_utils._variables import quoted
 
 Row = t.Dict[str, t.Any]
 Values = t.Mapping[str, t.Any]
@@ -305,10 +306,10 @@ def overview_alarms(rows: t.Sequence[Row], conditions: str) -> list[str]:
     """What of ``conditions`` (``down,limit80,disk5``) is true of which client."""
     alarms: list[str] = []
     for condition in filter(None, (word.strip() for word in str(conditions).split(","))):
-        match = re.fullmatch(r"(down|usage)()|(limit|disk|backup)(\d*)", condition)
+        match = FAIL_ON.fullmatch(condition)
         if not match:
             raise AnsibleFilterError(
-                f"fail_on has {condition!r}: give any of down, limit80 (per cent of the limit used), "
+                f"fail_on has {quoted(condition)}: give any of down, limit80 (per cent of the limit used), "
                 "disk5 (GiB free), backup26 (hours since the last one) and usage, with commas between."
             )
         what, least = match.group(1) or match.group(3), match.group(4) or ""

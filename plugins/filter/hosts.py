@@ -15,10 +15,15 @@ from ansible import context
 from ansible.errors import AnsibleFilterError
 from ansible.inventory.manager import split_host_pattern
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
+from ansible_collections.mai.clients.plugins.plugin_utils._answers import answer_problem
 from ansible_collections.mai.clients.plugins.plugin_utils._names import extra_variable_problem
+from ansible_collections.mai.clients.plugins.plugin_utils._variables import quoted
 
 GROUP = "mai_clients"
 CONTROLLER = "localhost"
+# Of what was given, so many characters are told
+LONGEST = 60
 TRUTH_VALUES = {**dict.fromkeys(("yes", "on", "true"), "True"), **dict.fromkeys(("no", "off", "false"), "False")}
 
 
@@ -27,28 +32,28 @@ def _clients(groups: t.Mapping[str, t.Sequence[str]]) -> list[str]:
 
 
 def _unknown(name: str, groups: t.Mapping[str, t.Sequence[str]]) -> AnsibleFilterError:
-    clients = _clients(groups)
+    clients, told = _clients(groups), quoted(name)
     if not groups.get("all"):
         return AnsibleFilterError(
-            f"No {name!r} is there, since the inventory is empty: it was not given (with -i; the ansible.cfg of the "
+            f"No {told} is there, since the inventory is empty: it was not given (with -i; the ansible.cfg of the "
             "project names one, and is read where the project is), or could not be read, which the warnings above "
             "tell. A name that YAML reads as another thing, 360, no, null or a date, is written in quotes there."
         )
     if name in groups.get("all", []) or name in groups:
         return AnsibleFilterError(
-            f"{name!r} is in the inventory, but no client of group {GROUP!r} is in it. "
+            f"{told} is in the inventory, but no client of group {GROUP!r} is in it. "
             f"Add it to the group {GROUP!r}, or name one of: {', '.join(clients) or '(the group is empty)'}."
         )
     read_as = TRUTH_VALUES.get(name.lower())
     if read_as in groups.get("all", []):
         return AnsibleFilterError(
-            f"The inventory has no {name!r}, but a host {read_as!r}: YAML reads {name} without quotes as a truth "
+            f"The inventory has no {told}, but a host {read_as!r}: YAML reads {name} without quotes as a truth "
             f"value. Write '{name}': in quotes there."
         )
     named = [group for group, hosts in groups.items() if set(hosts) & set(clients)]
-    near = difflib.get_close_matches(name, [*clients, *named], n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name[:LONGEST], [*clients, *named], n=3, cutoff=0.5)
     hint = f"Did you mean: {', '.join(near)}?" if near else f"Known clients: {', '.join(clients[:20]) or '(none)'}."
-    return AnsibleFilterError(f"No client or group {name!r} in this inventory. {hint}")
+    return AnsibleFilterError(f"No client or group {told} in this inventory. {hint}")
 
 
 def _refuse_two_meanings(name: str, groups: t.Mapping[str, t.Sequence[str]]) -> None:
@@ -75,6 +80,14 @@ def _refuse_half_a_run(arguments: t.Mapping[str, t.Any]) -> None:
             f"{used} would leave out parts of a run, and each is there for the others: run again without. "
             "-e client= chooses clients; of these a run changes only what differs."
         )
+
+
+def _refuse_answers() -> None:
+    """What was given with -e, as ansible-playbook has read it by now."""
+    given = getattr(load_extra_vars, "extra_vars", {})
+    problem = extra_variable_problem(given) or answer_problem(given)
+    if problem:
+        raise AnsibleFilterError(problem)
 
 
 def _in_limit(host: str, limit: str, groups: t.Mapping[str, t.Sequence[str]]) -> bool:
@@ -106,14 +119,11 @@ def hosts(client: str, groups: t.Mapping[str, t.Sequence[str]]) -> str:
     if any(arguments.get(only) for only in ("syntax", "listtags", "listtasks")):
         return GROUP
     _refuse_half_a_run(arguments)
-    # As ansible-playbook has read them by now
-    misspelt = extra_variable_problem(getattr(load_extra_vars, "extra_vars", {}))
-    if misspelt:
-        raise AnsibleFilterError(misspelt)
+    _refuse_answers()
     if not isinstance(client, str):
         raise AnsibleFilterError(
-            f"client is {client!r}, which YAML or JSON reads as another thing than a name: write it in quotes, as the "
-            "name of a client or group, or several with commas between."
+            f"client is {quoted(client)}, which YAML or JSON reads as another thing than a name: write it in quotes, "
+            "as the name of a client or group, or several with commas between."
         )
     names = [name.strip() for name in client.split(",") if name.strip()]
     if not names:
@@ -131,7 +141,8 @@ def hosts(client: str, groups: t.Mapping[str, t.Sequence[str]]) -> str:
     limit = arguments.get("subset")
     if limit and not any(_in_limit(host, limit, groups) for host in chosen):
         raise AnsibleFilterError(
-            f"--limit {limit} leaves none of the clients named with client={client}: nothing would be done. "
+            f"--limit {shown(limit, LONGEST)} leaves none of the clients named with "
+            f"client={shown(client, LONGEST)}: nothing would be done. "
             "Drop the limit, or name a client that it includes."
         )
     return ":".join([*names, f"&{GROUP}"])
@@ -143,10 +154,12 @@ def controller(groups: t.Mapping[str, t.Sequence[str]]) -> str:
     if any(arguments.get(only) for only in ("syntax", "listtags", "listtasks")):
         return CONTROLLER
     _refuse_half_a_run(arguments)
+    _refuse_answers()
     limit = arguments.get("subset")
     if limit and not _in_limit(CONTROLLER, limit, groups):
         raise AnsibleFilterError(
-            f"--limit {limit} leaves nothing to do: this playbook chooses no clients by it. Run it again without."
+            f"--limit {shown(limit, LONGEST)} leaves nothing to do: this playbook chooses no clients by it. "
+            "Run it again without."
         )
     return CONTROLLER
 

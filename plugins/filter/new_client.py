@@ -25,7 +25,9 @@ def new_client_words(added: t.Mapping[str, t.Any], sources: t.Sequence[str], che
     else:
         lines.append(f"{slug} was added to the inventory:")
     lines += [f"  {shown(path)}" for path in added["files"]]
-    if not check:
+    if not check and added.get("in_job"):
+        lines.append(f"next: launch the job template of playbooks/onboard_client.yml with client: {slug}")
+    elif not check:
         inventory = " ".join(f"-i {shlex.quote(str(source))}" for source in sources)
         lines.append(f"next: ansible-playbook {inventory} {playbook('onboard_client')} -e client={slug}")
     return "\n".join(lines)

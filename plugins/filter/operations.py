@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import typing as t
 from datetime import datetime, timezone
 
+from ansible_collections.mai.clients.plugins.plugin_utils._job import in_job
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import offboarding as ending
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import rotation as rotating
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import suspension as suspending
@@ -41,7 +43,8 @@ def suspension(
 
 def offboarding(seen: Values, client: Values, keys: Keys, asked: Values, done: bool = False) -> dict[str, t.Any]:
     template = OFFBOARDED.read_text(encoding="utf-8")
-    return ending.offboarding(plain(seen), plain(client), plain(keys), plain(asked), template, done)
+    kept = not in_job(os.environ)
+    return ending.offboarding(plain(seen), plain(client), plain(keys), plain(asked), template, done, kept)
 
 
 class FilterModule:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: inventory_client
-short_description: Add a client to the files of an inventory
+short_description: Add a client to an inventory
 version_added: 0.1.0
 author:
   - The mai.clients team (@mai-clients)
@@ -16,9 +16,12 @@ description:
     Adds a host to the group of clients in C(hosts.yml), with its machine and port, and writes its other variables to
     C(host_vars/<client>.yml). Comments, order and quotes are kept.
   - >-
+    With O(backend=awx) the host and all its variables go into an inventory that AWX keeps itself, in one request. What
+    clashes is looked up there.
+  - >-
     What is not given is asked for in the terminal of C(ansible-playbook), with a proposal that Enter accepts. Without a
     terminal the proposals are taken, and what there is none for is an error.
-  - Runs on the controller, in the inventory of the run, which has to be one directory. No machine is contacted.
+  - Runs on the controller. Of files the inventory of the run has to be one directory. No machine is contacted.
   - >-
     A client that is there already as it is described changes nothing. One that differs, and anything that two clients
     cannot both have, is refused before anything is written.
@@ -66,6 +69,20 @@ options:
     description: Whether what is not given is asked for where there is a terminal.
     type: bool
     default: true
+  backend:
+    description:
+      - >-
+        Where the inventory is kept. V(files) are the files of the run's own inventory. V(awx) is an inventory that AWX
+        or Automation Controller keeps itself, reached by its API with what E(CONTROLLER_HOST), and
+        E(CONTROLLER_OAUTH_TOKEN) or E(CONTROLLER_USERNAME) and E(CONTROLLER_PASSWORD) say, as its built-in credential
+        injects them.
+      - Left out, it is what C(mai_inventory_backend) of all clients says, else V(files).
+    type: str
+    choices: [files, awx]
+  awx_inventory:
+    description:
+      - Name or id of the inventory, with O(backend=awx). Left out, it is the inventory of the job.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -118,10 +135,18 @@ notes:
   elements: str
   sample: ["mai_port 8003: the first free one there"]
 files:
-  description: The files that hold the client now, on the controller.
+  description: The files that hold the client now, on the controller; with O(backend=awx) the inventory and its host.
   returned: with O(until=written)
   type: list
   elements: str
+host:
+  description: Arguments of M(ansible.builtin.add_host), for an inventory that the run does not read again; else empty.
+  returned: when the client was added
+  type: dict
+in_job:
+  description: Whether the run is a job of AWX.
+  returned: with O(until=written)
+  type: bool
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -134,6 +159,8 @@ ARGUMENT_SPEC = {
     "listening": {"type": "list", "elements": "int", "default": []},
     "not_asked": {"type": "str", "default": ""},
     "ask": {"type": "bool", "default": True},
+    "backend": {"type": "str", "choices": ["files", "awx"]},
+    "awx_inventory": {"type": "str"},
 }
 
 

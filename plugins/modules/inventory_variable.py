@@ -17,9 +17,8 @@ description:
     first one that the host has, else into a new one, C(host_vars/<host>.yml). Comments, order and quotes are kept.
   - Runs on the controller. The host is not contacted.
   - >-
-    Where the inventory is not made of files that last (an inventory of AWX, a list of hosts on the command line, files
-    that cannot be written, a file encrypted as a whole), nothing is written, and RV(reason) says why. That is no
-    failure.
+    Where the inventory is not made of files that last (a job of AWX, a list of hosts on the command line, files that
+    cannot be written, a file encrypted as a whole), nothing is written, and RV(reason) says why. That is no failure.
 requirements:
   - ruamel.yaml >= 0.18 (on the controller)
 attributes:
@@ -40,6 +39,20 @@ options:
     description: Its value, a number, a text, or null. It must not be a secret.
     type: raw
     required: true
+  backend:
+    description:
+      - >-
+        Where the inventory is kept. V(files) are the files of the run's own inventory. V(awx) is an inventory that AWX
+        or Automation Controller keeps itself, reached by its API with what E(CONTROLLER_HOST), and
+        E(CONTROLLER_OAUTH_TOKEN) or E(CONTROLLER_USERNAME) and E(CONTROLLER_PASSWORD) say, as its built-in credential
+        injects them.
+    type: str
+    choices: [files, awx]
+    default: files
+  awx_inventory:
+    description:
+      - Name or id of the inventory, with O(backend=awx). Left out, it is the inventory of the job.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -55,7 +68,7 @@ recorded:
   returned: always
   type: bool
 file:
-  description: The file in which the value is, on the controller.
+  description: The file in which the value is, on the controller; with O(backend=awx) the inventory and its host.
   returned: when RV(recorded) is true
   type: str
   sample: inventories/example/host_vars/company-abc.yml
@@ -71,6 +84,8 @@ from ansible.module_utils.basic import AnsibleModule
 ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
     "value": {"type": "raw", "required": True},
+    "backend": {"type": "str", "choices": ["files", "awx"], "default": "files"},
+    "awx_inventory": {"type": "str"},
 }
 
 

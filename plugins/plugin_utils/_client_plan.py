@@ -27,6 +27,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._account import ask_ac
 from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
 from ansible_collections.mai.clients.plugins.plugin_utils._breaking_changes import CHANGES, collection_version
 from ansible_collections.mai.clients.plugins.plugin_utils._client import NOT_KNOWN, keys_shown, unclaimed_keys
+from ansible_collections.mai.clients.plugins.plugin_utils._job import in_job, job_stamp
 from ansible_collections.mai.clients.plugins.plugin_utils._names import known_names, name_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import OpenRouterError
@@ -158,7 +159,7 @@ class ClientPlanAction(OpenRouterAction):
                 former_keys=tuple(params["former_keys"]),
             ),
         )
-        files = _files(client)
+        files = _files(client, job_stamp(os.environ, self._variables))
         key_aim = KeyAim(params["disabled"], params["lost_secret"])
         result.update(plan(client, observed, files, Aim(key_aim, params["parts"])))
         if self._task.check_mode:
@@ -318,11 +319,13 @@ def _same_api(client: Values, params: Values) -> bool:
     return asked is None or same_url(str(client["mai_instance_api_base_url"]), asked)
 
 
-def _files(client: Values) -> Files:
+def _files(client: Values, stamp: str) -> Files:
     templates = {}
     for name, role in TEMPLATES.items():
         with open(os.path.join(ROLES, role, "templates", name), encoding="utf-8") as file:
             templates[name] = file.read()
-    path = os.path.join(client["mai_handover_dir"], f"{client['slug']}.md")
     backup = _program.backup() if client["mai_backup_repository"] else ""
-    return Files(templates, _record_file.read(path), path, backup, _program.usage())
+    if in_job(os.environ):
+        return Files(templates, stamp=stamp, backup_program=backup, usage_program=_program.usage())
+    path = os.path.join(client["mai_handover_dir"], f"{client['slug']}.md")
+    return Files(templates, _record_file.read(path), path, "", backup, _program.usage())

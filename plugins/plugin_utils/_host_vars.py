@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import stat
 import tempfile
@@ -81,15 +82,14 @@ class Edit:
             raise
 
 
-def thrown_away(environ: t.Mapping[str, str]) -> bool:
-    """Whether this is a job of AWX, whose copy of the inventory and of the project goes with it."""
-    return bool(environ.get("JOB_ID") and environ.get("AWX_HOST"))
+def check_library() -> None:
+    if not HAS_RUAMEL:
+        raise NotRecordable("the Python that runs Ansible has no ruamel.yaml; install ruamel.yaml>=0.18 there")
 
 
 def edit(inventory_dir: str, host: str, name: str, value: t.Any) -> Edit:
     """What has to be written where so that the variable has this value; NotRecordable where there is no way."""
-    if not HAS_RUAMEL:
-        raise NotRecordable("the Python that runs Ansible has no ruamel.yaml; install ruamel.yaml>=0.18 there")
+    check_library()
     folder = os.path.join(inventory_dir, "host_vars")
     files = files_of(folder, host)
     texts = {path: read(path) for path in files}
@@ -151,9 +151,39 @@ def mapping(path: str, text: str) -> tuple[YAML, t.Any]:
     return yaml, content
 
 
+def edited_text(path: str, text: str, name: str, value: t.Any) -> str:
+    """A text of variables in which this one has the value; JSON stays JSON."""
+    found = _json_of(text)
+    if found:
+        content, indent = found
+        return (
+            text
+            if _has(content, name, value)
+            else json.dumps({**content, name: value}, indent=indent, ensure_ascii=text.isascii())
+        )
+    return _edited(path, text, name, value)
+
+
+def _json_of(text: str) -> tuple[dict[str, t.Any], int | None] | None:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict):
+        return None
+    if "\n" not in text.strip():
+        return content, None
+    deep = json.dumps(content, indent=4, ensure_ascii=text.isascii()) == text.strip()
+    return content, 4 if deep else 2
+
+
+def _has(content: t.Mapping[str, t.Any], name: str, value: t.Any) -> bool:
+    return name in content and content[name] == value and not isinstance(content[name], bool)
+
+
 def _edited(path: str, text: str, name: str, value: t.Any) -> str:
     content = mapping(path, text)[1]
-    if name in content and content[name] == value and not isinstance(content[name], bool):
+    if _has(content, name, value):
         return text
     return edited(path, text, lambda content: content.update({name: value}))
 

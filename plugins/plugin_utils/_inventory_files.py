@@ -25,6 +25,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import (
     read,
     yaml_of,
 )
+from ansible_collections.mai.clients.plugins.plugin_utils._values import is_template
 
 try:
     from ruamel.yaml.comments import CommentedMap, TaggedScalar
@@ -36,8 +37,6 @@ except ImportError:  # _host_vars says so
 
 GROUP = "mai_clients"
 YAML_FILES = (".yml", ".yaml")
-# What Ansible would take for a template
-TEMPLATES = ("{{", "{%", "{#")
 
 
 @dataclass(frozen=True)
@@ -105,20 +104,20 @@ def _variables(directory: str, host: Host) -> Edit:
     return Edit(path, text if there else "", text)
 
 
-def as_yaml(variables: t.Mapping[str, t.Any]) -> str:
-    """A mapping as an inventory's file has it."""
-    return dumped(yaml_of(), CommentedMap((name, written(one)) for name, one in variables.items()))
+def as_yaml(variables: t.Mapping[str, t.Any], plain: bool = False) -> str:
+    """A mapping as an inventory's file has it; ``plain`` without tags, where templates are meant."""
+    return dumped(yaml_of(), CommentedMap((name, written(one, plain)) for name, one in variables.items()))
 
 
-def written(value: t.Any) -> t.Any:
+def written(value: t.Any, plain: bool = False) -> t.Any:
     """A value as Ansible reads it back: text stays text, and no template is made of it."""
     if isinstance(value, t.Mapping):
-        return {written(name): written(one) for name, one in value.items()}
+        return {written(name, plain): written(one, plain) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [written(one) for one in value]
+        return [written(one, plain) for one in value]
     if not isinstance(value, str):
         return value
-    if any(mark in value for mark in TEMPLATES):
+    if not plain and is_template(value):
         # In one line of double quotes, whatever is in it
         return TaggedScalar(value=value, style='"', tag="!unsafe")
     if not value.isprintable():

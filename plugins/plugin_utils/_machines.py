@@ -21,16 +21,23 @@ REACHED_BY = (*WAY, "ansible_ssh_private_key_file", "ansible_python_interpreter"
 Values = t.Mapping[str, t.Any]
 
 
+def clients_of(variables: Values) -> dict[str, Values]:
+    return {slug: variables["hostvars"][slug] for slug in variables["groups"].get(GROUP, ())}
+
+
 def fleet_of(groups: t.Mapping[str, t.Sequence[str]], hostvars: t.Mapping[str, Values]) -> Fleet:
     clients = {slug: hostvars[slug] for slug in groups.get(GROUP, ())}
     return Fleet(clients, {*groups, *groups.get("all", ())})
 
 
-def way_to(fleet: Fleet, machine: str) -> dict[str, t.Any]:
-    """By whom the machine can be asked: one of its clients, else a host like the last client, as its group has it."""
+def way_to(fleet: Fleet, machine: str, hosts: t.Container[str]) -> dict[str, t.Any]:
+    """By whom the machine can be asked: one of its clients among the run's hosts; else a host like one of its clients,
+    or like the last one, as its group has it.
+    """
     there = fleet.on(machine)
-    if there:
-        return {"through": there[-1], "connection": {}}
-    like = list(fleet.clients.values())[-1:]
+    known = [slug for slug in there if slug in hosts]
+    if known:
+        return {"through": known[-1], "connection": {}}
+    like = [fleet.clients[slug] for slug in there[-1:]] or list(fleet.clients.values())[-1:]
     way = {name: other_variable(one, name) for one in like for name in REACHED_BY}
     return {"through": "", "connection": {name: plain(one) for name, one in way.items() if one is not None}}

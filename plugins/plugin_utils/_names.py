@@ -19,8 +19,9 @@ from ansible_collections.mai.clients.plugins.plugin_utils._breaking_changes impo
 
 _COLLECTION = pathlib.Path(__file__).parents[2]
 _OPTION = re.compile(r"^      ((?:mai|openrouter)_\w+):", re.MULTILINE)
-# What roles publish for the others of a run: mai, see its entry point plan, and api_key
-FACTS = ("mai_seen", "mai_key", "mai_keys", "mai_plan", "mai_checks", "mai_changes", "mai_variables")
+# What roles publish for the others of a run: mai, see its entry point plan, and api_key; and for the next job of a
+# workflow, which has it as an extra variable
+FACTS = ("mai_handover", "mai_seen", "mai_key", "mai_keys", "mai_plan", "mai_checks", "mai_changes", "mai_variables")
 # What more than one playbook takes with -e; the headers of the playbooks name the others
 SWITCHES = ("remember", "replace_lost_key", "take_lock")
 _EXTRA = re.compile(r" -e ([a-z_]+)=")

@@ -24,6 +24,7 @@ from ansible_collections.mai.clients.plugins.plugin_utils._plan.variables import
     place_of,
 )
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import (
+    MACHINE,
     RULES,
     SLUG,
     fault,
@@ -39,8 +40,6 @@ LONGEST_SLUG = 50
 FIRST_PORT = 8001
 GUIDES_LIMIT = 500
 GUIDES_MARKUP = 1.3
-
-MACHINE = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?|(?=.*:)[0-9A-Fa-f:.]{2,45}")
 
 # What Unicode does not take apart, and what German writes with two letters
 _LETTERS = str.maketrans(

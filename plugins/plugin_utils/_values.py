@@ -10,6 +10,13 @@ from __future__ import annotations
 
 import typing as t
 
+# What Ansible would take for a template
+TEMPLATES = ("{{", "{%", "{#")
+
+
+def is_template(value: t.Any) -> bool:
+    return isinstance(value, str) and any(mark in value for mark in TEMPLATES)
+
 
 def plain(value: t.Any) -> t.Any:
     """Without what Ansible attaches to its values (their origin, for one): a thousand of them are slow to copy."""

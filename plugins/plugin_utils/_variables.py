@@ -30,6 +30,8 @@ Rule = t.Callable[[str, t.Any], "str | None"]
 Fits = t.Callable[[t.Any], bool]
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
+# How Ansible reaches a machine: its host name, or its address
+MACHINE = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?|(?=.*:)[0-9A-Fa-f:.]{2,45}")
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # No leading zero: Compose would read an octal number. No exponent: nobody means 1e-300.
 NUMBER = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+")

@@ -32,15 +32,15 @@ MARK = "/run/before-the-jobs"
 EMPTY = {"openrouter_provisioning_key": "", "mai_billing_email": "", "replace_lost_key": "", "take_lock": ""}
 # Everything that happens to a client after its onboarding, in this order, and the answers of its survey
 OPERATIONS: dict[str, dict[str, str]] = {
-    "set_limit": {"new_limit": "750"},
+    "set_limit": {"new_limit": "750", "remember": "false"},
     "suspend_client": {"keep_running": ""},
     "resume_client": {},
     "rotate_key": {"older_than_days": "", "carry_usage": "", "delete_old": ""},
-    "upgrade_client": {"new_image": "", "when_idle": ""},
+    "upgrade_client": {"new_image": "", "when_idle": "", "canary": "", "idle_minutes": "", "continue": ""},
     "list_clients": {"fail_on": "down"},
     "client_info": {},
-    "site": {},
-    "diagnose_client": {"paid_test": ""},
+    "site": {"fail_on_drift": ""},
+    "diagnose_client": {"paid_test": "", "disk_gib": "", "memory_mib": "", "fail_on_unknown": "", "json_file": ""},
     "offboard_client": {"confirm": SLUG, "purge_data": "", "host_lost": ""},
 }
 # Jobs that end badly, each in its way: what becomes of the client, and what the job says

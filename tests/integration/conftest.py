@@ -9,6 +9,7 @@ import typing as t
 
 import pytest
 
+from tests.awx_imitation import Awx
 from tests.kit.agency import Agency, Kept
 from tests.order import longest_first
 
@@ -35,6 +36,13 @@ def onboarded(kept: Kept) -> t.Iterator[Agency]:
     """An agency for one test, of its own; its client company-abc is onboarded and up."""
     with kept.taken_out() as agency:
         yield agency
+
+
+@pytest.fixture
+def awx() -> t.Iterator[Awx]:
+    """A controller that is as AWX was when it was installed."""
+    with Awx() as controller:
+        yield controller
 
 
 @pytest.fixture(autouse=True)

@@ -14,10 +14,12 @@ import re
 from ansible_collections.mai.clients.plugins.module_utils import _envfile, _own_file
 from ansible_collections.mai.clients.plugins.module_utils._instance import system
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.module_utils._stamp import without_stamp
 
 MARK = ".mai-clients"
 # Passwords of people, see _people/passwords.py
 PEOPLE = "people.json"
+RECORD = "HANDOVER.md"
 FILES = (
     "compose.yml",
     "settings.env",
@@ -28,7 +30,7 @@ FILES = (
     "database.env",
     "adopted.env",
     "start-mai-instance.sh",
-    "HANDOVER.md",
+    RECORD,
 )
 # There from the moment when a restore has exchanged the data until PostgreSQL holds what belongs to them
 RESTORING = ".restoring"
@@ -154,7 +156,7 @@ def files(path: str) -> dict[str, dict]:
             "size": status.st_size,
         }
         if name not in _WITHOUT_DIGEST:
-            found[name]["sha256"] = _digest(place)
+            found[name]["sha256"] = _record_digest(place) if name == RECORD else _digest(place)
     return found
 
 
@@ -167,6 +169,11 @@ def _digest(path: str) -> str | None:
         return hashlib.sha256(_own_file.read(path)).hexdigest()
     except OSError:
         return None
+
+
+def _record_digest(path: str) -> str | None:
+    text = _own_file.read_text(path)
+    return None if text is None else sha256(without_stamp(text))
 
 
 def _user(number: int) -> str:

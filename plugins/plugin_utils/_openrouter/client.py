@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import random
 import re
-import sys
 import threading
 import time
 import typing as t
@@ -28,7 +27,6 @@ from . import environment
 from .errors import (
     InsufficientCredits,
     InvalidOption,
-    MissingLibrary,
     NotFound,
     NotManagementKey,
     NotOpenRouter,
@@ -83,11 +81,7 @@ class Client:
         clock: t.Callable[[], float] = time.monotonic,
     ) -> None:
         if not HAS_HTTPX:
-            raise MissingLibrary(
-                f"The Python library httpx is missing in the Python that runs Ansible ({sys.executable}). Install"
-                " httpx>=0.27 there, or run in an execution environment that is built with this collection"
-                " (meta/execution-environment.yml), such as that of execution-environment.yml in its repository."
-            )
+            raise environment.missing_httpx()
         self._secret = _checked_key(provisioning_key)
         self._base_url = environment.checked_url(base_url)
         self._deadline = PARTS * timeout

@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies
 
-from .errors import InvalidOption, UnfitEnvironment
+from .errors import InvalidOption, MissingLibrary, UnfitEnvironment
 
 KINDS = ("http", "https", "socks5", "socks5h")
 _SETTINGS = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -135,6 +135,14 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(text)
     except ValueError:
         return None
+
+
+def missing_httpx() -> MissingLibrary:
+    return MissingLibrary(
+        f"The Python library httpx is missing in the Python that runs Ansible ({sys.executable}). Install"
+        " httpx>=0.27 there, or run in an execution environment that is built with this collection"
+        " (meta/execution-environment.yml), such as that of execution-environment.yml in its repository."
+    )
 
 
 def certificate_fault() -> UnfitEnvironment:

@@ -29,15 +29,16 @@ def connection_of(params: Params, environ: t.Mapping[str, str]) -> dict[str, t.A
     if params["timeout"] <= 0 or params["retries"] < 0:
         raise InvalidOption("timeout must be more than 0 seconds, and retries 0 or more.")
     return {
-        "provisioning_key": _provisioning_key(params, environ),
+        "provisioning_key": provisioning_key(params["provisioning_key"], environ),
         "base_url": params["base_url"] or environ.get("OPENROUTER_BASE_URL") or DEFAULT_BASE_URL,
         "timeout": params["timeout"],
         "retries": params["retries"],
     }
 
 
-def _provisioning_key(params: Params, environ: t.Mapping[str, str]) -> str:
-    for source in (params["provisioning_key"], environ.get("OPENROUTER_PROVISIONING_KEY")):
+def provisioning_key(given: str | None, environ: t.Mapping[str, str]) -> str:
+    """The option, else the environment, else the file that it names."""
+    for source in (given, environ.get("OPENROUTER_PROVISIONING_KEY")):
         if source and source.strip():
             return source.strip()
     path = environ.get("OPENROUTER_PROVISIONING_KEY_FILE")

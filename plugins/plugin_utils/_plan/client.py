@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
+from ansible_collections.mai.clients.plugins.module_utils._stamp import without_stamp
+from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.keys import Key
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import backup, foreseen, usage, words
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import key as keys_of_client
@@ -33,7 +35,10 @@ class Files:
 
     templates: t.Mapping[str, str]
     record: str | None = None
+    # Nothing where what is written there is thrown away
     record_path: str = ""
+    # Which job of a controller this is
+    stamp: str = ""
     # What timers start on the machine
     backup_program: str = ""
     usage_program: str = ""
@@ -119,7 +124,9 @@ def plan(
             [*machine_warnings(client, seen), *backup.warnings(client, seen, now), *history["notes"], *people["notes"]],
         ),
     }
-    planned["summary"] = words.summary(client, place, key, files.record_path, planned["notes"])
+    planned["handover"] = words.handover(client, place, key)
+    kept = files.record_path or f"{shown(client['mai_deployment_dir'])}/HANDOVER.md on the machine"
+    planned["summary"] = words.summary(client, place, key, kept, planned["notes"])
     if site["forward"]:
         planned["summary"]["forward"] = site["forward"]
     if not parts["administered"] and not becomes["disabled"]:
@@ -179,13 +186,16 @@ def _no_way_out(client: Values, seen: Values, checks: t.Sequence[Values]) -> lis
 
 
 def _record(client: Values, seen: Values, parts: Values, key: Values, files: Files, site: Values) -> dict[str, t.Any]:
-    text = words.record(files.templates["HANDOVER.md.j2"], client, seen, parts, key, site)
+    about = files.templates["HANDOVER.md.j2"], client, seen, parts, key, site
+    text = words.record(*about)
     there = seen["files"].get("HANDOVER.md", {}).get("sha256")
+    kept = None if files.record is None else without_stamp(files.record)
     return {
-        "text": text,
+        # Which job it was is told, but alone it is no difference
+        "text": words.record(*about, files.stamp) if files.stamp else text,
         "path": files.record_path,
         "on_machine_due": there != sha256(text),
-        "on_controller_due": files.record != text,
+        "on_controller_due": bool(files.record_path) and kept != text,
     }
 
 

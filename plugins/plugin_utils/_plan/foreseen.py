@@ -141,7 +141,8 @@ def _usage_history(client: Values, _key: Values, plan: Values) -> t.Iterator[str
 
 def _record(client: Values, _key: Values, plan: Values) -> t.Iterator[str]:
     where = shown(client["mai_deployment_dir"])
-    yield f"Would write the hand-over record to {where}/HANDOVER.md and {plan['record']['path']}."
+    kept = f" and {plan['record']['path']}" if plan["record"]["path"] else ""
+    yield f"Would write the hand-over record to {where}/HANDOVER.md{kept}."
 
 
 SENTENCES: dict[str, t.Callable[[Values, Values, Values], t.Iterator[str]]] = {
@@ -181,7 +182,8 @@ def _parts(client: Values, seen: Values, key: Values, plan: Values, record: str 
     if "proxy" in due:
         yield plan["proxy"]["path"], plan["proxy"]["before"], plan["proxy"]["text"]
     if "record" in due:
-        yield plan["record"]["path"], record or "", plan["record"]["text"]
+        path = plan["record"]["path"] or f"{shown(client['mai_deployment_dir'])}/HANDOVER.md"
+        yield path, record or "", plan["record"]["text"]
 
 
 def _key_diff(client: Values, key: Values, plan: Values) -> Part:

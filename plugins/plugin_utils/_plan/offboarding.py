@@ -25,9 +25,17 @@ UNNEEDED_ELSEWHERE = r".*/[^/]*(api_key\.env|admin\.env|people\.json|database\.e
 
 
 def offboarding(
-    seen: Values, client: Values, keys: t.Sequence[Values], asked: Values, template: str, done: bool = False
+    seen: Values,
+    client: Values,
+    keys: t.Sequence[Values],
+    asked: Values,
+    template: str,
+    done: bool = False,
+    kept: bool = True,
 ) -> dict[str, t.Any]:
-    """``seen`` is empty where the machine is given up as lost; ``keys`` are all that were made for the client."""
+    """``seen`` is empty where the machine is given up as lost; ``keys`` are all that were made for the client; ``kept``
+    is whether a file on the controller outlives the run.
+    """
     lost, time = not seen, asked["time"]
     directory = bool(seen) and seen["directory"]["managed"]
     instance = bool(seen) and (directory or _unit(seen)["managed"] or any(one["managed"] for one in seen["containers"]))
@@ -39,7 +47,7 @@ def offboarding(
     due = bool(keys) or instance or _served(seen)
     doomed = [*archives, *([archive] if directory else [])] if asked["purge"] else []
     record = {
-        "path": f"{client['mai_handover_dir']}/{client['slug']}-offboarded-{time[:10]}.md",
+        "path": f"{client['mai_handover_dir']}/{client['slug']}-offboarded-{time[:10]}.md" if kept else "",
         "marker": f"<!-- {{mark}} {time} -->",
         "text": markdown(
             template,
@@ -75,7 +83,11 @@ def offboarding(
             *_backup(asked.get("backup") or {}),
             *(["the machine was not touched: its instance and data may still be there"] if lost else []),
             *_earlier(archives, asked["purge"], would),
-            *([f"record: {record['path']}"] if due else []),
+            *(
+                [f"record: {record['path'] or _record_of_job(directory and not asked['purge'], archive)}"]
+                if due
+                else []
+            ),
             f"remove {client['slug']} from the inventory ({asked['inventory']})",
         ],
     }
@@ -143,6 +155,10 @@ def _outcome(due: bool, done: bool) -> str:
     if not due:
         return ": nothing to do, there is neither key nor instance"
     return " is off-boarded" if done else " would be off-boarded"
+
+
+def _record_of_job(archived: bool, archive: str) -> str:
+    return f"{archive}/OFFBOARDED.md, and in the artifacts of this job" if archived else "in the artifacts of this job"
 
 
 def _earlier(archives: t.Sequence[str], purge: bool, would: str) -> list[str]:

@@ -153,6 +153,22 @@ def summary(client: Values, place: Values, key: Values, record: str, told: t.Seq
     }
 
 
+def handover(client: Values, place: Values, key: Values) -> dict[str, t.Any]:
+    """What was handed over, for the next step of a workflow: whoever may see the job reads it, so no secret."""
+    return {
+        "name": shown(client["mai_client_name"] or client["slug"]),
+        "url": place["url"],
+        "machine": shown(client["machine"]),
+        "port": int(client["mai_port"]),
+        "key_name": shown(client["mai_key_name"]),
+        "key_hash": key["hash"],
+        "limit": key["limit"],
+        "limit_reset": key.get("limit_reset"),
+        "suspended": bool(key["disabled"]),
+        "administrator": client["mai_admin_email"] or None,
+    }
+
+
 def markdown(template: str, **values: t.Any) -> str:
     """A record, in which what others wrote is data: by ``text`` and ``code`` it becomes no Markdown."""
     environment = jinja2.Environment(
@@ -162,7 +178,9 @@ def markdown(template: str, **values: t.Any) -> str:
     return environment.from_string(template).render(**values)
 
 
-def record(template: str, client: Values, seen: Values, instance: Values, key: Values, site: Values) -> str:
+def record(
+    template: str, client: Values, seen: Values, instance: Values, key: Values, site: Values, stamp: str = ""
+) -> str:
     """The hand-over record, in Markdown."""
     place = address(client, instance)
     return markdown(
@@ -176,6 +194,7 @@ def record(template: str, client: Values, seen: Values, instance: Values, key: V
         image=instance["container"].get("image") or client["mai_image"],
         readers=readers(seen["facts"]),
         database=database(client, seen),
+        stamp=stamp,
         first_password=_first_password(client, seen, instance),
         passwords=f"{client['mai_deployment_dir']}/{passwords.FILE}",
     )

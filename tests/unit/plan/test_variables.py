@@ -578,7 +578,9 @@ def test_no_variable_is_without_a_rule() -> None:
     assert set(RULES) | others == looked_at | of_url == set(CLIENT)
     passwords = {name for name in options("mai") if name.endswith(("_password", "_key"))} | {"mai_backup_environment"}
     passwords -= {"mai_tls_key"}  # the path of a file
-    inputs = {name for name in options("mai") if name.startswith(("mai_plan_", "mai_check_"))}
+    inputs = {
+        name for name in options("mai") if name.startswith(("mai_plan_", "mai_check_", "mai_inventory_", "mai_awx_"))
+    }
     assert set(options("mai")) - looked_at - inputs == passwords | {"mai_database_url"}
     assert set(RULES) - set(ACCEPTED) == {name for name in RULES if "password" in name or name.endswith("_fault")}
 

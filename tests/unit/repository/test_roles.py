@@ -12,7 +12,7 @@ import pytest
 from tests.unit.repository.tasks import ROOT, load
 
 # What crosses the borders of roles: see entry point plan of role mai
-FACTS = ("mai_seen", "mai_key", "mai_keys", "mai_plan", "mai_checks", "mai_changes", "mai_variables")
+FACTS = ("mai_handover", "mai_seen", "mai_key", "mai_keys", "mai_plan", "mai_checks", "mai_changes", "mai_variables")
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
 
 
@@ -38,14 +38,20 @@ def test_documented_entry_points_exist(role):
 
 @pytest.mark.parametrize("folder", ["roles", "playbooks", "inventories"])
 def test_every_client_variable_that_is_used_is_documented(folder):
-    """Role mai documents them all, so a misspelt one stands out."""
+    """Role mai documents them all, and awx_setup those of a controller, so a misspelt one stands out."""
     used = {
         (str(path.relative_to(ROOT)), name)
         for path in (ROOT / folder).rglob("*")
         if path.suffix in (".yml", ".j2", ".ini")
         for name in re.findall(r"\bmai_[a-z0-9_]+", path.read_text(encoding="utf-8"))
     }
-    known = {*options("mai"), *read("mai", "vars/main.yml")["mai_variables"], "mai_clients", *FACTS}
+    known = {
+        *options("mai"),
+        *options("awx_setup"),
+        *read("mai", "vars/main.yml")["mai_variables"],
+        "mai_clients",
+        *FACTS,
+    }
     unknown = sorted((path, name) for path, name in used if name not in known)
     assert used
     assert unknown == []
