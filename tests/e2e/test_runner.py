@@ -167,7 +167,7 @@ def test_the_same_from_the_collection_in_the_image(awx: Awx, first: Job) -> None
     project.mkdir()
     (project / "onboard.yml").write_text("- ansible.builtin.import_playbook: mai.clients.onboard_client\n")
     try:
-        job = awx.launch("onboard.yml", client=SLUG, mai_handover_dir=str(aside / "handovers"), **EMPTY)
+        job = awx.launch("onboard.yml", client=SLUG, **EMPTY)
     finally:
         shutil.rmtree(project)
         aside.rename(project)
@@ -198,7 +198,7 @@ def test_every_operation_is_a_job(awx: Awx, first: Job, playbook: str) -> None:
     awx.learn(SLUG)
     assert awx.leaks(job) == set()
     if playbook == "set_limit":
-        assert "NOT RECORDED: the next onboard/site run sets 500" in job.said
+        assert "NOT RECORDED: the next onboard/site run sets 500" in job.words
 
 
 def test_the_last_operation_left_nothing(awx: Awx, first: Job) -> None:
