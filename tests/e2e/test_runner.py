@@ -45,7 +45,7 @@ OPERATIONS: dict[str, dict[str, str]] = {
 }
 # Jobs that end badly, each in its way: what becomes of the client, and what the job says
 FAILING: dict[str, tuple[dict[str, t.Any], str]] = {
-    "refused": ({}, "OpenRouter answered 400"),
+    "refused": ({}, "answered 400"),
     "broken": ({"mai_extra_env": {"STANDIN_FAIL": "start"}}, "broken"),
     "gone": ({"ansible_port": 1}, "UNREACHABLE"),
     "misspelt": ({"mai_admin_pasword": "PASSWORD"}, "did you mean mai_admin_password?"),
