@@ -39,7 +39,7 @@ def measure(
             for way in (ONE, SLICES, EACH) if size > 1 else (ONE,):
                 fleet = _fleet(machine, host, folder / f"{way}-{size}", way, size)
                 for state in (onboarding.FIRST, onboarding.CONVERGED):
-                    rows.append(_measured(fleet, way, state))
+                    rows.append(measured(fleet, way, state))
                     tell(f"{size} clients, {way}, {state}: {rows[-1]['seconds']:.0f} s, {rows[-1]['calls']} calls")
                 host.exec("sh", "-c", onboarding.REMOVE)
     return {"rows": rows, "capacity": CAPACITY, "forks": FORKS}
@@ -67,7 +67,7 @@ def batch(way: str, slugs: list[str]) -> Batch:
     return [("-e", f"client={slug}") for slug in slugs]
 
 
-def _measured(fleet: Fleet, way: str, state: str) -> dict[str, t.Any]:
+def measured(fleet: Fleet, way: str, state: str) -> dict[str, t.Any]:
     slugs = list(fleet.clients())
     fleet.control.clear_journal()
     started = time.monotonic()

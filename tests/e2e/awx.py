@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import secrets
 import shutil
 import signal
@@ -33,6 +34,7 @@ from tests.hosts.project import Project, descendants
 from tests.kit.canaries import ANY_KEY, forms, halves
 
 OLDEST_CORE = "2.19.14"
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 PROGRAMS = pathlib.Path(sys.executable).parent
 CORES = REPOSITORY / ".cache" / "cores"
 # The search path for collections that AWX makes: what the project's sync installed, the project's own, the image's
@@ -76,7 +78,7 @@ class Job:
 
     @property
     def said(self) -> str:
-        return "".join(event.get("stdout") or "" for event in self.events)
+        return COLOUR.sub("", "\n".join(event.get("stdout") or "" for event in self.events))
 
     @property
     def words(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.metadata
 import os
 import pathlib
 import shutil
@@ -44,18 +45,16 @@ OPERATIONS: dict[str, dict[str, str]] = {
 }
 # Jobs that end badly, each in its way: what becomes of the client, and what the job says
 FAILING: dict[str, tuple[dict[str, t.Any], str]] = {
-    "refused": ({}, "OpenRouter answered 400"),
+    "refused": ({}, "answered 400"),
     "broken": ({"mai_extra_env": {"STANDIN_FAIL": "start"}}, "broken"),
     "gone": ({"ansible_port": 1}, "UNREACHABLE"),
     "misspelt": ({"mai_admin_pasword": "PASSWORD"}, "did you mean mai_admin_password?"),
     "image": ({"mai_image": "localhost:1/mai:1", "mai_image_pull": "always"}, "localhost:1/mai:1"),
     "database": ({"mai_database": "external", "mai_database_url": "URL"}, "mai_database_url"),
 }
-RECOVERED = ("refused", "broken")
 # Where a job stands when somebody cancels it: a request to OpenRouter, or a task, before it
 CANCELLED: dict[str, t.Any] = {
     "cancelled-created": ("POST", "after"),
-    "cancelled-stored": ("PATCH", "before"),
     "cancelled-starting": "Wait until the instance is up",
     "cancelled-record": "The client's record in the instance's database",
 }
@@ -178,7 +177,7 @@ def test_the_same_from_the_collection_in_the_image(awx: Awx, first: Job) -> None
     project.mkdir()
     (project / "onboard.yml").write_text("- ansible.builtin.import_playbook: mai.clients.onboard_client\n")
     try:
-        job = awx.launch("onboard.yml", client=SLUG, mai_handover_dir=str(aside / "handovers"), **EMPTY)
+        job = awx.launch("onboard.yml", client=SLUG, **EMPTY)
     finally:
         shutil.rmtree(project)
         aside.rename(project)
@@ -209,7 +208,7 @@ def test_every_operation_is_a_job(awx: Awx, first: Job, playbook: str) -> None:
     awx.learn(SLUG)
     assert awx.leaks(job) == set()
     if playbook == "set_limit":
-        assert "NOT RECORDED: the next onboard/site run sets 500" in job.said
+        assert "NOT RECORDED: the next onboard/site run sets 500" in job.words
 
 
 def test_the_last_operation_left_nothing(awx: Awx, first: Job) -> None:
@@ -237,11 +236,13 @@ def story(awx: Awx, simulator: Simulator, ready_hosts: tuple[Host, Host]) -> Sto
     for slug in CANCELLED:
         fleet.put(slug, host, mai_client_name=slug)
     named = ",".join(FAILING)
-    foreseen = awx.launch(verbosity=4, options="--check --diff", client=f"{named},{','.join(CANCELLED)}", **EMPTY)
+    foreseen = awx.launch(verbosity=4, options="--check --diff", client=f"database,{','.join(CANCELLED)}", **EMPTY)
     leaky = '{"error": {"code": 400, "message": "{authorization} {response}"}}'
     control.fault(kind="status", status=400, method="POST", when="after", name="client-refused", body=leaky)
     failed = awx.launch(verbosity=4, options="--diff", client=named, **EMPTY)
     control.clear_faults()
+    # Docker would start it again and again
+    host.exec("docker", "rm", "--force", fleet.service("broken"), check=False)
 
     nodes = {slug: awx.folder.with_name(f"n{number}") for number, slug in enumerate(CANCELLED)}
     sent: dict[str, Sent] = {}
@@ -266,10 +267,9 @@ def story(awx: Awx, simulator: Simulator, ready_hosts: tuple[Host, Host]) -> Sto
             cancelled[slug] = job.cancel()
     left = {key["name"].split(" ~")[0] for key in control.all_keys() if "~pending-" in key["name"]}
 
-    fleet.change("broken", mai_extra_env={})
-    again = ",".join([*RECOVERED, *CANCELLED])
-    recovered = awx.launch(client=again, **{**EMPTY, "take_lock": "true"})
-    awx.learn(*RECOVERED, *CANCELLED)
+    again = ["refused", *CANCELLED]
+    recovered = awx.launch(client=",".join(again), **{**EMPTY, "take_lock": "true"})
+    awx.learn(*again)
     return Story(foreseen, failed, cancelled, left, recovered)
 
 
@@ -299,7 +299,7 @@ def test_a_cancelled_job_tells_no_secret(awx: Awx, story: Story, slug: str) -> N
     assert (f"client-{slug}" in story.left) == (not isinstance(CANCELLED[slug], str))
 
 
-@pytest.mark.parametrize("slug", [*RECOVERED, *CANCELLED])
+@pytest.mark.parametrize("slug", ["refused", *CANCELLED])
 def test_the_next_job_takes_it_to_its_end(awx: Awx, story: Story, slug: str) -> None:
     assert story.recovered.rc == 0, story.recovered.said
     key, secret = awx.fleet.only_key(slug), awx.fleet.secret(slug)
@@ -337,11 +337,12 @@ def test_nobody_else_on_the_machine_can_read_a_secret(awx: Awx, first: Job, stor
 def report(awx: Awx) -> None:
     """What was searched, for build/report.md."""
     seen = awx.ledger
+    cores = sorted({OLDEST_CORE, importlib.metadata.version("ansible-core")})
     endings = ", ".join(f"{count} {status}" for status, count in sorted(seen.endings.items()))
     lines = [
         "## Jobs as AWX runs them",
         "",
-        f"{seen.jobs} jobs of ansible-runner ({endings}), ansible-core of .venv and {OLDEST_CORE}, verbosity 0 and 4,"
+        f"{seen.jobs} jobs of ansible-runner ({endings}), ansible-core {' and '.join(cores)}, verbosity 0 and 4,"
         " with --check and --diff.",
         "",
         "| searched | |",

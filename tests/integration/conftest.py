@@ -15,7 +15,8 @@ from tests.order import longest_first
 
 LONGEST = (
     *("day_two/test_rotate.py", "day_two/test_offboard.py", "onboarding/test_lost_key.py"),
-    *("onboarding/test_interrupted.py", "day_two/test_diagnose.py", "onboarding/test_two_runs.py"),
+    *("onboarding/test_interrupted.py", "onboarding/test_slices.py", "day_two/test_diagnose.py"),
+    "onboarding/test_two_runs.py",
     *("openrouter_key/test_openrouter_key.py", "day_two/test_suspend.py", "secrets/test_secrets.py"),
     *("day_two/test_people.py", "awx_setup/test_awx_setup.py"),
 )

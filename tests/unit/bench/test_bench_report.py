@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench import lines, report, ways
+from tests.bench import lines, report
 
 MACHINE = {"system": "Debian", "cores": 2, "python": "3.13", "ansible-core": "2.21", "openrouter": "1"}
 
@@ -69,15 +69,6 @@ def test_the_ways_are_told_for_all_clients_and_for_each() -> None:
     shown = {"clients": 10, "way": "two slices", "run": "first", "seconds": 64.4, "calls": 44, "peak_mib": 251.0}
     text = report.markdown({**figures, "ways": {"rows": [shown]}}).splitlines()
     assert "| 10 | two slices | first | 64 | 6.4 | 44 | 251 | 25 |" in text
-
-
-@pytest.mark.parametrize("way", [ways.ONE, ways.SLICES, ways.EACH])
-def test_each_way_starts_every_client_once(way: str) -> None:
-    slugs = ["a", "b", "c"]
-    batch = ways.batch(way, slugs)
-    named = [part for words in batch for part in ("".join(words[1:2]), "".join(words[3:4])) if part]
-    found = sorted(slug for part in named for slug in part.removeprefix("client=").split(",") if slug in slugs)
-    assert (len(batch), found) == {ways.ONE: (1, []), ways.SLICES: (2, slugs), ways.EACH: (3, slugs)}[way]
 
 
 def test_lines_are_counted_by_folder_without_what_tools_wrote() -> None:
