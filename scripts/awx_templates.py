@@ -93,6 +93,7 @@ def job_template(template: dict[str, Any], questions: dict[str, Any]) -> dict[st
         "diff_mode": not changes,
         "ask_diff_mode_on_launch": True,
         "ask_job_type_on_launch": changes,
+        **({"notification_templates_error": "{{ mai_awx_notify }}"} if template.get("scheduled") else {}),
         # The lock on each machine lets only one run at a time change a client
         "allow_simultaneous": True,
         # A slice sees only its part of the inventory
@@ -134,6 +135,7 @@ def table(known: dict[str, Any]) -> str:
         required = [f"**`{variable(known, name)}`**" for name in one["required"]]
         asked = ", ".join([*required, *(f"`{variable(known, name)}`" for name in one["optional"])])
         fixed = "".join(f"; sets `{name}: {str(value).lower()}`" for name, value in one.get("fixed", {}).items())
+        fixed += "; sets `mai_inventory_backend`" if one.get("writes_inventory") else ""
         note = {"awx_inventory": " ¹", "controller_credential": " ²"}.get(one.get("only_if", ""), "")
         kind = "check" if one["job_type"] == "check" else "run or check"
         rows.append(f"| {one['name']}{note} | `playbooks/{one['playbook']}.yml` | {asked or 'none'}{fixed} | {kind} |")

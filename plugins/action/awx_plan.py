@@ -12,7 +12,7 @@ import typing as t
 from ansible.plugins.action import ActionBase
 from ansible_collections.mai.clients.plugins.modules.awx_plan import ARGUMENT_SPEC
 from ansible_collections.mai.clients.plugins.plugin_utils._awx.plan import Plan, obstacles
-from ansible_collections.mai.clients.plugins.plugin_utils._awx.session import Session, Unreadable
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.session import Session
 from ansible_collections.mai.clients.plugins.plugin_utils._names import known_names, name_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import provisioning_key
@@ -34,16 +34,14 @@ class ActionModule(ActionBase):
             raise Refusal(f"Nothing was changed. {'; '.join(problems)}.")
         session = Session(options["namespace"], os.environ, options["token"] or "")
         plan = Plan(session)
-        try:
-            found = obstacles(session, options["objects"], options["referenced"])
-            if found:
-                raise Refusal(f"Nothing was changed. On {session.host}: {'; '.join(found)}.")
-            plan.decide(options["objects"])
-        except Unreadable as error:
-            raise Refusal(f"Nothing was changed. {session.host} says: {error}") from None
+        found = obstacles(session, options["objects"], options["referenced"])
+        if found:
+            raise Refusal(f"Nothing was changed. On {session.host}: {'; '.join(found)}.")
+        plan.decide(options["objects"])
         if any(one["is_new"] or one.get("update_secrets") for one in plan.due["credentials"]):
             self._need_key(options["provisioning_key"])
-        return {**result, "changed": False, "due": plan.due, "words": plan.words}
+        # What is registered is whole; notifications may hold passwords, so it is never shown
+        return {**result, "changed": False, "due": plan.due, "words": plan.words, "_ansible_no_log": True}
 
     @staticmethod
     def _need_key(given: str | None) -> None:

@@ -11,8 +11,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.mai.clients.plugins.modules.awx_token import ARGUMENT_SPEC
-from ansible_collections.mai.clients.plugins.plugin_utils._awx.session import Session, Unreadable
-from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.session import Session
 
 
 class ActionModule(ActionBase):
@@ -24,13 +23,10 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _validation, options = self.validate_argument_spec(ARGUMENT_SPEC)
         session = Session(options["namespace"], os.environ)
-        try:
-            if options["state"] == "absent":
-                if options["number"]:
-                    session.sign_out(options["number"])
-                return {**result, "changed": False}
-            # Whoever comes with a token needs no other one
-            made = session.sign_in() if session.by_password else {"token": "", "id": 0}
-        except Unreadable as error:
-            raise Refusal(f"Nothing was changed. {session.host} says: {error}") from None
+        if options["state"] == "absent":
+            if options["number"]:
+                session.sign_out(options["number"])
+            return {**result, "changed": False}
+        # Whoever comes with a token needs no other one
+        made = session.sign_in() if session.by_password else {"token": "", "id": 0}
         return {**result, "changed": False, "token": made["token"], "number": made["id"], "_ansible_no_log": True}

@@ -21,6 +21,7 @@ description:
     Runs on the controller, with the code that the modules of the collection in O(namespace) share, and with the same
     variables in the environment: E(CONTROLLER_HOST), E(CONTROLLER_OAUTH_TOKEN) or E(CONTROLLER_USERNAME) and
     E(CONTROLLER_PASSWORD), E(CONTROLLER_VERIFY_SSL).
+  - The result is never shown, since notifications may hold passwords; RV(words) may be.
   - Fails before anything is made where something that is named is not there, or where it is there twice.
 requirements:
   - the collection that O(namespace) names
@@ -42,8 +43,8 @@ options:
     description:
       - >-
         Lists of objects by their kind: C(organizations), C(execution_environments), C(credential_types),
-        C(credentials), C(projects), C(inventories), C(inventory_sources), C(notifications), C(templates), C(workflows)
-        with C(simplified_workflow_nodes), C(schedules), C(roles).
+        C(credentials), C(projects), C(inventories), C(groups), C(inventory_sources), C(notifications), C(templates),
+        C(workflows) with C(simplified_workflow_nodes), C(schedules), C(roles).
     type: dict
     required: true
   referenced:

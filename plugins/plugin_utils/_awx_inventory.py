@@ -129,7 +129,8 @@ class HostEdit(Edit):
         if str(self.controller.get(path).get("variables") or "") != self.before:
             raise NotRecordable(f"somebody changed {self.path} at the same moment: run again")
         # Whether this is stored as it was sent is all that can be known: AWX takes no condition with a change
-        if self.controller.patch(path, {"variables": self.after}).get("variables") != self.after:
+        kept = self.controller.patch(path, {"variables": self.after}).get("variables")
+        if str(kept).strip() != self.after.strip():
             raise NotRecordable(f"{self.path} did not take the value: look at its variables in AWX")
 
 

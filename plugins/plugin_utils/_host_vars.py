@@ -17,12 +17,15 @@ import tempfile
 import typing as t
 from dataclasses import dataclass
 
+import yaml as pyyaml
 from ansible_collections.mai.clients.plugins.module_utils._secret import MASK
+from ansible_collections.mai.clients.plugins.plugin_utils._values import is_template
 
 try:
     from ruamel.yaml import YAML
-    from ruamel.yaml.comments import CommentedMap
+    from ruamel.yaml.comments import CommentedMap, TaggedScalar
     from ruamel.yaml.error import YAMLError
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString, SingleQuotedScalarString
 except ImportError:
     HAS_RUAMEL = False
 else:
@@ -152,7 +155,7 @@ def mapping(path: str, text: str) -> tuple[YAML, t.Any]:
 
 
 def edited_text(path: str, text: str, name: str, value: t.Any) -> str:
-    """A text of variables in which this one has the value; JSON stays JSON."""
+    """A text of variables, without any tag, in which this one has the value; JSON stays JSON."""
     found = _json_of(text)
     if found:
         content, indent = found
@@ -161,7 +164,10 @@ def edited_text(path: str, text: str, name: str, value: t.Any) -> str:
             if _has(content, name, value)
             else json.dumps({**content, name: value}, indent=indent, ensure_ascii=text.isascii())
         )
-    return _edited(path, text, name, value)
+    # AWX keeps no blank at the end of a text, and without that one no indentation would be the text's own
+    whole = text if text.endswith("\n") else f"{text}\n"
+    found = _edited(path, whole, name, value, plain=True)
+    return text if found == whole else found
 
 
 def _json_of(text: str) -> tuple[dict[str, t.Any], int | None] | None:
@@ -178,14 +184,41 @@ def _json_of(text: str) -> tuple[dict[str, t.Any], int | None] | None:
 
 
 def _has(content: t.Mapping[str, t.Any], name: str, value: t.Any) -> bool:
-    return name in content and content[name] == value and not isinstance(content[name], bool)
+    there = content.get(name)
+    if is_template(value) and isinstance(there, TaggedScalar):
+        there = there.value
+    return name in content and there == value and not isinstance(there, bool)
 
 
-def _edited(path: str, text: str, name: str, value: t.Any) -> str:
+def _edited(path: str, text: str, name: str, value: t.Any, plain: bool = False) -> str:
     content = mapping(path, text)[1]
     if _has(content, name, value):
         return text
-    return edited(path, text, lambda content: content.update({name: value}))
+    return edited(path, text, lambda content: content.update({name: written(value, plain)}))
+
+
+def written(value: t.Any, plain: bool = False) -> t.Any:
+    """A value as Ansible reads it back: text stays text, and no template is made of it."""
+    if isinstance(value, t.Mapping):
+        return {written(name, plain): written(one, plain) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [written(one, plain) for one in value]
+    if not isinstance(value, str):
+        return value
+    if not plain and is_template(value):
+        # In one line of double quotes, whatever is in it
+        return TaggedScalar(value=value, style='"', tag="!unsafe")
+    if not value.isprintable():
+        return DoubleQuotedScalarString(value)
+    return value if _reads_as(value) == value else SingleQuotedScalarString(value)
+
+
+def _reads_as(text: str) -> t.Any:
+    """By YAML 1.1, as Ansible: no, 1:20 and 2026-01-01 are no text there."""
+    try:
+        return pyyaml.safe_load(text)
+    except pyyaml.YAMLError:
+        return None
 
 
 def edited(path: str, text: str, change: t.Callable[[t.Any], None]) -> str:

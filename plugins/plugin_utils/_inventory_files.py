@@ -12,7 +12,6 @@ import os
 import typing as t
 from dataclasses import dataclass
 
-import yaml
 from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import (
     VAULT,
     Edit,
@@ -23,14 +22,13 @@ from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import (
     files_of,
     mapping,
     read,
+    written,
     yaml_of,
 )
-from ansible_collections.mai.clients.plugins.plugin_utils._values import is_template
 
 try:
-    from ruamel.yaml.comments import CommentedMap, TaggedScalar
+    from ruamel.yaml.comments import CommentedMap
     from ruamel.yaml.error import CommentMark
-    from ruamel.yaml.scalarstring import DoubleQuotedScalarString, SingleQuotedScalarString
     from ruamel.yaml.tokens import CommentToken
 except ImportError:  # _host_vars says so
     pass
@@ -107,30 +105,6 @@ def _variables(directory: str, host: Host) -> Edit:
 def as_yaml(variables: t.Mapping[str, t.Any], plain: bool = False) -> str:
     """A mapping as an inventory's file has it; ``plain`` without tags, where templates are meant."""
     return dumped(yaml_of(), CommentedMap((name, written(one, plain)) for name, one in variables.items()))
-
-
-def written(value: t.Any, plain: bool = False) -> t.Any:
-    """A value as Ansible reads it back: text stays text, and no template is made of it."""
-    if isinstance(value, t.Mapping):
-        return {written(name, plain): written(one, plain) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [written(one, plain) for one in value]
-    if not isinstance(value, str):
-        return value
-    if not plain and is_template(value):
-        # In one line of double quotes, whatever is in it
-        return TaggedScalar(value=value, style='"', tag="!unsafe")
-    if not value.isprintable():
-        return DoubleQuotedScalarString(value)
-    return value if _reads_as(value) == value else SingleQuotedScalarString(value)
-
-
-def _reads_as(text: str) -> t.Any:
-    """By YAML 1.1, as Ansible: no, 1:20 and 2026-01-01 are no text there."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return None
 
 
 def _place(directory: str, beside: str | None) -> Place:

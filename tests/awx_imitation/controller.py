@@ -283,6 +283,9 @@ class Controller:
                 400, {"msg": "You cannot assign an Organization participation role as a child role for a Team."}
             )
         of = self.store.get(kind, number).get("organization")
+        if actor == "users" and kind == "credentials" and name != "read_role" and not self._member(who, of):
+            words = "You cannot grant credential access to a user not in the credentials' organization"
+            raise Refused(400, {"msg": words})
         if actor == "teams" and kind == "credentials" and of != who["organization"]:
             words = (
                 "You cannot grant credential access to a team when the Organization field isn't set, or belongs to a"
@@ -293,6 +296,15 @@ class Controller:
             members[:] = [one for one in members if one != given["id"]]
         elif given["id"] not in members:
             members.append(given["id"])
+
+    def _member(self, user: Thing, organization: int) -> bool:
+        of = ("organizations", organization)
+        roles = [
+            number
+            for number, (*thing, role) in self.store.roles.items()
+            if tuple(thing) == of and role in ("admin_role", "member_role")
+        ]
+        return user["is_superuser"] or any(user["id"] in self.granted.get((role, "users"), []) for role in roles)
 
     @property
     def granted(self) -> dict[tuple[int, str], list[int]]:

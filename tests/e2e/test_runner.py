@@ -108,6 +108,16 @@ def test_a_job_onboards_the_client(awx: Awx, first: Job) -> None:
     assert awx.fleet.sign_in(SLUG, password=awx.canaries["first password"]).status_code == 200
 
 
+def test_a_job_hands_on_what_it_made_and_keeps_nothing_itself(awx: Awx, first: Job) -> None:
+    [stats] = [event for event in first.events if event["event"] == "playbook_on_stats"]
+    handed = stats["event_data"]["artifact_data"]["mai_handover"]
+    assert set(handed) == {SLUG} and handed[SLUG]["key_hash"] == awx.fleet.only_key(SLUG)["hash"]
+    assert (handed[SLUG]["name"], handed[SLUG]["limit"], handed[SLUG]["suspended"]) == ("From AWX", 500, False)
+    record = awx.fleet.file(SLUG, "HANDOVER.md")
+    assert "| changed by job | 4711, template Onboard a client, launched by anna, revision ffffffffffff |" in record
+    assert not (awx.folder / "project" / "handovers").exists()
+
+
 def test_it_would_find_a_secret(awx: Awx, first: Job) -> None:
     awx.learn(SLUG)
     # Provisioning key, client's key, WEBUI_SECRET_KEY; passwords of the vault, the backup and the administrator

@@ -18,7 +18,7 @@ LONGEST = (
     *("onboarding/test_interrupted.py", "onboarding/test_slices.py", "day_two/test_diagnose.py"),
     "onboarding/test_two_runs.py",
     *("openrouter_key/test_openrouter_key.py", "day_two/test_suspend.py", "secrets/test_secrets.py"),
-    "day_two/test_people.py",
+    *("day_two/test_people.py", "awx_setup/test_awx_setup.py"),
 )
 
 

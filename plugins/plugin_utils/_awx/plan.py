@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import typing as t
 
 import yaml
@@ -27,16 +28,18 @@ KINDS = (
     ("credentials", "credentials", "credential"),
     ("projects", "projects", "project"),
     ("inventories", "inventories", "inventory"),
+    ("groups", "groups", "group"),
     ("inventory_sources", "inventory_sources", "inventory source"),
     ("notifications", "notification_templates", "notification template"),
     ("templates", "job_templates", "job template"),
     ("workflows", "workflow_job_templates", "workflow"),
     ("schedules", "schedules", "schedule"),
 )
+ENDPOINTS = {kind: endpoint for kind, endpoint, _words in KINDS}
 # Within which object a name is looked for
 WITHIN = {
     "credentials": "credential_type",
-    "inventory_sources": "inventory",
+    **dict.fromkeys(("groups", "inventory_sources"), "inventory"),
     "schedules": "unified_job_template",
     **dict.fromkeys(("projects", "inventories", "notifications", "templates", "workflows"), "organization"),
 }
@@ -58,7 +61,7 @@ FOREIGN = {"inventory_sources": ("organization",), "schedules": ("organization",
 # What people are given roles of, as the module calls it, and above
 RESOURCES = {
     "job_templates": "templates",
-    **{kind: kind for kind in ("workflows", "projects", "inventories", "credentials")},
+    **{kind: kind for kind in ("organizations", "workflows", "projects", "inventories", "credentials")},
 }
 NODE_LISTS = ("success_nodes", "failure_nodes", "always_nodes")
 
@@ -189,7 +192,7 @@ class Plan:
             thing = there("projects", {"name": project[0], "organization": project[1]}, known_ones)
             if thing is None or any(one["name"] == project[0] for one in self.due["projects"]):
                 continue  # made or changed, it syncs by itself
-            why = "" if thing.get("status") == "successful" else f"its last sync is: {thing.get('status')}"
+            why = "" if thing.get("status") in ("successful", "ok") else f"its last sync is: {thing.get('status')}"
             if not why:
                 known = set(self._reader.get(f"projects/{thing['id']}/playbooks"))
                 lacking = sorted({one["playbook"] for one in templates} - known)
@@ -251,7 +254,8 @@ class Plan:
 
     def _role_number(self, kind: str, name: str, role: str) -> int:
         """Of an object that is there; of no object nobody has a role yet."""
-        for thing in self._there[kind]:
+        # What is only used was not looked for yet
+        for thing in self._there[kind] or self._reader.all(ENDPOINTS[kind], name=name):
             if thing["name"] == name:
                 return thing.get("summary_fields", {}).get("object_roles", {}).get(f"{role}_role", {}).get("id", -1)
         return -1
@@ -275,6 +279,9 @@ def obstacles(reader: Reader, wanted: t.Mapping[str, list[Thing]], referenced: t
                 found.append(
                     f"{number} {words} are called {name}, and a template could not tell them apart: rename all but one"
                 )
+    if any(re.match(r"[a-z+]+://[^/@]*:[^/@]*@", item["scm_url"]) for item in wanted.get("projects") or []):
+        # Everybody who may see the project would read it
+        found.append("mai_awx_project_url holds a password: put it into a credential, mai_awx_project_credential")
     for item in wanted.get("credentials") or []:
         others = [
             thing

@@ -29,10 +29,6 @@ INSTALL = {
 }
 
 
-class Unreadable(Exception):
-    """The controller refused, or did not answer; its message holds nothing of ours."""
-
-
 def given(environ: t.Mapping[str, str]) -> dict[str, str]:
     """What the environment says of the controller. Empty counts as not given: a credential injects that, too."""
     found = {}
@@ -72,7 +68,7 @@ class Session:
             options["validate_certs"] = found["validate_certs"].lower() not in ("false", "no", "off", "0", "n", "f")
         options["request_timeout"] = float(found.get("request_timeout", 10))
         self._api = _shared_code(namespace)(
-            argument_spec={}, direct_params=options, error_callback=_refused, warn_callback=lambda _warning: None
+            argument_spec={}, direct_params=options, error_callback=self._refused, warn_callback=lambda _warning: None
         )
 
     def sign_in(self) -> dict[str, t.Any]:
@@ -87,7 +83,7 @@ class Session:
     def get(self, endpoint: str, **query: t.Any) -> t.Any:
         answer = self._api.get_endpoint(endpoint, data=query)
         if answer["status_code"] != 200:
-            raise Unreadable(f"HTTP {answer['status_code']} from {endpoint}")
+            self._refused(msg=f"HTTP {answer['status_code']} from {endpoint}")
         return answer["json"]
 
     def all(self, endpoint: str, **query: t.Any) -> list[dict[str, t.Any]]:
@@ -98,9 +94,9 @@ class Session:
             objects += found["results"]
         return objects
 
-
-def _refused(**result: t.Any) -> t.NoReturn:
-    raise Unreadable(str(result.get("msg", "it refused")))
+    def _refused(self, **result: t.Any) -> t.NoReturn:
+        """It refused, or did not answer. What it sent is not shown, only what the modules make of it."""
+        raise Refusal(f"Nothing was changed. {self.host} says: {result.get('msg', 'it refused')}")
 
 
 def _shared_code(namespace: str) -> t.Any:

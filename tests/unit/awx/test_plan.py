@@ -211,6 +211,20 @@ def test_steps_of_a_workflow_come_and_go(awx):
     assert words(awx) == ["would take step approval out of workflow W"]
 
 
+def test_a_role_of_what_is_only_used_is_looked_for(awx):
+    project = awx.one("projects", "P")["id"]
+    for number, (*thing, role) in awx.controller.store.roles.items():
+        if tuple(thing) == ("projects", project) and role == "admin_role":
+            awx.controller.grant(number, "teams", {"id": awx.one("teams", "Operators")["id"]})
+    roles = [{"role": "admin", "teams": ["Operators"], "users": [], "projects": ["P"]}]
+    assert words(awx, {**OBJECTS, "projects": [], "roles": roles}) == []
+
+
+def test_a_password_in_the_address_of_the_repository_is_refused(awx):
+    [found] = obstacles(Reader(awx), changed("projects", scm_url="https://me:sk-secret@git.example.com/a.git"), {})
+    assert "holds a password" in found and "sk-secret" not in found
+
+
 def test_a_project_that_was_not_synced_is(awx):
     awx.controller.store.get("projects", awx.one("projects", "P")["id"])["status"] = "failed"
     assert words(awx) == ["would sync project P: its last sync is: failed"]

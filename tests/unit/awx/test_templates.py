@@ -45,7 +45,8 @@ def taken(name: str) -> set[str]:
 
 def asked(template: dict[str, Any]) -> set[str]:
     names = [*template["required"], *template["optional"]]
-    return {awx_templates.variable(KNOWN, name) for name in names} | set(template.get("fixed", {}))
+    fixed = {*template.get("fixed", {}), *(["mai_inventory_backend"] if template.get("writes_inventory") else [])}
+    return {awx_templates.variable(KNOWN, name) for name in names} | fixed
 
 
 @pytest.mark.parametrize("path", awx_templates.made(), ids=lambda path: path.name)

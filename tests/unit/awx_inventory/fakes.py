@@ -84,6 +84,8 @@ class Awx:
         kind, *rest = path[len(f"{base}v2/") :].strip("/").split("/")
         rows = {"inventories": self.inventories, "groups": self.groups, "hosts": self.hosts}[kind]
         body = json.loads(request.content) if request.content else {}
+        if "variables" in body:  # as Django does with texts
+            body["variables"] = body["variables"].strip()
         if request.method == "POST":
             return self._made(kind, rest, body)
         if not rest:

@@ -49,6 +49,12 @@ def record(inventory: pathlib.Path, value: t.Any) -> pathlib.Path:
     return pathlib.Path(wanted.path)
 
 
+def test_a_text_is_no_template(inventory: pathlib.Path) -> None:
+    """An answer of a survey, say: what is recorded is read by the next run."""
+    path = record(inventory, "serve {{ lookup('pipe', 'id') }}")
+    assert path.read_text() == f"---\n{NAME}: !unsafe \"serve {{{{ lookup('pipe', 'id') }}}}\"\n"
+
+
 @pytest.mark.parametrize(("value", "written"), [(750, "750"), (0.5, "0.5"), ("none", "none")])
 def test_only_the_value_changes(inventory: pathlib.Path, value: t.Any, written: str) -> None:
     path = put(inventory, f"{HOST}.yml", TEXT)
