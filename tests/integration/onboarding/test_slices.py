@@ -28,7 +28,8 @@ def first(agency: Agency) -> dict[int, Result]:
     """Two slices of one template, each with half of the clients; one client of each cannot be made yet."""
     for slug in CLIENTS:
         agency.client(slug)
-    broken = {"kind": "status", "status": 500, "method": "POST", "times": None}
+    # An answer that nobody tries again: no waiting
+    broken = {"kind": "status", "status": 400, "method": "POST", "times": None}
     for half in HALVES:
         agency.control.fault(**broken, name=f"client-{half[1]} ")
     slices = {
