@@ -11,8 +11,9 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.mai.clients.plugins.modules.awx_plan import ARGUMENT_SPEC
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.controller import ControllerError
 from ansible_collections.mai.clients.plugins.plugin_utils._awx.plan import Plan, obstacles
-from ansible_collections.mai.clients.plugins.plugin_utils._awx.session import Session
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.session import Session, need_collection
 from ansible_collections.mai.clients.plugins.plugin_utils._names import known_names, name_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import InvalidOption
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.options import provisioning_key
@@ -32,7 +33,15 @@ class ActionModule(ActionBase):
         problems = name_problems(task_vars or {}, known_names())
         if problems:
             raise Refusal(f"Nothing was changed. {'; '.join(problems)}.")
-        session = Session(options["namespace"], os.environ, options["token"] or "")
+        need_collection(options["namespace"])
+        try:
+            plan = self._plan(Session(os.environ, options["token"] or ""), options)
+        except ControllerError as error:
+            raise Refusal(f"Nothing was changed. {error}.") from None
+        # What is registered is whole; notifications may hold passwords, so it is never shown
+        return {**result, "changed": False, "due": plan.due, "words": plan.words, "_ansible_no_log": True}
+
+    def _plan(self, session: Session, options: dict[str, t.Any]) -> Plan:
         plan = Plan(session)
         found = obstacles(session, options["objects"], options["referenced"])
         if found:
@@ -40,8 +49,7 @@ class ActionModule(ActionBase):
         plan.decide(options["objects"])
         if any(one["is_new"] or one.get("update_secrets") for one in plan.due["credentials"]):
             self._need_key(options["provisioning_key"])
-        # What is registered is whole; notifications may hold passwords, so it is never shown
-        return {**result, "changed": False, "due": plan.due, "words": plan.words, "_ansible_no_log": True}
+        return plan
 
     @staticmethod
     def _need_key(given: str | None) -> None:

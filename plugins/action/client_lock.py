@@ -21,7 +21,7 @@ from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.modules.client_lock import ARGUMENT_SPEC
-from ansible_collections.mai.clients.plugins.plugin_utils._job import in_job, job_value
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.job import in_job, job_value
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal
 
 # Exit codes of the scripts below

@@ -19,9 +19,10 @@ from ansible_collections.mai.clients.plugins.plugin_utils import (
     _new_client,
     _terminal,
 )
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.controller import ControllerError
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.job import in_job
 from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable
 from ansible_collections.mai.clients.plugins.plugin_utils._interview import Interview, Unknown
-from ansible_collections.mai.clients.plugins.plugin_utils._job import in_job
 from ansible_collections.mai.clients.plugins.plugin_utils._machines import clients_of, way_to
 from ansible_collections.mai.clients.plugins.plugin_utils._names import FACTS
 from ansible_collections.mai.clients.plugins.plugin_utils._new_client import Fleet
@@ -45,7 +46,7 @@ class ActionModule(ActionBase):
             return {**result, "changed": False, "left": False, **self._operate(plain(options), variables)}
         except Left:
             return {**result, "changed": False, "left": True}
-        except (NotRecordable, Unknown) as error:
+        except (NotRecordable, ControllerError, Unknown) as error:
             raise Refusal(f"{_sentence(error)}. Nothing was written.", result={"changed": False}) from None
         except OSError as error:
             reason = f"{error.filename or 'The inventory'} cannot be written ({error.strerror}). Run again after that."

@@ -11,6 +11,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.mai.clients.plugins.modules.inventory_variable import ARGUMENT_SPEC
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.controller import ControllerError
 from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import NotRecordable
 from ansible_collections.mai.clients.plugins.plugin_utils._inventory_backend import recording
 from ansible_collections.mai.clients.plugins.plugin_utils._values import plain
@@ -29,7 +30,7 @@ class ActionModule(ActionBase):
             with recording(options["backend"], options["awx_inventory"], task_vars or {}, name, value) as wanted:
                 if wanted.changed and not self._task.check_mode:
                     wanted.write()
-        except NotRecordable as error:
+        except (NotRecordable, ControllerError) as error:
             return {**result, "changed": False, "recorded": False, "reason": str(error)}
         except OSError as error:
             reason = f"{error.filename or 'the inventory'} cannot be written ({error.strerror})"

@@ -11,7 +11,7 @@ import pathlib
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.mai.clients.plugins.plugin_utils._job import in_job
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.job import in_job
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import offboarding as ending
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import rotation as rotating
 from ansible_collections.mai.clients.plugins.plugin_utils._plan import suspension as suspending

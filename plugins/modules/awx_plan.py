@@ -18,13 +18,14 @@ description:
   - >-
     A difference that cannot be seen (a secret that the controller masks) is none, unless the object is to replace it.
   - >-
-    Runs on the controller, with the code that the modules of the collection in O(namespace) share, and with the same
-    variables in the environment: E(CONTROLLER_HOST), E(CONTROLLER_OAUTH_TOKEN) or E(CONTROLLER_USERNAME) and
-    E(CONTROLLER_PASSWORD), E(CONTROLLER_VERIFY_SSL).
+    Runs on the controller, in its process, with the variables of the environment that the modules of C(awx.awx) take,
+    too: E(CONTROLLER_HOST), E(CONTROLLER_OAUTH_TOKEN) or E(CONTROLLER_USERNAME) and E(CONTROLLER_PASSWORD),
+    E(CONTROLLER_VERIFY_SSL).
   - The result is never shown, since notifications may hold passwords; RV(words) may be.
   - Fails before anything is made where something that is named is not there, or where it is there twice.
 requirements:
-  - the collection that O(namespace) names
+  - httpx >= 0.27
+  - the collection that O(namespace) names, whose modules make what differs
 attributes:
   check_mode:
     support: full

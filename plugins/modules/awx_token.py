@@ -20,7 +20,7 @@ description:
     controller is read then.
   - Runs on the controller. The result of the task that makes a token is never shown.
 requirements:
-  - the collection that O(namespace) names
+  - httpx >= 0.27
 attributes:
   check_mode:
     support: none
@@ -31,10 +31,6 @@ attributes:
 extends_documentation_fragment:
   - mai.clients.attributes
 options:
-  namespace:
-    description: The collection whose modules talk to the controller.
-    type: str
-    default: awx.awx
   state:
     description: Whether a token is made, or that with O(number) deleted.
     type: str
@@ -72,7 +68,6 @@ number:
 from ansible.module_utils.basic import AnsibleModule
 
 ARGUMENT_SPEC = {
-    "namespace": {"type": "str", "default": "awx.awx"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "number": {"type": "int", "default": 0},
 }

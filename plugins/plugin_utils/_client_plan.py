@@ -25,9 +25,9 @@ from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils import _certificate_files, _people, _program, _record_file
 from ansible_collections.mai.clients.plugins.plugin_utils._account import ask_account
 from ansible_collections.mai.clients.plugins.plugin_utils._action import OpenRouterAction
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.job import in_job, job_stamp
 from ansible_collections.mai.clients.plugins.plugin_utils._breaking_changes import CHANGES, collection_version
 from ansible_collections.mai.clients.plugins.plugin_utils._client import NOT_KNOWN, keys_shown, unclaimed_keys
-from ansible_collections.mai.clients.plugins.plugin_utils._job import in_job, job_stamp
 from ansible_collections.mai.clients.plugins.plugin_utils._names import known_names, name_problems
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.client import Client
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import OpenRouterError

@@ -12,10 +12,11 @@ import contextlib
 import os
 import typing as t
 
-from ansible_collections.mai.clients.plugins.plugin_utils import _awx_inventory, _host_vars, _inventory_files, _machines
-from ansible_collections.mai.clients.plugins.plugin_utils._controller import Controller, login
+from ansible_collections.mai.clients.plugins.plugin_utils import _host_vars, _inventory_files, _machines
+from ansible_collections.mai.clients.plugins.plugin_utils._awx import inventory as of_awx
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.controller import Controller, login
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.job import in_job
 from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable
-from ansible_collections.mai.clients.plugins.plugin_utils._job import in_job
 from ansible_collections.mai.clients.plugins.plugin_utils._new_client import Fleet
 from ansible_collections.mai.clients.plugins.plugin_utils._values import is_template
 
@@ -80,13 +81,13 @@ class Files:
 class Awx:
     """An inventory of AWX as it is now, whatever the run itself was started with."""
 
-    def __init__(self, inventory: _awx_inventory.Inventory, variables: Values) -> None:
+    def __init__(self, inventory: of_awx.Inventory, variables: Values) -> None:
         self._inventory = inventory
         self._variables = variables
         self._tree = inventory.tree()
 
     def fleet(self) -> Fleet:
-        return _awx_inventory.fleet_of(self._tree, self._variables["hostvars"])
+        return of_awx.fleet_of(self._tree, self._variables["hostvars"])
 
     def where(self, slug: str) -> list[str]:
         return [f"{self._inventory}, host {slug}"]
@@ -99,7 +100,7 @@ class Awx:
 
     def for_the_run(self, host: _inventory_files.Host) -> dict[str, t.Any]:
         """A job's inventory is a program, which says what it said before."""
-        reached = _awx_inventory.reached_by(self._tree, host.beside)
+        reached = of_awx.reached_by(self._tree, host.beside)
         plain = {name: one for name, one in reached.items() if not is_template(one)}
         return {"name": host.slug, "groups": [_machines.GROUP], **plain, **host.entry, **host.variables}
 
@@ -116,9 +117,9 @@ def chosen(given: str | None, clients: t.Iterable[Values] = ()) -> str:
 
 
 @contextlib.contextmanager
-def _inventory(given: t.Any, variables: Values) -> t.Iterator[_awx_inventory.Inventory]:
+def _inventory(given: t.Any, variables: Values) -> t.Iterator[of_awx.Inventory]:
     with Controller(login(os.environ)) as controller:
-        yield _awx_inventory.Inventory.find(controller, _awx_inventory.which(given, variables))
+        yield of_awx.Inventory.find(controller, of_awx.which(given, variables))
 
 
 @contextlib.contextmanager

@@ -71,6 +71,8 @@ class Reader(t.Protocol):
 
     def all(self, endpoint: str, **query: t.Any) -> list[Thing]: ...
 
+    def names(self, endpoint: str) -> list[str]: ...
+
 
 def cleaned(item: Thing) -> Thing:
     return {name: value for name, value in item.items() if not (name in IF_GIVEN and not value)}
@@ -194,7 +196,7 @@ class Plan:
                 continue  # made or changed, it syncs by itself
             why = "" if thing.get("status") in ("successful", "ok") else f"its last sync is: {thing.get('status')}"
             if not why:
-                known = set(self._reader.get(f"projects/{thing['id']}/playbooks"))
+                known = set(self._reader.names(f"projects/{thing['id']}/playbooks"))
                 lacking = sorted({one["playbook"] for one in templates} - known)
                 why = f"it has no {', '.join(lacking)} yet" if lacking else ""
             if why:

@@ -27,13 +27,19 @@ _SECRET = re.compile(r"sk-or-[\w.*-]+|\b[\w-]{40,}|(?:[0-9a-f]\s*){40,}", re.ASC
 _KEY = re.compile(r"sk-or-v1-[0-9a-f]{16,}")
 
 
-def json_object(text: bytes | str) -> dict[str, t.Any] | None:
-    """None for what is not JSON, no object, too deep, or has halves of characters: nothing could write those again."""
+def json_value(text: bytes | str) -> t.Any:
+    """None for what is not JSON, too deep, or has halves of characters: nothing could write those again."""
     try:
         answer = json.loads(text)
         json.dumps(answer, ensure_ascii=False).encode()
     except (ValueError, RecursionError, MemoryError):  # their text quotes what they did not like
         return None
+    return answer
+
+
+def json_object(text: bytes | str) -> dict[str, t.Any] | None:
+    """None for what is no object, either."""
+    answer = json_value(text)
     return answer if isinstance(answer, dict) else None
 
 

@@ -162,7 +162,7 @@ def test_a_project_that_could_not_be_synced_is_synced_by_the_next_run(setup: Set
 @pytest.mark.parametrize(
     ("environment", "settings", "words"),
     [
-        ({"CONTROLLER_HOST": ""}, {}, "It is not known which controller: set CONTROLLER_HOST"),
+        ({"CONTROLLER_HOST": ""}, {}, "it is not known where AWX is (CONTROLLER_HOST)"),
         ({"OPENROUTER_PROVISIONING_KEY": ""}, {}, "No provisioning key was given"),
         ({}, {"mai_awx_projct_url": "x"}, "did you mean mai_awx_project_url"),
     ],

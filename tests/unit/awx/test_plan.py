@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.mai.clients.plugins.plugin_utils._awx import session
 from ansible_collections.mai.clients.plugins.plugin_utils._awx.plan import Plan, obstacles
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.session import need_collection
 from ansible_collections.mai.clients.plugins.plugin_utils._refusal import Refusal
 
 from tests.awx_imitation import Awx
@@ -87,6 +87,9 @@ class Reader:
 
     def all(self, endpoint: str, **query: Any) -> list[dict[str, Any]]:
         return self.get(endpoint, page_size=200, **query)["results"]
+
+    def names(self, endpoint: str) -> list[str]:
+        return self.get(endpoint)
 
 
 @pytest.fixture(scope="module")
@@ -254,25 +257,8 @@ def test_a_credential_of_the_name_but_of_another_type_is_in_the_way(awx):
     assert found.startswith("a credential Key is there already, of the type OpenRouter and the organisation Agency")
 
 
-@pytest.mark.parametrize(
-    ("environ", "words"),
-    [
-        ({}, "which controller"),
-        ({"CONTROLLER_HOST": "", "CONTROLLER_OAUTH_TOKEN": "x"}, "which controller"),
-        ({"CONTROLLER_HOST": "x", "CONTROLLER_OAUTH_TOKEN": ""}, "who you are there"),
-        ({"CONTROLLER_HOST": "x", "CONTROLLER_USERNAME": "anna"}, "who you are there"),
-        ({"CONTROLLER_HOST": "x", "CONTROLLER_USERNAME": "anna", "CONTROLLER_PASSWORD": "y"}, ""),
-        ({"TOWER_HOST": "x", "TOWER_OAUTH_TOKEN": "y"}, ""),
-    ],
-)
-def test_who_signs_in_where_has_to_be_known(environ, words):
-    missing = session.what_is_missing(session.given(environ))
-    assert missing.startswith(words) and bool(missing) == bool(words)
-
-
 def test_a_collection_that_is_not_installed_is_named_with_where_it_is():
-    environ = {"CONTROLLER_HOST": "http://127.0.0.1:9", "CONTROLLER_OAUTH_TOKEN": "x"}
     with pytest.raises(
         Refusal, match=re.escape("The collection ansible.controller (mai_awx_namespace) is not installed")
     ):
-        session.Session("ansible.controller", environ)
+        need_collection("ansible.controller")

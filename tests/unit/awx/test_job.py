@@ -14,7 +14,7 @@ from ansible_collections.mai.clients.plugins.action.client_lock import Owner
 from ansible_collections.mai.clients.plugins.module_utils._instance import folder
 from ansible_collections.mai.clients.plugins.module_utils._secret import sha256
 from ansible_collections.mai.clients.plugins.module_utils._stamp import without_stamp
-from ansible_collections.mai.clients.plugins.plugin_utils._job import in_job, job_stamp
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.job import in_job, job_stamp
 from ansible_collections.mai.clients.plugins.plugin_utils._plan.client import Files, Observed, plan
 
 from tests.unit.plan.situations import KEY, NOW, TEMPLATES, USAGE_PROGRAM, account_key, client, converged

@@ -14,11 +14,10 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
-from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import NotRecordable
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import environment
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import OpenRouterError
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.parallel import within
-from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.values import json_object
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.values import json_object, json_value
 
 try:
     import httpx
@@ -40,7 +39,11 @@ LOG_IN = (
 )
 
 
-class Refused(NotRecordable):
+class ControllerError(Exception):
+    """Why the controller was not asked, or did not do what it was asked; what it says holds nothing secret."""
+
+
+class Refused(ControllerError):
     """What the controller answered instead of doing it."""
 
     def __init__(self, message: str, status: int) -> None:
@@ -69,13 +72,13 @@ def login(environ: t.Mapping[str, str]) -> Login:
     username, password = named("USERNAME"), named("PASSWORD")
     if not host or not (token or (username and password)):
         what = "where AWX is (CONTROLLER_HOST)" if not host else "as whom to log in to AWX"
-        raise NotRecordable(f"it is not known {what}: {LOG_IN}")
+        raise ControllerError(f"it is not known {what}: {LOG_IN}")
     if token and not re.fullmatch(r"[!-~]+", token):
-        raise NotRecordable("CONTROLLER_OAUTH_TOKEN holds a space, a line break or a character that no token has")
+        raise ControllerError("CONTROLLER_OAUTH_TOKEN holds a space, a line break or a character that no token has")
     try:
         url = environment.checked_url(host if "://" in host else f"https://{host}")
     except OpenRouterError:
-        raise NotRecordable(
+        raise ControllerError(
             "CONTROLLER_HOST must be a plain URL such as https://awx.example.com, without user name or password"
         ) from None
     verify = named("VERIFY_SSL").lower() not in ("false", "no", "off", "0", "f", "n")
@@ -87,7 +90,7 @@ class Controller:
 
     def __init__(self, who: Login, transport: httpx.BaseTransport | None = None) -> None:
         if not HAS_HTTPX:
-            raise NotRecordable(str(environment.missing_httpx()))
+            raise ControllerError(str(environment.missing_httpx()))
         self._who = who
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if who.token:
@@ -97,7 +100,7 @@ class Controller:
             self._way = None if transport else environment.proxy(who.url)
             self._http = self._connection(headers, transport)
         except OpenRouterError as error:
-            raise NotRecordable(str(error)) from None
+            raise ControllerError(str(error)) from None
         self._prefix = ""
 
     def _connection(self, headers: dict[str, str], transport: httpx.BaseTransport | None) -> httpx.Client:
@@ -136,6 +139,16 @@ class Controller:
     def patch(self, path: str, body: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         return self._send("PATCH", self._api() + path, body)
 
+    def delete(self, path: str) -> None:
+        self._send("DELETE", self._api() + path)
+
+    def related(self, link: t.Any) -> str:
+        """The path of an object's link, for the others: of this API, and of nothing else."""
+        path = _checked(link)
+        if not path.startswith(f"{self._api()}/"):
+            raise ControllerError("what answers at CONTROLLER_HOST links out of the API of AWX: check CONTROLLER_HOST")
+        return path[len(self._api()) :]
+
     def all(self, path: str, **query: t.Any) -> list[dict[str, t.Any]]:
         """Every page; by their numbers, so that no answer leads anywhere else."""
         found: list[dict[str, t.Any]] = []
@@ -143,11 +156,15 @@ class Controller:
             answer = self.get(path, **query, page_size=PAGE, page=page)
             rows = answer.get("results")
             if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-                raise NotRecordable(f"{self._where('GET', self._api() + path)}: the answer is no list")
+                raise ControllerError(f"{self._where('GET', self._api() + path)}: the answer is no list")
             found += rows
             if not answer.get("next"):
                 return found
-        raise NotRecordable(f"{self._where('GET', self._api() + path)}: the list has no end")
+        raise ControllerError(f"{self._where('GET', self._api() + path)}: the list has no end")
+
+    def names(self, path: str) -> list[str]:
+        """Of a list that has no pages, and nothing but names."""
+        return self._send("GET", self._api() + path, parse=_texts)
 
     def _api(self) -> str:
         """Where version 2 is: the controller's own, or behind the gateway of a newer platform."""
@@ -158,7 +175,7 @@ class Controller:
                 answer = self._send("GET", _checked(behind.get("controller")))
             self._prefix = _checked(answer.get("current_version")).rstrip("/")
             if not self._prefix.endswith("/v2"):
-                raise NotRecordable(f"the API at {self._who.url} is not version 2 of AWX's")
+                raise ControllerError(f"the API at {self._who.url} is not version 2 of AWX's")
         return self._prefix
 
     def _where(self, method: str, path: str) -> str:
@@ -170,21 +187,23 @@ class Controller:
         path: str,
         body: t.Mapping[str, t.Any] | None = None,
         query: t.Mapping[str, t.Any] | None = None,
-    ) -> dict[str, t.Any]:
+        *,
+        parse: t.Callable[[bytes], t.Any] = json_object,
+    ) -> t.Any:
         where = self._where(method, path)
-        failure: NotRecordable
+        failure: ControllerError
         try:
             status, content = within(LONGEST, lambda: self._fetch(method, path, body, query))
         except TimeoutError:
-            failure = NotRecordable(f"{where}: no whole answer in time ({LONGEST:g} s)")
+            failure = ControllerError(f"{where}: no whole answer in time ({LONGEST:g} s)")
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError, MemoryError) as error:
             by = f" by way of the proxy that {self._way.variable} names" if self._way else ""
             hint = "Check CONTROLLER_HOST, the network and CONTROLLER_VERIFY_SSL"
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 hint = environment.untrusted().rstrip(".")
-            failure = NotRecordable(f"{where}: no answer{by} ({type(error).__name__}). {hint}")
+            failure = ControllerError(f"{where}: no answer{by} ({type(error).__name__}). {hint}")
         else:
-            answer = json_object(content)
+            answer = {} if status == 204 else parse(content)
             if 200 <= status < 300 and answer is not None:
                 return answer
             failure = _refusal(where, status, method, self._who)
@@ -203,9 +222,14 @@ class Controller:
         return response.status_code, bytes(content)
 
 
+def _texts(content: bytes) -> list[str] | None:
+    texts = json_value(content)
+    return texts if isinstance(texts, list) and all(isinstance(one, str) for one in texts) else None
+
+
 def _checked(path: t.Any) -> str:
     if not isinstance(path, str) or not _PATH.fullmatch(path):
-        raise NotRecordable("what answers at CONTROLLER_HOST is not the API of AWX: check CONTROLLER_HOST")
+        raise ControllerError("what answers at CONTROLLER_HOST is not the API of AWX: check CONTROLLER_HOST")
     return path
 
 
@@ -216,7 +240,7 @@ def _refusal(where: str, status: int, method: str, who: Login) -> Refused:
     elif status == 401:
         words = f"AWX does not take {with_what}: {LOG_IN}"
     elif status == 403:
-        words = "the user who is logged in may not do this: give them the role Admin of the inventory"
+        words = "the user who is logged in may not do this: give them the role for it, of an inventory Admin"
     elif status == 404:
         words = "there is no such thing, or the user who is logged in may not see it"
     elif status == 400:

@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
-from ansible_collections.mai.clients.plugins.plugin_utils._controller import Controller, Refused
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.controller import Controller, ControllerError, Refused
 from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import Edit, NotRecordable, edited_text
 from ansible_collections.mai.clients.plugins.plugin_utils._inventory_files import GROUP, Host, as_yaml
 from ansible_collections.mai.clients.plugins.plugin_utils._new_client import Fleet
@@ -263,7 +263,7 @@ def _group_for(tree: Values, beside: str | None) -> str:
 def _id(one: Values) -> int:
     number = one.get("id")
     if not isinstance(number, int):
-        raise NotRecordable("what answers at CONTROLLER_HOST gives no ids: it is not the API of AWX")
+        raise ControllerError("what answers at CONTROLLER_HOST gives no ids: it is not the API of AWX")
     return number
 
 

@@ -11,7 +11,7 @@ import typing as t
 
 import httpx
 import yaml
-from ansible_collections.mai.clients.plugins.plugin_utils._controller import Controller, Login
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.controller import Controller, Login
 
 TOKEN = "T0ken-of-nobody-else-" + "x" * 20
 HOST = "https://awx.test"

@@ -5,22 +5,27 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 import typing as t
 
 import httpx
 import pytest
-from ansible_collections.mai.clients.plugins.plugin_utils import _controller
-from ansible_collections.mai.clients.plugins.plugin_utils._controller import Controller, Login, login
-from ansible_collections.mai.clients.plugins.plugin_utils._host_vars import NotRecordable
+from ansible_collections.mai.clients.plugins.plugin_utils._awx import controller as way
+from ansible_collections.mai.clients.plugins.plugin_utils._awx.controller import (
+    Controller,
+    ControllerError,
+    Login,
+    login,
+)
 
-from tests.unit.awx_inventory.fakes import HOST, TOKEN, Awx
+from tests.unit.awx.fakes import HOST, TOKEN, Awx
 
 SECRET = "p4ss-word-of-somebody"
 
 
 def refused(work: t.Callable[[], t.Any]) -> str:
-    with pytest.raises(NotRecordable) as failure:
+    with pytest.raises(ControllerError) as failure:
         work()
     told = "".join(traceback.format_exception(failure.value))
     assert TOKEN not in told and SECRET not in told
@@ -76,7 +81,7 @@ def test_all_pages(monkeypatch: pytest.MonkeyPatch) -> None:
         awx.inventory(f"Inventory {number}")
     assert len(awx.controller().all("/inventories/")) == 401
     assert len(awx.requests) == 4
-    monkeypatch.setattr(_controller, "MAX_PAGES", 2)
+    monkeypatch.setattr(way, "MAX_PAGES", 2)
     assert "the list has no end" in refused(lambda: awx.controller().all("/inventories/"))
 
 
@@ -91,7 +96,7 @@ def test_all_pages(monkeypatch: pytest.MonkeyPatch) -> None:
         (httpx.Response(200, json=[1]), "answered 200. This is not AWX's API"),
         (httpx.Response(400, json={"x": SECRET}), "answered 400. AWX does not accept it"),
         (httpx.Response(401, json={"detail": SECRET}), "answered 401. AWX does not take the token"),
-        (httpx.Response(403, json={}), "give them the role Admin of the inventory"),
+        (httpx.Response(403, json={}), "give them the role for it, of an inventory Admin"),
         (httpx.Response(404, json={}), "or the user who is logged in may not see it"),
         (httpx.Response(418, text=SECRET), "answered 418. AWX refuses"),
         (httpx.Response(503, text=SECRET), "answered 503. AWX cannot do it now"),
@@ -131,7 +136,7 @@ def test_what_is_no_api(version: t.Any) -> None:
 
 
 def test_a_missing_httpx_names_the_definition_of_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_controller, "HAS_HTTPX", False)
+    monkeypatch.setattr(way, "HAS_HTTPX", False)
     assert "meta/execution-environment.yml" in refused(lambda: Controller(Login(HOST, token=TOKEN)))
 
 
@@ -139,3 +144,30 @@ def test_a_proxy_that_cannot_be_read_is_told_without_its_password(monkeypatch: p
     monkeypatch.setenv("HTTPS_PROXY", f"http://u:{SECRET}@[proxy")
     monkeypatch.delenv("https_proxy", raising=False)
     assert "HTTPS_PROXY" in refused(lambda: Controller(Login(HOST, token=TOKEN)))
+
+
+def test_a_link_of_an_object_stays_within_the_api() -> None:
+    with Awx().controller() as controller:
+        assert controller.related("/api/v2/job_templates/9/survey_spec/") == "/job_templates/9/survey_spec/"
+        for link in ("/api/v1/x/", "/elsewhere/", "https://evil.example/api/v2/x/", "/api/v2/../v1/", None):
+            assert "CONTROLLER_HOST" in refused(lambda link=link: controller.related(link))
+
+
+@pytest.mark.parametrize("content", [b'["playbooks/site.yml"]', b"[]"])
+def test_names_without_pages(content: bytes) -> None:
+    awx = Awx()
+    awx.before = lambda request: (
+        httpx.Response(200, content=content) if request.url.path.endswith("/playbooks/") else None
+    )
+    with awx.controller() as controller:
+        assert controller.names("/projects/3/playbooks/") == json.loads(content)
+
+
+@pytest.mark.parametrize("content", [b"{}", b"[1]", b'"x"', b'[], "more": ["x"]', b""])
+def test_what_are_no_names(content: bytes) -> None:
+    awx = Awx()
+    awx.before = lambda request: (
+        httpx.Response(200, content=content) if request.url.path.endswith("/playbooks/") else None
+    )
+    with awx.controller() as controller:
+        assert "This is not AWX's API" in refused(lambda: controller.names("/projects/3/playbooks/"))
