@@ -178,9 +178,9 @@ def answers(spec: dict[str, Any], given: dict[str, Any], with_required: bool = T
                 )
             elif one.get("max") not in ("", None) and len(value) > one["max"]:
                 faults.append(f"'{name}' value {value} is too large (must be no more than {one['max']}).")
-        elif kind == "integer" and type(value) is not int:
+        elif kind == "integer" and (isinstance(value, bool) or not isinstance(value, int)):
             faults.append(f"Value {value} for '{name}' expected to be an integer.")
-        elif kind == "float" and type(value) not in (int, float):
+        elif kind == "float" and (isinstance(value, bool) or not isinstance(value, (int, float))):
             faults.append(f"Value {value} for '{name}' expected to be a numeric type.")
         elif kind == "multiplechoice" and value not in choices(one):
             faults.append(f"Value {value} for '{name}' expected to be one of {choices(one)}.")

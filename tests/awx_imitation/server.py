@@ -214,7 +214,7 @@ class Awx:
         return 200, before
 
     def knows(self, authorization: str) -> bool:
-        way, _, what = authorization.partition(" ")
+        way, _blank, what = authorization.partition(" ")
         if way == "Bearer":
             return any(secrets.compare_digest(what, one) for one in (self.token, *self.tokens.values()))
         if way == "Basic":

@@ -153,7 +153,7 @@ class Store:
         return all(every) and (any(either) if either else True)
 
     def _is(self, thing: Thing, name: str, value: str) -> bool:
-        field, _, rest = name.partition("__")
+        field, _sign, rest = name.partition("__")
         if field == "search":
             return value.lower() in f"{thing.get('name', '')} {thing.get('description', '')}".lower()
         if field == "organization" and thing["type"] in ("inventory_source", "workflow_approval_template"):

@@ -177,10 +177,7 @@ def reached_by(tree: Values, neighbour: str | None) -> dict[str, t.Any]:
 
 def fleet_of(tree: Values, hostvars: t.Mapping[str, Values]) -> Fleet:
     """The clients; ``hostvars`` are the run's own, which alone can tell what a template of a variable comes to."""
-    clients = {
-        slug: {name: one for name, one in _readable(slug, _merged(tree, slug), hostvars)}
-        for slug in _members(tree, GROUP)
-    }
+    clients = {slug: dict(_readable(slug, _merged(tree, slug), hostvars)) for slug in _members(tree, GROUP)}
     names = {*tree, *_hosts(tree, "all"), *(_meta(tree))} - {"_meta"}
     return Fleet(clients, {*names, *(slug for group in tree for slug in _hosts(tree, group))})
 

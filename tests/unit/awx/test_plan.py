@@ -145,9 +145,9 @@ def awx(_awx: Awx) -> Awx:
     return awx
 
 
-def words(awx: Awx, objects: dict[str, Any] = OBJECTS) -> list[str]:
+def words(awx: Awx, objects: dict[str, Any] | None = None) -> list[str]:
     plan = Plan(Reader(awx))
-    plan.decide(objects)
+    plan.decide(OBJECTS if objects is None else objects)
     return plan.words
 
 
