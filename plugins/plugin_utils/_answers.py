@@ -19,8 +19,8 @@ from ansible_collections.mai.clients.plugins.plugin_utils._values import is_temp
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import (
     MACHINE,
     fault,
+    is_limit,
     is_switch,
-    money,
     number,
     quoted,
 )
@@ -64,14 +64,6 @@ def _amount(value: t.Any) -> bool:
     return found is not None and 0 <= found < 10**9
 
 
-def _limit(value: t.Any) -> bool:
-    try:
-        money(value)
-    except ValueError:
-        return False
-    return True
-
-
 def _conditions(value: t.Any) -> bool:
     """As in C(down,limit80)."""
     return isinstance(value, str) and all(FAIL_ON.fullmatch(word.strip()) for word in value.split(",") if word.strip())
@@ -112,7 +104,7 @@ RULES: dict[str, Rule] = {
     "new_image": lambda value: _as("mai_image", value),
     "new_start_command": lambda value: _as("mai_start_command", value),
     "new_limit": _wants(
-        _limit, "give USD per calendar month, as in -e new_limit=750, or -e new_limit=none for no limit"
+        is_limit, "give USD per calendar month, as in -e new_limit=750, or -e new_limit=none for no limit"
     ),
     "key_hash": _wants(_text(_HASH), "give the hash of a key, 64 hexadecimal digits"),
     "snapshot": _wants(_text(_SNAPSHOT), "give the id of a snapshot, as in e38ed470, or latest"),

@@ -218,7 +218,7 @@ def _between(least: float, most: float) -> Fits:
     return fits
 
 
-def _limit(value: t.Any) -> bool:
+def is_limit(value: t.Any) -> bool:
     try:
         money(value)
     except ValueError:
@@ -427,7 +427,7 @@ RULES: dict[str, Rule] = {
     ),
     "mai_key_name": _wants(_key_name, "use 1 to 100 characters on one line, without '~' and blanks around it"),
     "mai_monthly_limit": _wants(
-        _limit, "give USD per month as a number of 0.01 or more, as in 12.50, or leave it out for no limit"
+        is_limit, "give USD per month as a number of 0.01 or more, as in 12.50, or leave it out for no limit"
     ),
     "mai_markup_rate": _wants(_between(0.001, 100), "give a factor above 0, at most 100 (1.3 = 30 % on top)"),
     "mai_billing_email": _EMAIL,

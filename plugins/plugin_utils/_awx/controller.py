@@ -8,13 +8,13 @@ This is private to the collection. What is answered is never quoted: it is told 
 
 from __future__ import annotations
 
-import contextlib
 import re
 import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter import environment
+from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.connection import connection
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.errors import OpenRouterError
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.parallel import within
 from ansible_collections.mai.clients.plugins.plugin_utils._openrouter.values import json_object, json_value
@@ -105,24 +105,8 @@ class Controller:
 
     def _connection(self, headers: dict[str, str], transport: httpx.BaseTransport | None) -> httpx.Client:
         who = self._who
-        options: dict[str, t.Any] = {"headers": headers, "timeout": TIMEOUT, "trust_env": False}
-        if not who.token:
-            options["auth"] = httpx.BasicAuth(who.username, who.password)
-        if transport:
-            return httpx.Client(transport=transport, **options)
-        context: t.Any = False
-        if who.verify:
-            context = None
-            with contextlib.suppress(OSError, ValueError):
-                context = httpx.create_ssl_context()
-            if context is None:
-                raise environment.certificate_fault()
-        try:
-            return httpx.Client(proxy=self._way.url if self._way else None, verify=context, **options)
-        except (ValueError, httpx.InvalidURL):  # its words may quote a password
-            if self._way is None:
-                raise
-            raise environment.unreadable(self._way) from None
+        auth = None if who.token else httpx.BasicAuth(who.username, who.password)
+        return connection(self._way, transport, verify=who.verify, headers=headers, timeout=TIMEOUT, auth=auth)
 
     def __enter__(self) -> Controller:
         return self

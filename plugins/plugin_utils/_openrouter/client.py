@@ -24,6 +24,7 @@ from urllib.parse import quote
 from ansible_collections.mai.clients.plugins.module_utils._openrouters_word import PASSING, is_openrouters
 
 from . import environment
+from .connection import connection
 from .errors import (
     InsufficientCredits,
     InvalidOption,
@@ -100,7 +101,7 @@ class Client:
             "Accept-Encoding": "identity",
         }
         self._way = None if transport else environment.proxy(self._base_url)
-        self._http = _http(self._way, transport, headers=headers, timeout=timeout)
+        self._http = connection(self._way, transport, headers=headers, timeout=timeout)
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -426,20 +427,3 @@ def _checked_key(key: str) -> str:
             " copied together with something else."
         )
     return key
-
-
-def _http(way: environment.Proxy | None, transport: httpx.BaseTransport | None, **options: t.Any) -> httpx.Client:
-    """With what the environment says; a netrc file's password for that host is not used."""
-    if transport:
-        return httpx.Client(transport=transport, trust_env=False, **options)
-    context = None
-    with contextlib.suppress(OSError, ValueError):
-        context = httpx.create_ssl_context()
-    if context is None:
-        raise environment.certificate_fault()
-    try:
-        return httpx.Client(proxy=way.url if way else None, verify=context, trust_env=False, **options)
-    except (ValueError, httpx.InvalidURL):  # its words may quote a password
-        if way is None:
-            raise
-        raise environment.unreadable(way) from None
