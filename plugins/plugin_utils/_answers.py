@@ -61,7 +61,7 @@ def _whole(least: int) -> t.Callable[[t.Any], bool]:
 
 def _amount(value: t.Any) -> bool:
     found = number(value)
-    return found is not None and 0 <= found < 10**9
+    return found is not None and 0 <= found < 10**12
 
 
 def _conditions(value: t.Any) -> bool:
