@@ -24,8 +24,8 @@ ENTER, CTRL_C, CTRL_D = "\r", "\x03", "\x04"
 CLEARED = "\x1b[K"
 
 
-# Ansible asks only where it is a terminal's foreground; no fork, since the tests have threads. Whoever began the tests with
-# nohup left a signal out that a shell at a terminal does not
+# Ansible asks only where it is a terminal's foreground; no fork, since the tests have threads. Under nohup, which
+# tests may have been begun with, nobody would hear of a terminal that goes
 _AT_TERMINAL = (
     "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
     "signal.signal(signal.SIGHUP, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
