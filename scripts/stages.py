@@ -169,8 +169,7 @@ STAGES = (
     Stage("sanity-2.21", ("lint", "test"), commands("python scripts/sanity.py 2.21.5"), minutes=20, beside="lint"),
     Stage("demo", ("test",), commands("python scripts/demo.py", "sh scripts/demo_clean.sh"), beside="demo"),
     Stage("molecule", ("test",), counted(molecule_scenarios), minutes=20, beside="demo"),
-    # Three on two processors: each waits for machines and answers a third of its time
-    Stage("integration", ("test",), pytest("tests/integration", workers=3), minutes=45),
+    Stage("integration", ("test",), pytest("tests/integration", workers=2), minutes=45),
     Stage("faults", ("test",), pytest("tests/faults", workers=2), minutes=20),
     Stage("contract", ("test",), pytest("tests/contract", workers=2), minutes=20),
     Stage("e2e", ("test",), pytest("tests/e2e", workers=2), minutes=50),

@@ -150,8 +150,6 @@ def test_what_is_interrupted_is_finished_by_the_next_run(agency: Agency, client:
     purged = offboard(agency, client, "-e", "purge_data=true")
     assert (purged.rc, purged.total("changed")) == (0, 1), purged.output
     assert archives(agency, client) == [] and neighbours.exists()
-    again = offboard(agency, client, "-e", "purge_data=true")
-    assert (again.rc, again.total("changed"), agency.control.writes()) == (0, 0, []), again.output
     # Each run appended its section, and none was lost.
     assert record(agency, client).count("was off-boarded") >= 4
     agency.assert_converged("company")

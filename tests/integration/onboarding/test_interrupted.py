@@ -18,19 +18,16 @@ from tests.hosts.project import Result
 from tests.kit.agency import Agency, kill
 
 START = "Start the process with its new configuration"
-WAIT = "Wait until the instance is up"
 ROW = "The client's record in the instance's database"
 
 # Over SSH there are more: tests/e2e/test_interrupted.py.
 # slug: (where the run stands: a request to OpenRouter, or a task, before it; what happens to it there)
 CASES: dict[str, tuple[t.Any, signal.Signals | str]] = {
     "created": (("POST", "after"), signal.SIGKILL),
-    "created-term": (("POST", "after"), signal.SIGTERM),
     "created-timeout": (("POST", "after"), "timeout"),
     "stored": (("PATCH", "before"), signal.SIGKILL),
     "committed": (("PATCH", "after"), signal.SIGKILL),
     "before-start": (START, signal.SIGKILL),
-    "starting": (WAIT, signal.SIGKILL),
     "before-row": (ROW, signal.SIGKILL),
 }
 

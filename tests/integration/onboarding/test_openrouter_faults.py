@@ -25,14 +25,7 @@ def test_passing_faults_are_waited_out(agency: Agency) -> None:
     assert len(control.keys_named(slug)) == 1
 
 
-def test_a_request_without_an_answer_is_given_up_and_its_key_removed(agency: Agency) -> None:
-    fault = agency.control.fault(kind="hang", when="after", method="POST")
-    slug = agency.client("hung")
-    agency.onboard(slug)
-    assert agency.control.hits(fault) == 1
-    methods = [method for method, _name, _status in agency.control.writes()]
-    assert methods == ["POST", "DELETE", "POST", "PATCH"]
-    agency.assert_converged(slug)
+# A request that is never answered, and every other fault at every request: tests/faults
 
 
 def test_lasting_faults_stop_the_run_and_leave_nothing(agency: Agency) -> None:

@@ -67,16 +67,6 @@ def test_there_is_one_key_for_each(agency: Agency, relaunched: Result, slug: str
     assert [key["name"] for key in agency.control.keys_named(f"client-{slug}")] == [f"client-{slug}"]
 
 
-def test_two_slices_at_once_then_change_nothing(agency: Agency, relaunched: Result) -> None:
-    """As does one run over all of them, which would see the same."""
-    agency.control.clear_journal()
-    slices = [agency.start("all", "--limit", ",".join(half), **job(4714 + n)) for n, half in enumerate(HALVES)]
-    for run in slices:
-        result = run.wait()
-        assert result.rc == 0 and result.total("changed") == 0, result.output
-    assert agency.control.writes() == []
-
-
 def test_the_same_client_by_two_jobs_at_once(agency: Agency) -> None:
     """Nobody holds them: whoever comes second is told of the first, and one key is made."""
     agency.client(TWICE)

@@ -17,8 +17,6 @@ from tests.kit.agency import Agency
 
 STEPS: dict[str, t.Any] = {
     "created": ("POST", "after"),
-    "committed": ("PATCH", "after"),
-    "before-start": "Start the process with its new configuration",
     "before-row": "The client's record in the instance's database",
 }
 ALL = ",".join(STEPS)
