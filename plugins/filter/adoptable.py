@@ -21,7 +21,7 @@ Values = t.Mapping[str, t.Any]
 
 
 def way_to_machine(machine: str, groups: t.Mapping[str, t.Sequence[str]], hostvars: t.Mapping[str, Values]) -> t.Any:
-    return way_to(fleet_of(groups, hostvars), str(machine))
+    return way_to(fleet_of(groups, hostvars), str(machine), groups.get("all", ()))
 
 
 def adoptable_text(
