@@ -22,7 +22,6 @@ import pytest
 from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
-from tests.hosts.paths import REPOSITORY
 from tests.hosts.project import Result
 
 ALL = ("zolw", "o-brien", "line-break")
@@ -449,17 +448,3 @@ def test_a_suspended_client_stays_suspended(fleet: Fleet, left: Left) -> None:
         assert "the client is suspended: its key is disabled" in run.said
     assert fleet.organization("line-break")["is_active"] == 1
     assert fleet.container("line-break")["State"]["Status"] == "running"
-
-
-def test_one_client_alone_is_measured(fleet: Fleet, ready_hosts: tuple[Host, Host]) -> None:
-    fleet.put("measured", ready_hosts[1], mai_client_name="M", mai_port=8114, mai_admin_email="a@measured.example")
-    first, converged = fleet.run("measured"), fleet.run("measured")
-    assert converged.total("changed") == 0
-    assert converged.seconds < first.seconds
-    fragment = REPOSITORY / "build" / "report.d" / "onboarding.md"
-    fragment.parent.mkdir(parents=True, exist_ok=True)
-    lines = ["## Onboarding of one client over SSH (Docker, stand-in)", ""]
-    lines += ["| run | tasks ok | changed | seconds |", "|---|--:|--:|--:|"]
-    for name, run in {"first": first, "converged": converged}.items():
-        lines.append(f"| {name} | {run.total('ok')} | {run.total('changed')} | {run.seconds:.1f} |")
-    fragment.write_text("\n".join(lines) + "\n")
