@@ -113,7 +113,7 @@ RULES: dict[str, Rule] = {
         "give any of down, limit80 (per cent of the limit used), disk5 (GiB free), backup26 (hours since the last one) "
         "and usage, with commas between",
     ),
-    "idle_minutes": _wants(_whole(1), "give minutes, a whole number"),
+    "idle_minutes": _wants(_whole(0), "give minutes, a whole number"),
     "older_than_days": _wants(_whole(0), "give days, a whole number"),
     "disk_gib": _wants(_amount, "give GiB, a number"),
     "memory_mib": _wants(_amount, "give MiB, a number"),

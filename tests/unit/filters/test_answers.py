@@ -69,7 +69,7 @@ REAL: dict[str, list[t.Any]] = {
     "key_hash": ["a" * 64],
     "snapshot": ["latest", "e38ed470"],
     "fail_on": ["down,limit80, disk5,backup26,usage", "down"],
-    "idle_minutes": ["60", 60, 60.0],
+    "idle_minutes": ["60", 60, 60.0, "0", 0],
     "older_than_days": ["90", 90, 0, "0"],
     "disk_gib": ["1", 0.5, "0"],
     "memory_mib": ["256", 256],
