@@ -290,7 +290,8 @@ def _kill(pids: list[int]) -> None:
 
 
 def _lay_out(folder: pathlib.Path, project: pathlib.Path) -> None:
-    shutil.copytree(project, folder / "project", symlinks=True)
+    # Without the records that other tests left there
+    shutil.copytree(project, folder / "project", symlinks=True, ignore=shutil.ignore_patterns("handovers"))
     for name in ("env", "inventory", "cp", "home"):
         (folder / name).mkdir()
 
