@@ -402,8 +402,10 @@ FAULTS = {
         "ui.enable_signup",
         "strangers can sign up",
     ),
-    "less disk is free than wanted": Fault(nothing, "disk", "df -h", "GiB", arguments=("-e", "disk_gib=1000000000")),
-    "less memory is free than wanted": Fault(nothing, "memory", "free -m", "MiB", arguments=("-e", "memory_mib=1000000000")),
+    "less disk is free than wanted": Fault(nothing, "disk", "df -h", "GiB", arguments=("-e", "disk_gib=900000000")),
+    "less memory is free than wanted": Fault(
+        nothing, "memory", "free -m", "MiB", arguments=("-e", "memory_mib=900000000")
+    ),
 }
 
 
