@@ -53,7 +53,8 @@ class ActionModule(ActionBase):
             raise Refusal(reason, result={"changed": False}) from None
 
     def _operate(self, options: Values, task_vars: Values) -> Values:
-        backend = _inventory_backend.chosen(options["backend"], clients_of(task_vars).values())
+        clients = clients_of(task_vars["groups"], task_vars["hostvars"])
+        backend = _inventory_backend.chosen(options["backend"], clients.values())
         with _inventory_backend.opened(backend, options["awx_inventory"], task_vars) as inventory:
             return self._added(inventory, options, task_vars)
 

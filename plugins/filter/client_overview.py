@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.mai.clients.plugins.module_utils._text import shown, shown_or_none
-from ansible_collections.mai.clients.plugins.plugin_utils._answers import FAIL_ON
+from ansible_collections.mai.clients.plugins.plugin_utils._answers import FAIL_ON, FAIL_ON_WISH
 from ansible_collections.mai.clients.plugins.plugin_utils._client import (
     CELL,
     GIB,
@@ -308,10 +308,7 @@ def overview_alarms(rows: t.Sequence[Row], conditions: str) -> list[str]:
     for condition in filter(None, (word.strip() for word in str(conditions).split(","))):
         match = FAIL_ON.fullmatch(condition)
         if not match:
-            raise AnsibleFilterError(
-                f"fail_on has {quoted(condition)}: give any of down, limit80 (per cent of the limit used), "
-                "disk5 (GiB free), backup26 (hours since the last one) and usage, with commas between."
-            )
+            raise AnsibleFilterError(f"fail_on has {quoted(condition)}: {FAIL_ON_WISH}.")
         what, least = match.group(1) or match.group(3), match.group(4) or ""
         alarms += [shown(f"{row['client']}: {alarm}") for row in rows for alarm in _alarms(row, what, least)]
     return alarms

@@ -29,6 +29,10 @@ from ansible_collections.mai.clients.plugins.plugin_utils._variables import (
 Rule = t.Callable[[t.Any], "str | None"]
 
 FAIL_ON = re.compile(r"(down|usage)()|(limit|disk|backup)([0-9]{0,6})")
+FAIL_ON_WISH = (
+    "give any of down, limit80 (per cent of the limit used), disk5 (GiB free), backup26 (hours since the last one) and "
+    "usage, with commas between"
+)
 _CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _SNAPSHOT = re.compile(r"latest|[0-9a-f]{4,64}")
@@ -108,11 +112,7 @@ RULES: dict[str, Rule] = {
     ),
     "key_hash": _wants(_text(_HASH), "give the hash of a key, 64 hexadecimal digits"),
     "snapshot": _wants(_text(_SNAPSHOT), "give the id of a snapshot, as in e38ed470, or latest"),
-    "fail_on": _wants(
-        _conditions,
-        "give any of down, limit80 (per cent of the limit used), disk5 (GiB free), backup26 (hours since the last one) "
-        "and usage, with commas between",
-    ),
+    "fail_on": _wants(_conditions, FAIL_ON_WISH),
     "idle_minutes": _wants(_whole(0), "give minutes, a whole number"),
     "older_than_days": _wants(_whole(0), "give days, a whole number"),
     "disk_gib": _wants(_amount, "give GiB, a number in digits"),

@@ -22,7 +22,6 @@ from ansible_collections.mai.clients.plugins.plugin_utils._values import is_temp
 
 Values = t.Mapping[str, t.Any]
 
-BACKENDS = ("files", "awx")
 # Variables about the inventory, and no client's own
 OWN = ("mai_inventory_backend", "mai_awx_inventory")
 _IN_A_JOB = (

@@ -21,13 +21,12 @@ REACHED_BY = (*WAY, "ansible_ssh_private_key_file", "ansible_python_interpreter"
 Values = t.Mapping[str, t.Any]
 
 
-def clients_of(variables: Values) -> dict[str, Values]:
-    return {slug: variables["hostvars"][slug] for slug in variables["groups"].get(GROUP, ())}
+def clients_of(groups: t.Mapping[str, t.Sequence[str]], hostvars: t.Mapping[str, Values]) -> dict[str, Values]:
+    return {slug: hostvars[slug] for slug in groups.get(GROUP, ())}
 
 
 def fleet_of(groups: t.Mapping[str, t.Sequence[str]], hostvars: t.Mapping[str, Values]) -> Fleet:
-    clients = {slug: hostvars[slug] for slug in groups.get(GROUP, ())}
-    return Fleet(clients, {*groups, *groups.get("all", ())})
+    return Fleet(clients_of(groups, hostvars), {*groups, *groups.get("all", ())})
 
 
 def way_to(fleet: Fleet, machine: str, hosts: t.Container[str]) -> dict[str, t.Any]:

@@ -190,7 +190,7 @@ class Plan:
         """A project whose sync failed has no playbooks, and one that was synced too early not all of them."""
         templates = wanted.get("templates") or []
         for project in {(one["project"], one["organization"]) for one in templates}:
-            known_ones = of_these_names(self._reader, "projects", [project[0]])
+            known_ones = self._there["projects"] or self._reader.all("projects", name=project[0])
             thing = there("projects", {"name": project[0], "organization": project[1]}, known_ones)
             if thing is None or any(one["name"] == project[0] for one in self.due["projects"]):
                 continue  # made or changed, it syncs by itself

@@ -186,16 +186,16 @@ def _no_way_out(client: Values, seen: Values, checks: t.Sequence[Values]) -> lis
 
 
 def _record(client: Values, seen: Values, parts: Values, key: Values, files: Files, site: Values) -> dict[str, t.Any]:
-    about = files.templates["HANDOVER.md.j2"], client, seen, parts, key, site
-    text = words.record(*about)
+    text = words.record(files.templates["HANDOVER.md.j2"], client, seen, parts, key, site, files.stamp)
+    # Which job it was is told, but alone it is no difference
+    bare = without_stamp(text)
     there = seen["files"].get("HANDOVER.md", {}).get("sha256")
     kept = None if files.record is None else without_stamp(files.record)
     return {
-        # Which job it was is told, but alone it is no difference
-        "text": words.record(*about, files.stamp) if files.stamp else text,
+        "text": text,
         "path": files.record_path,
-        "on_machine_due": there != sha256(text),
-        "on_controller_due": bool(files.record_path) and kept != text,
+        "on_machine_due": there != sha256(bare),
+        "on_controller_due": bool(files.record_path) and kept != bare,
     }
 
 
