@@ -104,7 +104,7 @@ def plan(
             *backup.problems(client, seen),
             *_no_way_out(client, seen, checks),
         ],
-        "machine": {**lacks(client, seen), "caddy": site["installs"]},
+        "machine": _machine(client, seen, parts, site),
         "key": {**keys_of_client.wanted(client), **key_plan},
         "instance": parts,
         "organization": organization(client, seen, becomes, parts["due"], people["moves"]),
@@ -199,19 +199,20 @@ def _record(client: Values, seen: Values, parts: Values, key: Values, files: Fil
     }
 
 
+def _machine(client: Values, seen: Values, parts: Values, site: Values) -> dict[str, t.Any]:
+    """What the machine lacks, and whether there is anything to bring: a newer image of the same name is no difference."""
+    found = {**lacks(client, seen), "caddy": site["installs"]}
+    brought = ("docker", "image", "caddy", "restic", "database_packages")
+    found["lacks"] = any(found[name] for name in brought) or parts["database"]["bring_image"]
+    found["due"] = found["lacks"] or found["bring_image"]
+    return found
+
+
 def _changes(planned: Values) -> t.Iterator[tuple[str, str]]:
     """The parts that differ from the inventory, in the order in which they are changed, and an operator's words."""
     parts, key, machine = planned["instance"], planned["key"], planned["machine"]
     database = parts["database"]
-    brought = (
-        machine["docker"],
-        machine["image"],
-        machine["caddy"],
-        machine["restic"],
-        machine["database_packages"],
-        database["bring_image"],
-    )
-    if any(brought):
+    if machine["lacks"]:
         yield "machine", "machine"
     if machine["differs"]:
         yield "directory", "directory"

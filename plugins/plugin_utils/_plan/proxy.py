@@ -156,6 +156,8 @@ def proxy(
             planned["why"] = list(_why(planned, found, given))
     planned["due"] = bool(planned["why"])
     planned["installs"] = planned["due"] and bool(planned["text"]) and not found["version"]
+    # What holds it back may be gone once the instance runs
+    planned["visited"] = planned["due"] or bool(planned["held"] or planned["problems"])
     return planned
 
 

@@ -157,6 +157,8 @@ def test_a_new_client_is_published_by_its_first_run() -> None:
 def test_who_is_not_published_yet(changes: dict, variables: dict, held: str) -> None:
     plan = address({**NOT_YET, **changes}, **variables)
     assert plan["proxy"]["held"].startswith(held) and plan["proxy"]["due"] is False
+    # Whether that holds shows once the instance runs
+    assert plan["proxy"]["visited"]
     assert plan["proxy"]["text"] == "" and plan["machine"]["caddy"] is False
     assert any(note.startswith(f"{URL} is not published yet: {held}") for note in plan["notes"])
 

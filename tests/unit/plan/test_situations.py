@@ -67,6 +67,7 @@ def test_nothing_is_done_where_nothing_differs(kind):
     found = planned(variables, as_it_is(variables), keys_of(variables))
     assert found["plan"]["changes"] == []
     assert found["plan"]["instance"]["why"] == []
+    assert not found["plan"]["machine"]["due"] and not found["plan"]["proxy"]["visited"]
     assert found["plan"]["problems"] == []
     assert {check["status"] for check in found["checks"]} == {"ok"}
     assert found["key"]["hash"] == KEY
@@ -600,6 +601,22 @@ def test_an_idle_instance_is_rarely_asked(engine, compose, intervals):
 def test_another_engine_does_not_interrupt_people():
     seen = changed(converged(client()), {"docker/engine": "20.10.24"})
     assert planned(client(), seen)["plan"]["changes"] == []
+
+
+# What a machine lacks is a difference; a newer image of the same name is none, and is fetched all the same
+@pytest.mark.parametrize(
+    ("changes", "variables", "lacks", "due"),
+    [
+        ({}, {}, False, False),
+        ({"docker/engine": None}, {}, True, True),
+        ({"image/present": False}, {}, True, True),
+        ({}, {"mai_image_pull": "always"}, False, True),
+        ({"backup/restic": None}, {"mai_backup_repository": "/srv/backups"}, True, True),
+    ],
+)
+def test_what_is_brought_to_the_machine(changes: dict, variables: dict, lacks: bool, due: bool):
+    machine = planned(client(**variables), changed(converged(client()), changes))["plan"]["machine"]
+    assert (machine["lacks"], machine["due"]) == (lacks, due)
 
 
 def test_a_record_that_only_the_controller_lacks_is_no_difference():
