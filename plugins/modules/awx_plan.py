@@ -49,7 +49,9 @@ options:
     type: dict
     required: true
   referenced:
-    description: Names of objects that have to be there, by the endpoint of the API that lists them.
+    description:
+      - Names of objects that have to be there, by the endpoint that lists them and the variable that names them.
+      - Each is one name or a list; an empty one names nothing.
     type: dict
     default: {}
   token:
@@ -71,7 +73,8 @@ EXAMPLES = r"""
         - name: Clients
           organization: Default
     referenced:
-      credentials: [Machines]
+      credentials:
+        mai_awx_machine_credential: Machines
   register: plan
 """
 

@@ -267,20 +267,13 @@ class Plan:
         return {role["id"] for role in self._reader.all(f"{who}/{found[0]['id']}/roles")} if found else set()
 
 
-def obstacles(reader: Reader, wanted: t.Mapping[str, list[Thing]], referenced: t.Mapping[str, list[str]]) -> list[str]:
+# Of each endpoint the variables, and which name each of them gives: one, or a list
+Referenced = t.Mapping[str, t.Mapping[str, "str | list[str]"]]
+
+
+def obstacles(reader: Reader, wanted: t.Mapping[str, list[Thing]], referenced: Referenced) -> list[str]:
     """What has to be there, or must not, before anything is made."""
-    found = []
-    for endpoint, names in referenced.items():
-        field = "username" if endpoint == "users" else "name"
-        words = endpoint.replace("_", " ")
-        for name in names:
-            number = len(reader.all(endpoint, **{field: name}))
-            if number == 0:
-                found.append(f"no {words.rstrip('s')} is called {name}")
-            elif number > 1 and endpoint == "credentials":
-                found.append(
-                    f"{number} {words} are called {name}, and a template could not tell them apart: rename all but one"
-                )
+    found = list(_missing(reader, referenced))
     if any(re.match(r"[a-z+]+://[^/@]*:[^/@]*@", item["scm_url"]) for item in wanted.get("projects") or []):
         # Everybody who may see the project would read it
         found.append("mai_awx_project_url holds a password: put it into a credential, mai_awx_project_credential")
@@ -296,4 +289,27 @@ def obstacles(reader: Reader, wanted: t.Mapping[str, list[Thing]], referenced: t
                 f"a credential {item['name']} is there already, of the type {linked(others[0], 'credential_type')} and"
                 f" the organisation {linked(others[0], 'organization') or 'none'}: rename it, or set mai_awx_credential"
             )
+    return found
+
+
+def _missing(reader: Reader, referenced: Referenced) -> t.Iterator[str]:
+    for endpoint, variables in referenced.items():
+        field = "username" if endpoint == "users" else "name"
+        words = endpoint.replace("_", " ")
+        for name, named_by in _by_name(variables).items():
+            number = len(reader.all(endpoint, **{field: name}))
+            if number == 0:
+                yield f"no {words.rstrip('s')} is called {name}: correct {' and '.join(named_by)}, or make it first"
+            elif number > 1 and endpoint == "credentials":
+                yield (
+                    f"{number} {words} are called {name}, and a template could not tell them apart: rename all but one"
+                )
+
+
+def _by_name(variables: t.Mapping[str, str | list[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for variable, names in variables.items():
+        for name in [names] if isinstance(names, str) else names:
+            if name:
+                found.setdefault(name, []).append(variable)
     return found

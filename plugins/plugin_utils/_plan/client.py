@@ -200,7 +200,7 @@ def _record(client: Values, seen: Values, parts: Values, key: Values, files: Fil
 
 
 def _machine(client: Values, seen: Values, parts: Values, site: Values) -> dict[str, t.Any]:
-    """What the machine lacks, and whether there is anything to bring: a newer image of the same name is no difference."""
+    """What the machine lacks, and whether to bring anything: a newer image of the same name is no difference."""
     found = {**lacks(client, seen), "caddy": site["installs"]}
     brought = ("docker", "image", "caddy", "restic", "database_packages")
     found["lacks"] = any(found[name] for name in brought) or parts["database"]["bring_image"]

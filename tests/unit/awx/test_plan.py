@@ -236,11 +236,11 @@ def test_a_project_that_was_not_synced_is(awx):
 @pytest.mark.parametrize(
     ("referenced", "expected"),
     [
-        ({"credentials": ["Key"], "teams": ["Operators"], "users": ["admin"]}, []),
-        ({"credentials": ["Machines"]}, ["no credential is called Machines"]),
-        ({"users": ["anna"]}, ["no user is called anna"]),
-        ({"credential_types": ["Gone"]}, ["no credential type is called Gone"]),
-        ({"credentials": ["Twice"]}, ["2 credentials are called Twice, and a template could not tell them apart"]),
+        ({"credentials": {"a": "Key", "b": "", "c": []}, "teams": {"a": ["Operators"]}, "users": {"a": ["admin"]}}, []),
+        ({"credentials": {"a": "Machines"}}, ["no credential is called Machines: correct a, or make it first"]),
+        ({"users": {"a": ["admin", "anna"], "b": ["anna"]}}, ["no user is called anna: correct a and b, or make it"]),
+        ({"credential_types": {"a": "Gone"}}, ["no credential type is called Gone"]),
+        ({"credentials": {"a": "Twice"}}, ["2 credentials are called Twice, and a template could not tell them apart"]),
     ],
 )
 def test_what_has_to_be_there(awx, referenced, expected):
