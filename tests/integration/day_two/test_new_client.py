@@ -80,6 +80,14 @@ def files(office: Agency) -> dict[str, str]:
     }
 
 
+def test_a_first_client_may_live_on_an_address_of_the_controller(office: Agency, ports: Ports) -> None:
+    """The machine is asked by another name than its address, which Ansible would take for the controller itself."""
+    (office.inventory / "hosts.yml").write_text("mai_clients: {}\n")
+    added = new(office, mai_client_name="Northwind", machine="127.0.0.1", mai_monthly_limit=50)
+    assert added.rc == 0 and "added to the inventory" in added.said, added.output
+    assert (office.inventory / "hosts.yml").read_text().count("ansible_host: 127.0.0.1") == 1
+
+
 def test_from_extra_variables_alone(office: Agency, ports: Ports) -> None:
     """No terminal: proposals are taken and said. The machine is asked for its ports."""
     before = files(office)
