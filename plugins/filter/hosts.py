@@ -16,7 +16,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.inventory.manager import split_host_pattern
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
-from ansible_collections.mai.clients.plugins.plugin_utils._answers import answer_problem
+from ansible_collections.mai.clients.plugins.plugin_utils._answers import answer_problem, problem_of
 from ansible_collections.mai.clients.plugins.plugin_utils._names import extra_variable_problem
 from ansible_collections.mai.clients.plugins.plugin_utils._variables import quoted
 
@@ -173,4 +173,4 @@ class FilterModule:
     """Ansible's entry point."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"added": added, "controller": controller, "hosts": hosts}
+        return {"added": added, "answer_problem": problem_of, "controller": controller, "hosts": hosts}

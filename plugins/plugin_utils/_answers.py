@@ -132,10 +132,16 @@ def answer_problem(given: t.Mapping[str, t.Any]) -> str:
         value = given[name]
         if value is None or value == "" or _is_template(value):
             continue
-        wish = RULES[name](value)
-        if wish:
-            return f"{name} is {quoted(value)}: {wish}. Nothing was touched."
+        problem = problem_of(name, value)
+        if problem:
+            return problem
     return ""
+
+
+def problem_of(name: str, value: t.Any) -> str:
+    """What is wrong with one, once a template has its value; to what has to be given, an empty one is no answer."""
+    wish = RULES[name](value)
+    return f"{name} is {quoted(value)}: {wish}. Nothing was touched." if wish else ""
 
 
 def _is_template(value: t.Any) -> bool:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The mai.clients team
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thirty clients on one machine, onboarded in one run.
+"""Many clients on one machine, onboarded in one run.
 
-Native instances under systemd: a dozen containers would take more minutes than the tests of everything may.
+Native instances under systemd: as many containers would take more minutes than the tests of everything may.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.hosts.host import Host
 from tests.hosts.paths import REPOSITORY
 from tests.hosts.project import Result
 
-CLIENTS = [f"many-{number:02d}" for number in range(1, 13)]
+CLIENTS = [f"many-{number:02d}" for number in range(1, 9)]
 # The image of the stand-in is of the host's own release: what it runs with can be taken out of it.
 TAKE_OUT = """
 set -e

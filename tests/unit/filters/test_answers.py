@@ -13,7 +13,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible.template import trust_as_template
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.mai.clients.plugins.filter.hosts import controller, hosts
+from ansible_collections.mai.clients.plugins.filter.hosts import FilterModule, controller, hosts
 from ansible_collections.mai.clients.plugins.module_utils._text import shown
 from ansible_collections.mai.clients.plugins.plugin_utils._answers import RULES, answer_problem
 from ansible_collections.mai.clients.plugins.plugin_utils._interview import Interview, Unknown
@@ -144,6 +144,13 @@ def test_an_answer_stops_the_play_before_a_host_is_chosen(
         choose()
     monkeypatch.setattr(load_extra_vars, "extra_vars", {"take_lock": ""}, raising=False)
     assert choose()
+
+
+@pytest.mark.parametrize(("limit", "wrong"), [("750", False), ("none", False), ("", True), ("7 50", True)])
+def test_what_has_to_be_given_is_judged_with_its_value(limit: str, wrong: bool) -> None:
+    found = FilterModule().filters()["answer_problem"]("new_limit", limit)
+    assert found.startswith(f"new_limit is '{limit}': give USD per calendar month") is wrong
+    assert bool(found) is wrong
 
 
 def test_a_template_of_the_operator_is_none_of_a_survey() -> None:
