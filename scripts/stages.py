@@ -175,20 +175,13 @@ STAGES = (
     Stage("e2e", ("test",), pytest("tests/e2e", workers=2), minutes=50),
     # Not part of make test: some hundred packages of two releases.
     Stage("openwebui-install", ("openwebui",), commands(f"sh tests/openwebui/install.sh {OPENWEBUI}"), minutes=15),
+    Stage("openwebui-clients", ("openwebui",), pytest("tests/openwebui", workers=2), minutes=30),
+    # What is true of that release stays so; .ci/run does not ask it each time.
     Stage(
         "openwebui-contract",
         ("openwebui",),
-        # Beside the clients on a host, and about as long: each keeps one processor busy
-        pytest("tests/contract", "tests/openwebui/test_native.py", f"--real-openwebui={OPENWEBUI}"),
+        pytest("tests/contract", f"--real-openwebui={OPENWEBUI}", workers=2),
         minutes=30,
-        beside="openwebui",
-    ),
-    Stage(
-        "openwebui-clients",
-        ("openwebui",),
-        pytest("tests/openwebui", "--ignore=tests/openwebui/test_native.py"),
-        minutes=30,
-        beside="openwebui",
     ),
     Stage("openwebui-demo", ("openwebui",), commands("python scripts/demo.py --openwebui", "sh scripts/demo_clean.sh")),
 )

@@ -14,7 +14,6 @@ import pytest
 from tests.contract.instance import ADMIN, Instance, Target
 from tests.openrouter_simulator import Simulator
 
-HERE = Path(__file__).parent
 REAL = "openwebui"
 TARGETS = ("standin-rows", "standin-blob", REAL)
 
@@ -43,8 +42,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """One run is against the stand-in, another against the real thing: nothing is skipped in either."""
     real = config.getoption("--real-openwebui") is not None
-    others = [item for item in items if HERE not in item.path.parents]
-    chosen = [item for item in items if item in others or (_target(item) == REAL) == real]
+    chosen = [item for item in items if (_target(item) == REAL) == real]
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
 
