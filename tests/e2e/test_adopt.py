@@ -21,8 +21,10 @@ from tests.e2e.fleet import Fleet
 from tests.e2e.shapes import INSIDE, Shape, shapes
 from tests.hosts.host import Host
 from tests.hosts.project import Result
+from tests.kit.figures import Table
 
 ADOPT = "playbooks/adopt_client.yml"
+ADOPTED = Table("adopted", "Clients made by hand, adopted", ("shape", "its key was called", "what it needed"))
 # The first twelve are each kind of data with each tool; ADOPTED_SHAPES=20 takes more of each
 SHAPES = shapes()[: int(os.environ.get("ADOPTED_SHAPES", "12"))]
 # One whose data are copied, so that there is something to take back
@@ -276,6 +278,19 @@ def test_nothing_that_counts_is_another_one(
     assert fleet.container(shape.slug)["Image"] == was["container"]["Image"]
     names = by_hand.exec(shape, "docker", "ps", "--all", "--format", "{{.Names}}").split()
     assert not [name for name in names if name.endswith("-before-adoption")]
+    made = f"{shape.tool}, data in {shape.data}, {'running' if shape.running else 'stopped'}, {shape.generation}"
+    ADOPTED.add(f"{shape.number:02d}: {made}", shape.key, "; ".join(needed(shape, was, fleet.container(shape.slug))))
+
+
+def needed(shape: Shape, was: dict[str, t.Any], container: dict[str, t.Any]) -> t.Iterator[str]:
+    if shape.key != f"client-{shape.slug}":
+        yield "its key renamed"
+    before, now = (
+        [mount["Source"] for mount in one["Mounts"] if mount["Destination"] == INSIDE]
+        for one in (was["container"], container)
+    )
+    yield "its data left where they are" if before == now else "its data brought into its directory"
+    yield "one restart" if shape.running else "its first start"
 
 
 def test_a_second_run_changes_nothing(by_hand: ByHand, adopted: Result) -> None:

@@ -16,6 +16,7 @@ import pytest
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
 from tests.hosts.project import Result
+from tests.kit.figures import PLANTED
 
 BACKUP, RESTORE = "playbooks/backup_client.yml", "playbooks/restore_client.yml"
 PASSWORDS = {"mai_backup_password": "pass-of-%s $'\"", "mai_backup_recovery_password": "agency's recovery"}
@@ -235,6 +236,7 @@ def test_a_fault_is_said_and_the_next_run_recovers(fleet: Fleet, restored: Resul
     assert fleet.sh("local", f"ls -A {fleet.directory('local')}/.backup").split() == [
         *("backup.py", "lock", "settings.json", "state.json")
     ]
+    PLANTED.add(f"backup: {fault}", sentence, "the instance goes on, the next backup succeeds")
 
 
 def test_a_killed_backup_leaves_nothing_in_the_way(fleet: Fleet, restored: Result) -> None:
@@ -247,6 +249,7 @@ def test_a_killed_backup_leaves_nothing_in_the_way(fleet: Fleet, restored: Resul
     after = start(fleet, "local")
     assert after["error"] is None and after["warning"] is None
     assert fleet.sh("local", f"ls {fleet.directory('local')}/.backup/stage", check=False) == ""
+    PLANTED.add("backup: killed", "", "nothing of it is left, the next backup succeeds")
 
 
 def test_a_wrong_password_fails_and_the_others_are_backed_up(fleet: Fleet, restored: Result) -> None:
@@ -254,6 +257,7 @@ def test_a_wrong_password_fails_and_the_others_are_backed_up(fleet: Fleet, resto
     ended = fleet.run("vaulted,local", playbook=BACKUP, check=False)
     assert ended.rc == 2 and "does not open with mai_backup_password" in ended.said
     assert "vaulted was backed up to" in ended.said and "another one" not in ended.output
+    PLANTED.add("backup: wrong password", "does not open with mai_backup_password", "others are backed up")
 
 
 def test_an_off_boarding_begins_with_a_backup_and_ends_them(fleet: Fleet, restored: Result) -> None:

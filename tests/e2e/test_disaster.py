@@ -17,7 +17,7 @@ import pytest
 from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
-from tests.hosts.paths import REPOSITORY
+from tests.kit.figures import Table
 
 SQLITE, POSTGRESQL = "phoenix", "ledger"
 BOTH = (SQLITE, POSTGRESQL)
@@ -204,12 +204,8 @@ def test_they_come_back_with_the_last_backup_and_the_same_key(
 
 def test_the_figures(fleet: Fleet, saved: dict[str, t.Any], moved: dict[str, float]) -> None:
     """Three people of each were written after the last backup; nothing else is lost."""
-    lines = ["## A destroyed machine", ""]
-    lines += ["| client | back and published after | rows lost | of |", "|---|--:|--:|--:|"]
+    figures = Table("disaster", "A destroyed machine", ("client", "back and published after:", "rows lost:", "of:"))
     for slug, kind in ((SQLITE, "SQLite"), (POSTGRESQL, "PostgreSQL")):
         there = len(table(fleet, slug, "user"))
         assert there == len(saved[slug]["user"]) == 6
-        lines.append(f"| {kind} | {moved[slug]:.0f} s | {9 - there} written after the last backup | 9 people |")
-    folder = REPOSITORY / "build" / "report.d"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "disaster.md").write_text("\n".join(lines) + "\n")
+        figures.add(kind, f"{moved[slug]:.0f} s", f"{9 - there} written after the last backup", "9 people")

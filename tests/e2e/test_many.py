@@ -16,8 +16,8 @@ import pytest
 from tests.e2e.conftest import Image
 from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
-from tests.hosts.paths import REPOSITORY
 from tests.hosts.project import Result
+from tests.kit.figures import Table
 
 CLIENTS = [f"many-{number:02d}" for number in range(1, 9)]
 # The image of the stand-in is of the host's own release: what it runs with can be taken out of it.
@@ -88,10 +88,7 @@ def test_the_second_run_changes_none_of_them(fleet: Fleet, onboarded: Result) ->
     listings = [call for call in fleet.control.journal() if call["path"].endswith("/keys")]
     assert 1 <= len(listings) <= 1 + again.seconds / 60, listings
     assert fleet.sh(CLIENTS[0], STARTED) == before
-    fragment = REPOSITORY / "build" / "report.d" / "onboarding-many.md"
-    fragment.parent.mkdir(parents=True, exist_ok=True)
-    lines = [f"## Onboarding of {len(CLIENTS)} clients on one machine over SSH (native, stand-in)", ""]
-    lines += ["| run | tasks ok | seconds |", "|---|--:|--:|"]
+    heading = f"Onboarding of {len(CLIENTS)} clients on one machine over SSH (native, stand-in)"
+    figures = Table("onboarding-many", heading, ("run", "tasks ok:", "seconds:"))
     for name, run in {"first": onboarded, "converged": again}.items():
-        lines.append(f"| {name} | {run.total('ok')} | {run.seconds:.1f} |")
-    fragment.write_text("\n".join(lines) + "\n")
+        figures.add(name, run.total("ok"), f"{run.seconds:.1f}")

@@ -20,6 +20,7 @@ from tests.e2e.fleet import Fleet
 from tests.hosts.host import Host
 from tests.hosts.paths import REPOSITORY
 from tests.hosts.project import Result
+from tests.kit.figures import NATIVE
 from tests.unit.envfile.test_envfile import HOSTILE
 
 SLUG, PROCESS = "native-one", "native-two"
@@ -95,7 +96,11 @@ def pids(fleet: Fleet) -> dict[str, str]:
 
 
 def play(fleet: Fleet, name: str, *arguments: str, client: str = "all", check: bool = True) -> Result:
-    return fleet.run(client, *arguments, playbook=f"playbooks/{name}.yml", check=check)
+    result = fleet.run(client, *arguments, playbook=f"playbooks/{name}.yml", check=check)
+    kept = "systemd, and without it" if client == "all" else "without systemd" if client == PROCESS else "systemd"
+    if "--check" not in arguments:
+        NATIVE.add(f"{name}, {kept}", "stand-in", f"{result.seconds:.1f}")
+    return result
 
 
 def test_systemd_keeps_it_running_after_a_reboot(fleet: Fleet) -> None:

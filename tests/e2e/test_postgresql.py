@@ -19,6 +19,7 @@ from tests.e2e.fleet import Fleet
 from tests.e2e.operations import untouched
 from tests.hosts.host import Host
 from tests.hosts.project import Result
+from tests.kit.figures import PLANTED
 
 BESIDE, ELSEWHERE = "beside", "elsewhere"
 BOTH = (BESIDE, ELSEWHERE)
@@ -122,6 +123,7 @@ def onboarded(fleet: Fleet, server: Server) -> Result:
     assert refused.rc and "refuses the user or the password of the URL" in refused.said, refused.output
     assert wrong not in refused.output and fleet.writes == []
     assert fleet.sh(ELSEWHERE, f"ls {fleet.directory(ELSEWHERE)}/database.env", check=False) == ""
+    PLANTED.add("database: wrong password in its URL", "refuses the user or the password of the URL", "no key was made")
     fleet.change(ELSEWHERE, mai_database_url=server.url(ELSEWHERE))
     return fleet.run(",".join(BOTH), "-vvv")
 
@@ -177,6 +179,7 @@ def test_a_database_that_rests_is_started_and_nothing_is_lost(fleet: Fleet, serv
         assert fleet.sign_in(slug).status_code == 200
     assert ":another@" in fleet.environment(ELSEWHERE)["DATABASE_URL"]
     assert fleet.run(",".join(BOTH)).total("changed") == 0
+    PLANTED.add("database: its container is stopped", "Would start its database, which is stopped", "nothing is lost")
 
 
 def test_an_address_with_which_the_instance_does_not_come_up_is_taken_back(
@@ -194,6 +197,8 @@ def test_an_address_with_which_the_instance_does_not_come_up_is_taken_back(
     assert fleet.environment(ELSEWHERE)["DATABASE_URL"] == before and fleet.sign_in(ELSEWHERE).status_code == 200
     fleet.change(ELSEWHERE, mai_database_url=before)
     assert fleet.run(ELSEWHERE).total("changed") == 0
+    said = "runs on, with the address that its database had"
+    PLANTED.add("database: a certificate that only the machine has", said, "people sign in as before")
     assert fleet.sh(ELSEWHERE, f"ls {fleet.directory(ELSEWHERE)}/database.env.previous", check=False) == ""
 
 

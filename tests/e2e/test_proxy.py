@@ -18,6 +18,7 @@ import pytest
 
 from tests.e2e.fleet import PORTS, Fleet
 from tests.hosts.host import Host
+from tests.kit.figures import PLANTED, Table
 
 DOMAIN = "example.test"
 ACME = f"acme.{DOMAIN}"
@@ -58,6 +59,9 @@ with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=r
         print(json.dumps([time.time(), text.decode()]), flush=True)
 """
 PORT_TAKER = "import socket, time; taker = socket.create_server(('', 443)); time.sleep(600)"
+
+
+REQUESTS = Table("proxy", "Requests to a published client, from another host", ("request", "answer"))
 
 
 class Place:
@@ -161,9 +165,11 @@ def test_what_passes_the_proxy(place: Place, tmp_path: pathlib.Path) -> None:
     url, token = f"https://{NAMES[ONE]}", place.token(ONE)
     redirected = place.head(f"http://{NAMES[ONE]}/c/1?x=1")
     assert " 308 " in redirected and f"location: https://{NAMES[ONE]}/c/1?x=1" in redirected
+    REQUESTS.add("http://, with path and query", "308 to the same of https://")
     page = place.head(url, "--compressed")
     assert " 200" in page and "strict-transport-security: max-age=31536000" in page
     assert "server:" not in page and "x-powered-by" not in page
+    REQUESTS.add("https://, certificate of the ACME server", "200, HSTS, nothing of which server it is")
 
     # A streamed answer comes in pieces, also to those who take it compressed, and also while Caddy is reloaded
     place.fleet.control.fault(kind="drip", path="/chat/completions", seconds=0.15)
@@ -180,10 +186,14 @@ def test_what_passes_the_proxy(place: Place, tmp_path: pathlib.Path) -> None:
     pieces = [json.loads(line) for line in asked.communicate(timeout=60)[0].splitlines()]
     text = "".join(piece for _when, piece in pieces)
     assert text.startswith(": OPENROUTER PROCESSING") and text.rstrip().endswith("data: [DONE]")
-    assert len(pieces) > 5 and pieces[-1][0] - pieces[0][0] > 0.5
+    seconds = pieces[-1][0] - pieces[0][0]
+    assert len(pieces) > 5 and seconds > 0.5
+    REQUESTS.add("a streamed chat, while Caddy is reloaded", f"{len(pieces)} pieces in {seconds:.1f} s, to its end")
     assert "101 Switching Protocols" in socket.communicate(timeout=60)[0]
+    REQUESTS.add("a web socket, while Caddy is reloaded", "101")
     foreign = [*UPGRADE, "-H", "Origin: https://evil.example", "--http1.1", "-m", "5"]
     assert " 403 " in place.head(url + SOCKET, *foreign)
+    REQUESTS.add("a web socket of another site", "403")
 
     upload = (
         "head -c 200000000 /dev/zero | curl -sS --cacert /root/acme-root.crt -H 'Authorization: Bearer '$1 "
@@ -191,9 +201,11 @@ def test_what_passes_the_proxy(place: Place, tmp_path: pathlib.Path) -> None:
     )
     answer = json.loads(place.other.exec("sh", "-c", upload, "upload", token, url).stdout)
     assert answer["filename"] == "big.bin" and answer["meta"]["size"] > 200_000_000
+    REQUESTS.add("an upload of 200 MB", f"200, {answer['meta']['size']} bytes arrived")
     # An answer that is worth it is compressed
     long = ("-F", f"file=@/etc/hostname;filename={'a' * 700}", "--compressed", "-H", f"Authorization: Bearer {token}")
     assert "content-encoding: " in place.head(f"{url}/api/v1/files/", *long)
+    REQUESTS.add("a long answer", "compressed")
 
 
 def test_clients_are_apart_and_strangers_get_none_of_them(place: Place) -> None:
@@ -204,14 +216,18 @@ def test_clients_are_apart_and_strangers_get_none_of_them(place: Place) -> None:
         # Another client's name in the request, past the name of the handshake
         there = place.curl(f"https://{NAMES[slug]}/api/config", "-H", f"Host: {NAMES[other]}", check=False)
         assert slug not in there
+    REQUESTS.add("another client's session", "401")
+    REQUESTS.add("another client's name after the handshake", "nothing of the client")
     address = place.host.address()
     for scheme, port in (("https", 443), ("http", 80)):
         nobody = ("--resolve", f"nobody.{DOMAIN}:{port}:{address}", "-k")
         got = place.curl(f"{scheme}://nobody.{DOMAIN}/api/config", *nobody, check=False)
         assert "onboarding" not in got and "WebUI" not in got and "auth" not in got.lower()
+    REQUESTS.add("a name that nobody has, http:// and https://", "no client")
     for slug in NAMES:
         port = place.fleet.published(slug)["HostPort"]
         assert place.status(f"http://{address}:{port}/health") == "000"
+    REQUESTS.add("the instance's own port", "no connection")
 
 
 def test_a_browser_shows_the_page(place: Place) -> None:
@@ -227,6 +243,7 @@ def test_a_browser_shows_the_page(place: Place) -> None:
     title = re.search("<title>(.*?)</title>", direct)
     assert title and title[0] in page
     assert "ERR_" not in page
+    REQUESTS.add("the page in a browser that trusts the CA", "shown, with its title")
 
 
 def certificate(folder: pathlib.Path, name: str, key: str) -> tuple[str, str]:
@@ -248,6 +265,7 @@ def test_what_caddy_cannot_use_changes_nothing(place: Place) -> None:
     fleet.change(TWO, **own, mai_tls_certificate=good, mai_tls_key=wrong)
     said = fleet.run(TWO, check=False)
     assert said.rc != 0 and f"the key {wrong} is not that of the certificate {good}" in said.said
+    PLANTED.add("proxy: a key of another certificate", "the key … is not that of the certificate …", "nothing changed")
 
     # The operator's own configuration is broken
     fleet.change(TWO, mai_tls_key=key)
@@ -259,6 +277,11 @@ def test_what_caddy_cannot_use_changes_nothing(place: Place) -> None:
     kept = [f"{slug}.{ending}" for slug in NAMES for ending in ("caddy", "root.crt")]
     assert host.exec("sh", "-c", f"ls -A {SITES} | sort").stdout.split() == kept
     assert {place.status(f"https://{name}/health") for name in NAMES.values()} == {"200"}
+    PLANTED.add(
+        "proxy: a Caddyfile that is broken",
+        "is not accepted without that site either",
+        "both clients are served as before",
+    )
 
     host.exec("sh", "-c", "cat /root/Caddyfile > /etc/caddy/Caddyfile")
     again = fleet.run(TWO, "--diff")
@@ -304,6 +327,7 @@ def test_another_name_without_a_record_changes_nothing(place: Place) -> None:
     assert f"create the DNS record {OTHER} A" in said.said
     assert fleet.started(ONE) == started and place.status(f"https://{NAMES[ONE]}/health") == "200"
     assert f'WEBUI_URL="https://{NAMES[ONE]}"' in fleet.file(ONE, "settings.env")
+    PLANTED.add("proxy: another name without a record", "its name does not resolve", "served under the old name")
 
 
 def test_somebody_else_has_its_port_and_then_another_name(place: Place) -> None:
@@ -315,6 +339,7 @@ def test_somebody_else_has_its_port_and_then_another_name(place: Place) -> None:
     said = fleet.run(ONE, check=False)
     assert said.rc != 0 and "port 443 is used by python3 on this machine" in said.said
     assert fleet.started(ONE) == started
+    PLANTED.add("proxy: port 443 taken", "port 443 is used by python3 on this machine", "the next run publishes")
 
     # The next run goes on: a Caddy that does not run is started, and another name keeps everything
     host.exec("pkill", "-f", "taker = socket")
@@ -331,6 +356,7 @@ def test_suspended_and_back(place: Place) -> None:
     fleet, url = place.fleet, f"https://{OTHER}/"
     fleet.run(ONE, playbook="playbooks/suspend_client.yml")
     assert (place.status(url), place.curl(url)) == ("503", "This service is suspended.")
+    REQUESTS.add("a client that is suspended", "503, This service is suspended.")
     assert fleet.run(ONE).total("changed") == 0
     assert place.status(url) == "503"
     fleet.run(ONE, playbook="playbooks/resume_client.yml")

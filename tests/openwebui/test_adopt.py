@@ -14,7 +14,8 @@ import pytest
 
 from tests.e2e.fleet import Fleet
 from tests.hosts.project import Result
-from tests.openwebui.conftest import SLUG, START_SECONDS
+from tests.kit.figures import PEOPLE
+from tests.openwebui.conftest import NEWER, SLUG, START_SECONDS
 
 HAND, PORT = "taken-over", 8106
 KEY_NAME = "mAI Client: Taken Over"
@@ -90,6 +91,11 @@ def test_its_people_are_those_of_the_inventory(fleet: Fleet, by_hand: httpx.Clie
     assert f"{BOSS['email']} has a new password" in reset.said
     assert sign_in(fleet, by_hand, BOSS["email"])
     assert by_hand.get("/api/v1/auths/").status_code == 401
+    PEOPLE.add(
+        f"added, and a new password for the administrator, of an adopted Open WebUI {NEWER}",
+        f"Open WebUI {NEWER}",
+        "both sign in, the old session ends",
+    )
 
 
 def sign_in(fleet: Fleet, api: httpx.Client, email: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 from tests.contract.instance import Target
 from tests.hosts.project import Result
 from tests.kit.agency import Agency
+from tests.kit.figures import NATIVE
 from tests.openrouter_simulator import Simulator
 from tests.openwebui.conftest import NEWER, install
 
@@ -43,6 +44,7 @@ def agency(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agency]:
 def play(agency: Agency, name: str, *arguments: str) -> Result:
     result = agency.start(SLUG, *arguments, playbook=f"playbooks/{name}.yml").wait()
     assert result.rc == 0, result.output
+    NATIVE.add(f"{name}, without systemd, Open WebUI", f"Open WebUI {NEWER}", f"{result.seconds:.1f}")
     return result
 
 

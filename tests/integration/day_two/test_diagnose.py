@@ -23,24 +23,15 @@ from tests.hosts.project import Result
 from tests.kit import schema
 from tests.kit.agency import KEPT as SLUG
 from tests.kit.agency import Agency
+from tests.kit.figures import Table
 
 DIAGNOSE = "playbooks/diagnose_client.yml"
 TODAY = f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}"
 GUARDRAIL = {"scope": "guardrail", "guardrail_id": "gr-1", "limit_usd": 5, "spend_usd": 5, "remaining_usd": 0}
 
+NAMED = Table("diagnosis", "Faults that diagnose_client.yml names", ("planted", "named by"))
+
 Planted = t.Iterator[None]
-
-
-@pytest.fixture(scope="module")
-def named() -> t.Iterator[list[tuple[str, str]]]:
-    """Which fault was named by which check, for build/report.md."""
-    found: list[tuple[str, str]] = []
-    yield found
-    lines = ["## Faults that diagnose_client.yml names", "", "| planted | named by |", "|---|---|"]
-    lines += [f"| {fault} | {check} |" for fault, check in found]
-    folder = REPOSITORY / "build" / "report.d"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "diagnosis.md").write_text("\n".join(lines) + "\n")
 
 
 def diagnosed(agency: Agency, *arguments: str, client: str = SLUG, **environment: str) -> Result:
@@ -465,9 +456,7 @@ TOGETHER = [
 
 
 @pytest.mark.parametrize("names", TOGETHER, ids=lambda names: names[0])
-def test_every_fault_is_named(
-    agency: Agency, client: str, named: list[tuple[str, str]], names: tuple[str, ...]
-) -> None:
+def test_every_fault_is_named(agency: Agency, client: str, names: tuple[str, ...]) -> None:
     faults = [FAULTS[name] for name in names]
     with contextlib.ExitStack() as planted:
         for fault in faults:
@@ -487,7 +476,8 @@ def test_every_fault_is_named(
         assert fault.cause in found[fault.check]["cause"]
         assert fault.remedy in found[fault.check]["remedy"]
     assert result.rc == 2 and f"{client}: " in result.said and OTHER_KEY not in result.output
-    named += [(name, FAULTS[name].check) for name in names]
+    for name in names:
+        NAMED.add(name, FAULTS[name].check)
 
 
 def test_no_fault_is_left_out() -> None:
@@ -503,7 +493,7 @@ def restarted_with(agency: Agency, settings: str) -> None:
     agency.start_again(SLUG)
 
 
-def test_what_tracking_needs_and_who_chats(agency: Agency, client: str, named: list[tuple[str, str]]) -> None:
+def test_what_tracking_needs_and_who_chats(agency: Agency, client: str) -> None:
     tracking, chat = "variables for tracking", "chat of one token"
     made = (agency.directory(client) / "settings.env").read_text()
     restarted_with(agency, made.replace(f'EXTERNAL_USER="{client}-001"', 'EXTERNAL_USER="somebody-001"'))
@@ -511,10 +501,8 @@ def test_what_tracking_needs_and_who_chats(agency: Agency, client: str, named: l
     restarted_with(agency, made)
     assert set(checks(agency, "failed")) == {tracking, chat}
     assert "somebody-001_user_" in checks(agency, "failed")[chat]["cause"]
-    named += [
-        ("one of mAI's three variables is another's", tracking),
-        ("mAI chats under another user (only with paid_test)", chat),
-    ]
+    NAMED.add("one of mAI's three variables is another's", tracking)
+    NAMED.add("mAI chats under another user (only with paid_test)", chat)
 
 
 def test_without_openrouter(agency: Agency, client: str) -> None:

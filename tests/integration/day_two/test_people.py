@@ -13,6 +13,7 @@ import pytest
 
 from tests.hosts.project import Result
 from tests.kit.agency import Agency
+from tests.kit.figures import PEOPLE
 
 RESET = "playbooks/reset_password.yml"
 ANNA, OBRIEN, JAN, CLIENTS = (
@@ -89,6 +90,9 @@ def test_whoever_is_listed_can_sign_in_and_no_password_was_seen(
     again = agency.onboard(slug)
     assert again.total("changed") == 0, again.output
     assert agency.control.writes() == [] and agency.pid(slug) == pid
+    PEOPLE.add(
+        "added, with first passwords", "stand-in", "each signs in; a second run changes nothing, nothing restarts"
+    )
 
 
 def test_a_changed_list_is_carried_out_and_nobody_else_is_touched(peopled: Agency, client: str) -> None:
@@ -119,6 +123,11 @@ def test_a_changed_list_is_carried_out_and_nobody_else_is_touched(peopled: Agenc
     assert json.dumps(OF_INVENTORY)[1:-1] not in changed.output and OF_INVENTORY not in changed.output
     assert "new-boss@example.com" in (agency.directory(client) / "HANDOVER.md").read_text()
     assert agency.onboard(client).total("changed") == 0
+    PEOPLE.add(
+        "blocked, deleted, made administrator, another mai_admin_email",
+        "stand-in",
+        "an open session ends, who is not listed is as before, rows of mAI follow",
+    )
 
 
 def test_a_list_that_cannot_be_is_refused_before_anything_is_touched(peopled: Agency, client: str) -> None:
@@ -140,6 +149,7 @@ def test_the_last_administrator_cannot_go(peopled: Agency, client: str) -> None:
     peopled.client(client, mai_users=kept)
     assert failed.rc == 2 and "admin@example.com is the first account of the instance" in failed.said, failed.output
     assert "company-abc was not touched" in failed.said and roles(peopled, client) == before
+    PEOPLE.add("the last administrator blocked", "stand-in", "refused before anything is touched")
 
 
 # A new password
@@ -167,6 +177,11 @@ def test_a_new_password_for_the_administrator_and_for_somebody(peopled: Agency, 
     # Nothing of it is a reason to change or to restart anything
     checked = agency.onboard(slug, "--check")
     assert checked.total("changed") == 0, checked.output
+    PEOPLE.add(
+        "a new password for the administrator and for somebody",
+        "stand-in",
+        "the old one and its sessions end, the new one signs in",
+    )
 
 
 def test_a_password_of_ones_own_comes_by_a_file_or_the_environment(
@@ -201,6 +216,7 @@ def test_people_of_a_suspended_client_wait_and_who_was_blocked_comes_back(people
     assert peopled.run(client, playbook="playbooks/resume_client.yml").rc == 0
     assert f"{ANNA}: let in again, as user" in peopled.onboard(client).said
     assert peopled.sign_in(client, ANNA, known[ANNA]).status_code == 200
+    PEOPLE.add("let in again, after a suspension", "stand-in", "signs in with the password of before")
 
 
 def test_when_nobody_is_administrator_any_more(peopled: Agency, client: str) -> None:
@@ -211,3 +227,4 @@ def test_when_nobody_is_administrator_any_more(peopled: Agency, client: str) -> 
     done = reset(peopled, client, "-e", "make_administrator=true")
     assert done.rc == 0 and "and is administrator now" in done.said, done.output
     assert peopled.sign_in(client).json()["role"] == "admin"
+    PEOPLE.add("a new password where nobody is administrator any more", "stand-in", "signs in as administrator")
