@@ -40,7 +40,7 @@ stage: setup ## Run single stages: make stage NAME="unit sanity-2.21"
 test-openwebui: setup ## Run the contract tests and an onboarding against the real Open WebUI (1 GB)
 	@$(RUN) scripts/stages.py openwebui
 
-bench: setup ## Measure keys in bulk, onboarding, fleets, idle clients; figures go to build/report.md (50 minutes)
+bench: setup ## Measure keys in bulk, onboarding, fleets, idle clients; figures go to build/report.md (90 minutes)
 	@$(RUN) -m tests.bench
 
 lock: setup ## Resolve tests/requirements.in again
