@@ -65,7 +65,7 @@ def fleet(boot: Callable[..., Host], new_fleet: Callable[..., Fleet]) -> Fleet:
         )
     fleet.change(SLUG, mai_memory_limit="512m")
     fleet.change(PROCESS, mai_native_service="process")
-    fleet.run("all")
+    record("onboard_client", "all", fleet.run("all"))
     return fleet
 
 
@@ -97,10 +97,14 @@ def pids(fleet: Fleet) -> dict[str, str]:
 
 def play(fleet: Fleet, name: str, *arguments: str, client: str = "all", check: bool = True) -> Result:
     result = fleet.run(client, *arguments, playbook=f"playbooks/{name}.yml", check=check)
-    kept = "systemd, and without it" if client == "all" else "without systemd" if client == PROCESS else "systemd"
-    if "--check" not in arguments:
-        NATIVE.add(f"{name}, {kept}", "stand-in", f"{result.seconds:.1f}")
+    if check and "--check" not in arguments:
+        record(name, client, result)
     return result
+
+
+def record(name: str, client: str, result: Result) -> None:
+    kept = "systemd, and without it" if client == "all" else "without systemd" if client == PROCESS else "systemd"
+    NATIVE.add(f"{name}, {kept}", "stand-in", f"{result.seconds:.1f}")
 
 
 def test_systemd_keeps_it_running_after_a_reboot(fleet: Fleet) -> None:
@@ -254,6 +258,7 @@ def test_looked_at(fleet: Fleet) -> None:
     # The simulator, at which mAI counts no usage; nothing else
     for slug in BOTH:
         assert re.search(rf"msg: '{slug}: address of OpenRouter(, usage today)?'", diagnosed.said), diagnosed.output
+    record("diagnose_client", "all", diagnosed)
 
 
 def test_restored_where_systemd_keeps_it(fleet: Fleet) -> None:

@@ -44,8 +44,12 @@ def agency(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agency]:
 def play(agency: Agency, name: str, *arguments: str) -> Result:
     result = agency.start(SLUG, *arguments, playbook=f"playbooks/{name}.yml").wait()
     assert result.rc == 0, result.output
-    NATIVE.add(f"{name}, without systemd, Open WebUI", f"Open WebUI {NEWER}", f"{result.seconds:.1f}")
+    record(name, result)
     return result
+
+
+def record(name: str, result: Result) -> None:
+    NATIVE.add(f"{name}, without systemd, Open WebUI", f"Open WebUI {NEWER}", f"{result.seconds:.1f}")
 
 
 def health(agency: Agency) -> int | None:
@@ -56,7 +60,7 @@ def health(agency: Agency) -> int | None:
 
 
 def test_from_its_onboarding_to_its_end(agency: Agency) -> None:
-    agency.onboard(SLUG)
+    record("onboard_client", agency.onboard(SLUG))
     keeper = agency.pid(SLUG)
     agency.assert_converged(SLUG)
 
