@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import time
@@ -25,8 +24,7 @@ from tests.kit.figures import Table
 
 ADOPT = "playbooks/adopt_client.yml"
 ADOPTED = Table("adopted", "Clients made by hand, adopted", ("shape", "its key was called", "what it needed"))
-# The first twelve are each kind of data with each tool; ADOPTED_SHAPES=20 takes more of each
-SHAPES = shapes()[: int(os.environ.get("ADOPTED_SHAPES", "12"))]
+SHAPES = shapes()
 # One whose data are copied, so that there is something to take back
 VICTIM = next(shape.number for shape in SHAPES if shape.data == "volume" and shape.tool == "v2" and shape.running)
 ALL = ",".join(shape.slug for shape in SHAPES)
