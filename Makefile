@@ -37,7 +37,7 @@ test: setup ## Run every test and check; figures go to build/report.md
 stage: setup ## Run single stages: make stage NAME="unit sanity-2.21"
 	@$(RUN) scripts/stages.py $(NAME)
 
-test-openwebui: setup ## Run the contract tests and an onboarding against the real Open WebUI (1 GB)
+test-openwebui: setup ## Live clients' lives with the real Open WebUI, and repeat the contract tests with it (3 GB)
 	@$(RUN) scripts/stages.py openwebui
 
 bench: setup ## Measure keys in bulk, onboarding, fleets, idle clients; figures go to build/report.md (90 minutes)

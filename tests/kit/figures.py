@@ -41,7 +41,7 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-# Those that tests of several folders write
+# Those that several files of tests write
 PLANTED = Table("faults-of-parts", "Faults of backups, proxy and database", ("planted", "said", "then"))
 NATIVE = Table(
     "native",
